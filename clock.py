@@ -1,0 +1,42 @@
+"""UTC moments: reading the clock, rounding down to slots, and the RFC 3339 text of both."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def now() -> datetime:
+    """The current moment, to the millisecond that the database keeps."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def floor(moment: datetime, step: timedelta) -> datetime:
+    """Round `moment` down to a multiple of `step` since the epoch: its slot."""
+    return moment - (moment - EPOCH) % step
+
+
+def next_tick(moment: datetime, every: timedelta, offset: timedelta) -> datetime:
+    """The first moment after `moment` that lies `offset` behind a multiple of `every`."""
+    return floor(moment - offset, every) + every + offset
+
+
+def rfc3339(moment: datetime) -> str:
+    """Format a UTC moment with `Z`, with milliseconds only where there are any."""
+    precision = "milliseconds" if moment.microsecond else "seconds"
+    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def parse(text: str) -> datetime:
+    """Read RFC 3339 with an offset, or a date (midnight UTC).
+
+    Raises ValueError for anything else, a time without an offset included.
+    """
+    moment = datetime.fromisoformat(text)
+    if len(text) == len("2026-01-31"):
+        return moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC, such as a final Z")
+    return moment.astimezone(UTC)

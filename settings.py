@@ -1,0 +1,185 @@
+"""The environment, read once into a frozen, typed object."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
+
+import budget
+import lists
+from lists import RankedList
+
+DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS = ("auto", "console", "json")
+SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
+
+
+class SettingsError(ValueError):
+    """A variable whose value makes no sense: names the variable, the value, and what would do."""
+
+    def __init__(self, variable: str, value: str, expected: str) -> None:
+        super().__init__(f"{variable}={value!r}: {expected}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment asks for. Fields with secrets stay out of `repr`."""
+
+    database_url: str = field(default="sqlite:///var/starboard.db", repr=False)
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    github_api_url: str = "https://api.github.com"
+    github_token: str | None = field(default=None, repr=False)
+    lists: tuple[RankedList, ...] = tuple(lists.KNOWN.values())
+    poll_every: timedelta = timedelta(minutes=10)
+    aggregate_every: timedelta = timedelta(minutes=15)
+    port: int = 8000
+    web_concurrency: int = 2
+    log_level: str = "info"
+    log_format: str = "auto"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be written anywhere: the token, and the passwords in URLs."""
+        found = {self.github_token}
+        for url in (self.database_url, self.redis_url):
+            password = urlsplit(url).password
+            found |= {password, password and unquote(password)}
+        return tuple(secret for secret in found if secret)
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; a variable that is missing or empty has its default.
+
+    Raises SettingsError for the first value that makes no sense.
+    """
+    values = {
+        name: parse(variable, environ[variable].strip())
+        for name, (variable, parse) in PARSERS.items()
+        if environ.get(variable, "").strip()
+    }
+    if environ.get("DYNO") and "database_url" not in values:
+        raise SettingsError(
+            "DATABASE_URL",
+            "",
+            "Heroku's dynos share no disk, so SQLite cannot serve them; "
+            "add a database: heroku addons:create heroku-postgresql",
+        )
+    settings = Settings(**values)  # type: ignore[arg-type]  # the parsers below give each its type
+    _check_that_lists_fit(settings)
+    return settings
+
+
+def or_exit() -> Settings:
+    """The settings of this process; a wrong one ends it with one line, not a traceback."""
+    try:
+        return from_environment()
+    except SettingsError as error:
+        exit_with(str(error))
+
+
+def exit_with(message: str) -> NoReturn:
+    """End the process because of a user's mistake: one line, status 2."""
+    print(f"starboard: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _check_that_lists_fit(settings: Settings) -> None:
+    limit = budget.limit_of("search", settings.github_token is not None)
+    room = int(settings.poll_every * SPREAD / limit.every)
+    if len(settings.lists) <= room:
+        return
+    ways = [f"at most {room} LISTS"]
+    for minutes in DIVISORS_OF_60:
+        if timedelta(minutes=minutes) * SPREAD >= limit.every * len(settings.lists):
+            ways.insert(0, f"POLL_MINUTES={minutes}")
+            break
+    if settings.github_token is None:
+        ways.append("a GITHUB_TOKEN (three times as many)")
+    raise SettingsError(
+        "POLL_MINUTES",
+        str(settings.poll_every // timedelta(minutes=1)),
+        f"too short for {len(settings.lists)} lists within GitHub's search limit; "
+        f"set {', or '.join(ways)}",
+    )
+
+
+def _url(*schemes: str) -> Callable[[str, str], str]:
+    def parse(variable: str, value: str) -> str:
+        expected = f"expected a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
+        try:
+            parts = urlsplit(value)
+            complete = parts.scheme in schemes and (parts.scheme == "sqlite" or parts.hostname)
+            parts.port  # noqa: B018  # raises where it is no number
+        except ValueError:
+            complete = False
+        if not complete:
+            shown = re.sub(r"//[^@/]*@", "//…@", value)
+            raise SettingsError(variable, shown, expected)
+        return value
+
+    return parse
+
+
+def _choice(choices: tuple[str, ...]) -> Callable[[str, str], str]:
+    def parse(variable: str, value: str) -> str:
+        if value.lower() not in choices:
+            raise SettingsError(variable, value, f"expected one of {', '.join(choices)}")
+        return value.lower()
+
+    return parse
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str, str], int]:
+    def parse(variable: str, value: str) -> int:
+        if not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):
+            raise SettingsError(variable, value, f"expected a number from {lowest} to {highest}")
+        return int(value)
+
+    return parse
+
+
+def _minutes(variable: str, value: str) -> timedelta:
+    if value not in map(str, DIVISORS_OF_60):
+        expected = f"expected a divisor of 60: {', '.join(map(str, DIVISORS_OF_60))}"
+        raise SettingsError(variable, value, expected)
+    return timedelta(minutes=int(value))
+
+
+def _token(variable: str, value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.=-]{8,255}", value):
+        expected = "expected a GitHub token: 8 to 255 letters, digits, and _ . = -"
+        raise SettingsError(variable, "(not shown)", expected)
+    return value
+
+
+def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
+    chosen: dict[str, RankedList] = {}
+    for name in filter(None, map(str.strip, value.split(","))):
+        try:
+            ranked = lists.named(name)
+        except LookupError as error:
+            raise SettingsError(variable, name, str(error.args[0])) from None
+        chosen[ranked.slug] = ranked
+    if not chosen:
+        raise SettingsError(variable, value, "expected at least one list, such as stars")
+    return tuple(sorted(chosen.values(), key=lambda ranked: ranked.order))
+
+
+PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
+    "database_url": ("DATABASE_URL", _url("sqlite", "postgresql", "postgres")),
+    "redis_url": ("REDIS_URL", _url("redis", "rediss")),
+    "github_api_url": ("GITHUB_API_URL", _url("https", "http")),
+    "github_token": ("GITHUB_TOKEN", _token),
+    "lists": ("LISTS", _lists),
+    "poll_every": ("POLL_MINUTES", _minutes),
+    "aggregate_every": ("AGGREGATE_MINUTES", _minutes),
+    "port": ("PORT", _whole(1, 65_535)),
+    "web_concurrency": ("WEB_CONCURRENCY", _whole(1, 64)),
+    "log_level": ("LOG_LEVEL", _choice(LOG_LEVELS)),
+    "log_format": ("LOG_FORMAT", _choice(LOG_FORMATS)),
+}
