@@ -1,0 +1,236 @@
+"""What RQ runs. A job fetches and stores, or loads, aggregates and publishes.
+
+Jobs are short and may run twice, late, or after a crash: a slot's first good poll wins, and an
+older build never replaces a newer one. Exceptions escape, so that RQ sees a failure and retries.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from rq import Retry, get_current_job
+
+import aggregates
+import answers
+import clock
+import models
+import store
+from answers import Place
+from budget import Allowance, Resource, limit_of
+from github import GitHub, GitHubError, Gone, NotYet, Repository
+from lists import RankedList
+from models import Database
+from settings import Settings, from_environment
+
+AGGREGATE_OFFSET = timedelta(seconds=30)  # lets the polls at the start of a slot be in time
+PATIENCE: dict[Resource, timedelta] = {
+    "search": timedelta(seconds=30),  # what a worker waits for its turn before it does other work
+    "core": timedelta(seconds=5),
+}
+QUEUES = ("default", "low")  # polls and aggregation; imports and batches
+MOST_POSTPONEMENTS = 20
+DONE_BEFORE = "done before"
+
+log = structlog.get_logger("starboard")
+
+Clock = Callable[[], datetime]
+
+
+def poll(slug: str, slot: datetime) -> Retry | None:
+    """Poll a list for a slot. Comes back later where the rate limit leaves no turn now."""
+    settings = from_environment()
+    ranked = next((it for it in settings.lists if it.slug == slug), None)
+    with _logged("poll", list=slug, slot=clock.rfc3339(slot)) as result:
+        if ranked is None:
+            result["outcome"] = "not in LISTS any more"
+            return None
+        with models.connect(settings) as database:
+            try:
+                with GitHub(settings, SqlGate(database, settings)) as github:
+                    result |= poll_list(database, github, ranked, slot, settings.poll_every)
+            except NotYet as error:
+                wait = max(error.until - clock.now(), timedelta(seconds=1))
+                result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
+                return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
+            if result["outcome"] in (store.GOOD, DONE_BEFORE):
+                _publish_first(database, settings, ranked)
+    return None
+
+
+def aggregate() -> None:
+    """Compute all documents from what is stored, and publish them."""
+    settings = from_environment()
+    with _logged("aggregate") as result, models.connect(settings) as database:
+        result |= aggregate_lists(database, settings, clock.now())
+        database.tidy()
+
+
+def poll_list(
+    database: Database,
+    github: GitHub,
+    ranked: RankedList,
+    slot: datetime,
+    every: timedelta,
+    now: Clock = clock.now,
+) -> dict[str, Any]:
+    """Fetch a list and store it for a slot, unless that is done or the slot is over.
+
+    Gives what came of it, for the log. Raises GitHubError where GitHub gave nothing.
+    """
+    with database.read() as session:
+        before = store.before_poll(session, ranked, slot)
+    if before.done:
+        return {"outcome": DONE_BEFORE}
+    if now() >= slot + every:
+        with database.write() as session:
+            why = "no poll succeeded within the slot"
+            store.record_gap(session, ranked, slot, store.MISSED, now(), why)
+        return {"outcome": store.MISSED}
+    try:
+        answer = github.search(ranked, answers.floor(before.last_good, ranked))
+    except NotYet:
+        raise
+    except GitHubError as error:
+        with database.write() as session:
+            store.record_gap(session, ranked, slot, store.FAILED, now(), str(error))
+        raise
+    fetched_at = now()
+    found = answers.ranking(answer.repositories, ranked)
+    if answers.believed(found, before.suspects):
+        missing, doubt = [], None
+    else:
+        missing = answers.vanished(answer, before.last_good, ranked)
+        doubt = answers.doubt(answer, missing)
+    if doubt:
+        missing = []
+    places = _with_missing(github, found, missing, answers.threshold(answer, ranked), ranked)
+    with database.write() as session:
+        stored = store.store_poll(session, ranked, slot, fetched_at, places, doubt)
+    outcome = (store.SUSPECT if doubt else store.GOOD) if stored else DONE_BEFORE
+    return {"outcome": outcome, "rows": len(places)} | ({"why": doubt} if doubt else {})
+
+
+def _with_missing(
+    github: GitHub,
+    found: Sequence[Repository],
+    missing: Sequence[answers.Known],
+    needed: int,
+    ranked: RankedList,
+) -> list[Place]:
+    """Ask for each repository that the search left out, and give it its place if it has one.
+    One that cannot be asked keeps its place, unless that has gone on for too long."""
+    restored, kept = [], []
+    for known in missing:
+        try:
+            repository = github.repository(known.repository.full_name)
+        except Gone:
+            continue
+        except GitHubError as error:
+            log.warning("not asked", repository=known.repository.full_name, why=str(error))
+            if known.kept_for < answers.AGREEING - 1:
+                kept.append(known.repository)
+            continue
+        if repository.github_id == known.repository.github_id and answers.belongs(
+            repository, ranked, needed
+        ):
+            restored.append(repository)
+    return answers.places(found, restored, kept, ranked)
+
+
+def aggregate_lists(database: Database, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Build the documents of all lists as of `now` and publish them, unless newer ones are out.
+
+    Gives what came of it, for the log.
+    """
+    with database.read() as session:
+        snapshots = [
+            snapshot
+            for ranked in settings.lists
+            if (snapshot := store.snapshot(session, ranked)) is not None
+        ]
+    if not snapshots:
+        return {"outcome": "no good poll yet"}
+    next_build_at = clock.next_tick(now, settings.aggregate_every, AGGREGATE_OFFSET)
+    documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
+    boards = {}
+    for each in snapshots:
+        slug = each.ranked.slug
+        board = boards[slug] = aggregates.leaderboard(each, now, next_build_at)
+        documents[f"lists/{slug}"] = (board, each.as_of)
+        documents[f"languages/{slug}"] = (aggregates.languages(board), each.as_of)
+        documents[f"owners/{slug}"] = (aggregates.owners(board), each.as_of)
+    newest = max(each.as_of for each in snapshots)
+    documents["lists"] = (aggregates.list_index(settings.lists, boards), newest)
+    with database.write() as session:
+        published = store.publish(session, documents, snapshots, now, next_build_at)
+    outcome = "published" if published else "a newer build is out"
+    return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
+
+
+def _publish_first(database: Database, settings: Settings, ranked: RankedList) -> None:
+    """Let a list's first documents follow its first good poll at once."""
+    with database.read() as session:
+        published = store.is_published(session, f"lists/{ranked.slug}")
+    if not published:
+        with _logged("aggregate") as result:
+            result |= aggregate_lists(database, settings, clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class SqlGate:
+    """The budget of all workers, kept in SQL: a github.Gate."""
+
+    database: Database
+    settings: Settings
+    now: Clock = clock.now
+    sleep: Callable[[float], None] = time.sleep
+    patience: Mapping[Resource, timedelta] | None = None
+
+    def pass_one(self, resource: Resource) -> None:
+        limit = limit_of(resource, self.settings.github_token is not None)
+        patience = (self.patience or PATIENCE)[resource]
+        while True:
+            with self.database.write() as session:
+                known = store.allowance(session, resource)
+                send_at = known.send_at(limit, self.now())
+                if send_at - self.now() > patience:
+                    raise NotYet(send_at)
+                store.save_allowance(session, resource, known.reserved(limit, send_at))
+            if send_at > self.now():
+                self.sleep((send_at - self.now()).total_seconds())
+            if self._known(resource).blocked_until <= self.now():
+                return  # nobody was told to slow down in the meantime
+
+    def answered(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
+        with self.database.write() as session:
+            known = store.allowance(session, resource)
+            store.save_allowance(session, resource, known.answered(status, headers, self.now()))
+
+    def _known(self, resource: Resource) -> Allowance:
+        with self.database.read() as session:
+            return store.allowance(session, resource)
+
+
+@contextmanager
+def _logged(event: str, **what: object) -> Iterator[dict[str, Any]]:
+    """Log one line for a job: what it was for, what came of it, and how long it took."""
+    job = get_current_job()
+    result: dict[str, Any] = dict(what) | ({"job": job.id} if job else {})
+    started = time.perf_counter()
+    try:
+        yield result
+    except GitHubError as error:
+        log.error(event, **result | {"outcome": "failed", "why": str(error)}, **_since(started))
+        raise
+    except Exception:
+        log.exception(event, **result | {"outcome": "failed"}, **_since(started))
+        raise
+    log.info(event, **result, **_since(started))
+
+
+def _since(started: float) -> dict[str, int]:
+    return {"ms": round(1000 * (time.perf_counter() - started))}
