@@ -1,0 +1,240 @@
+"""The schedule as data, and the rq-scheduler process that keeps it.
+
+Each tick of an entry is a job of its own, named after entry and slot. Pushing it and setting the
+entry's next time is one MULTI/EXEC: killed at any moment, the scheduler neither loses an entry
+nor runs a tick twice, and any number of schedulers may run at once. RQ's retries that wait are
+served here too.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import FrameType
+from typing import Any
+
+import structlog
+from redis import Redis, RedisError, WatchError
+from rq import Retry
+from rq.job import Job, JobStatus
+from rq.scheduler import RQScheduler
+from rq_scheduler import Scheduler
+
+import broker
+import clock
+import jobs
+import logs
+import settings as configuration
+from settings import SPREAD, Settings
+
+INTERVAL = 2  # seconds between looks; the lock of a killed scheduler lasts 10 s longer
+KEY = Scheduler.scheduled_jobs_key
+QUEUE = jobs.QUEUES[0]
+RETRY = Retry(max=3, interval=[10, 30, 90])  # seconds; a slot that fails so often is a gap
+RESULT_TTL = 600  # seconds that a finished job can be looked at
+FAILURE_TTL = 7 * 24 * 3600  # seconds that a failed one can
+PREFIX = "schedule-"  # of the ids of our entries; whatever else is there is not ours
+PENDING = (JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED)
+
+log = structlog.get_logger("starboard")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Work that comes up `offset` behind each multiple of `every`."""
+
+    name: str
+    run: Callable[..., Any]
+    every: timedelta
+    offset: timedelta
+    timeout: int  # seconds
+    args: tuple[str, ...] = ()
+    takes_slot: bool = False
+    at_front: bool = False
+
+    @property
+    def id(self) -> str:
+        """The id of the rq-scheduler entry: the same at every start."""
+        return f"{PREFIX}{self.name}"
+
+    def job(self, now: datetime, connection: Redis) -> Job:
+        """The job of a tick at `now`: fresh, named after its slot."""
+        slot = clock.floor(now, self.every)
+        return Job.create(
+            self.run,
+            args=(*self.args, slot) if self.takes_slot else self.args,
+            id=f"{self.name}-{slot:%Y%m%dT%H%MZ}",
+            description=f"{self.name} for {clock.rfc3339(slot)}",
+            connection=connection,
+            origin=QUEUE,
+            timeout=self.timeout,
+            retry=RETRY,
+            result_ttl=RESULT_TTL,
+            failure_ttl=FAILURE_TTL,
+        )
+
+
+def schedule(settings: Settings) -> list[Entry]:
+    """The entries: a poll for each list, spread over the interval, and the aggregation."""
+    step = settings.poll_every * SPREAD / len(settings.lists)
+    polls = [
+        Entry(
+            name=f"poll-{ranked.slug}",
+            run=jobs.poll,
+            every=settings.poll_every,
+            offset=timedelta(seconds=int(number * step.total_seconds())),
+            timeout=180,
+            args=(ranked.slug,),
+            takes_slot=True,
+        )
+        for number, ranked in enumerate(settings.lists)
+    ]
+    aggregation = Entry(
+        name="aggregate",
+        run=jobs.aggregate,
+        every=settings.aggregate_every,
+        offset=jobs.AGGREGATE_OFFSET,
+        timeout=120,
+        at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
+    )
+    return [*polls, aggregation]
+
+
+class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes no types
+    """rq-scheduler with atomic ticks, a schedule that heals, and a loop that outlives errors."""
+
+    def __init__(self, entries: list[Entry], connection: Redis) -> None:
+        super().__init__(queue_name=QUEUE, connection=connection, interval=INTERVAL)
+        self.entries = {entry.id: entry for entry in entries}
+        self.retries: Any = RQScheduler(  # Any: its methods are not typed
+            jobs.QUEUES, connection, interval=INTERVAL, logging_level="WARNING"
+        )
+        self.stopping = threading.Event()
+
+    def reconcile(self, *, due_now: bool = False) -> None:
+        """Make Redis hold this schedule: add what is missing, drop our entries of the past.
+
+        `due_now`: let everything run at once. A poll whose slot is done does nothing.
+        """
+        now = clock.now()
+        keys = self.connection.zrange(KEY, 0, -1)
+        present = {key.decode(errors="replace") for key in keys}
+        for number, entry in enumerate(self.entries.values()):
+            if due_now or entry.id not in present:
+                self._put(entry, now + timedelta(milliseconds=number))
+        ours = {key for key in present if key.startswith(PREFIX)}
+        for entry_id in ours - self.entries.keys():
+            self.cancel(entry_id)
+            self.connection.delete(Job.key_for(entry_id))
+
+    def _put(self, entry: Entry, at: datetime) -> None:
+        """Add an entry, as rq-scheduler keeps it: a job that says what, a score that says when."""
+        kept = self._create_job(
+            entry.run,
+            args=entry.args,
+            id=entry.id,
+            description=entry.name,
+            commit=False,
+            result_ttl=-1,
+        )
+        with self.connection.pipeline() as pipe:
+            kept.save(pipeline=pipe)
+            pipe.zadd(KEY, {entry.id: at.timestamp()}, lt=True)
+            pipe.execute()
+
+    def enqueue_jobs(self) -> None:
+        """Run what is due, each entry by itself: one that fails stops no other."""
+        self.reconcile()
+        for key in self.connection.zrangebyscore(KEY, 0, time.time()):
+            try:
+                entry = self.entries.get(key.decode())
+                if entry is not None:
+                    self._tick(entry)
+                else:  # somebody else's, added through rq-scheduler's own interface
+                    self.enqueue_job(Job.fetch(key.decode(), connection=self.connection))
+            except RedisError:
+                raise
+            except Exception as error:
+                self.connection.zadd(KEY, {key: time.time() + 60}, xx=True)
+                log.error("schedule", entry=repr(key), outcome="put off", why=repr(error))
+
+    def _tick(self, entry: Entry) -> None:
+        """Queue the job of an entry that is due and set its next time, or do neither."""
+        now = clock.now()
+        job = entry.job(now, self.connection)
+        following = clock.next_tick(now, entry.every, entry.offset)
+        with self.connection.pipeline() as pipe:
+            try:
+                pipe.watch(KEY, job.key)
+                due_at = pipe.zscore(KEY, entry.id)
+                if due_at is None or due_at > now.timestamp():
+                    return  # another scheduler was faster
+                status = pipe.hget(job.key, "status")
+                pending = status is not None and status.decode() in PENDING
+                pipe.multi()
+                if not pending:
+                    pipe.delete(job.key)
+                    job.failed_job_registry.remove(job, pipeline=pipe)
+                    self.get_queue_for_job(job).enqueue_job(
+                        job, pipeline=pipe, at_front=entry.at_front
+                    )
+                pipe.zadd(KEY, {entry.id: following.timestamp()})
+                pipe.execute()
+            except WatchError:
+                return  # another scheduler was faster
+        outcome = "still pending" if pending else "queued"
+        log.info("schedule", job=job.id, outcome=outcome, next=clock.rfc3339(following))
+
+    def enqueue_retries(self) -> None:
+        """Queue the retries whose time has come, unless an `rq worker --with-scheduler` does it:
+        RQ's own lock says who."""
+        self.retries.acquire_locks()
+        self.retries.enqueue_scheduled_jobs()
+
+    def run(self, burst: bool = False) -> None:
+        """Keep the schedule until told to stop, whatever becomes of Redis meanwhile."""
+        born = False
+        while not self.stopping.is_set():
+            try:
+                if not born:
+                    self.register_birth()
+                    self.reconcile(due_now=True)
+                    born = True
+                self.heartbeat()
+                if self.acquire_lock():
+                    try:
+                        self.enqueue_jobs()
+                        self.enqueue_retries()
+                    finally:
+                        self.remove_lock()
+            except RedisError as error:
+                log.error("schedule", outcome="Redis cannot be reached", why=str(error))
+            if burst:
+                break
+            self.stopping.wait(self._interval)
+        with suppress(RedisError):
+            self.retries.release_locks()
+            self.register_death()
+
+
+def main() -> None:
+    settings = configuration.or_exit()
+    logs.configure(settings)
+    connection = broker.connect(settings.redis_url, timeout=2, retries=1)
+    scheduler = SafeScheduler(schedule(settings), connection)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        scheduler.stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log.info("scheduler", outcome="started", entries=len(scheduler.entries))
+    scheduler.run()
+    log.info("scheduler", outcome="stopped")
+
+
+if __name__ == "__main__":
+    main()

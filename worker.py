@@ -1,0 +1,82 @@
+"""The RQ worker process: takes jobs off the queues, each in a forked child.
+
+`rq worker -u $REDIS_URL --with-scheduler default low` does the same with RQ's own patience. This
+one goes without RQ's scheduler of retries, for which it would fork a process: that outlives a
+killed worker with a copy of its connection, to which Redis then hands the next job. scheduler.py
+serves the retries.
+"""
+
+import signal
+import time
+from types import FrameType
+
+import structlog
+from redis import Redis, RedisError
+from rq import Worker
+from rq.job import Job
+
+import broker
+import jobs  # loaded here once, before the fork of each job
+import logs
+import models
+import settings as configuration
+
+PAUSE = 5  # seconds before a worker that Redis failed starts again
+
+log = structlog.get_logger("starboard")
+
+
+class PromptWorker(Worker):
+    """A worker whose death is noticed soon, and which ends soon when it is told to."""
+
+    told_to_stop = False
+
+    def __init__(self, connection: Redis) -> None:
+        super().__init__(
+            list(jobs.QUEUES),
+            connection=connection,
+            worker_ttl=30,
+            maintenance_interval=15,
+            job_monitoring_interval=5,
+        )
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        return 20  # seconds of silence after which a job is taken for abandoned
+
+    def handle_warm_shutdown_request(self) -> None:
+        """End the job at hand: it runs again from its start, which jobs are made for. Waiting
+        for it could take longer than the platform waits for us."""
+        self.told_to_stop = True
+        if self.horse_pid:
+            self.kill_horse(signal.SIGTERM)
+
+
+def main() -> None:
+    settings = configuration.or_exit()
+    logs.configure(settings)
+    models.check_schema_or_exit(settings)
+    stopping = False
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit
+
+    while not stopping:
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        connection = broker.connect(settings.redis_url, timeout=30, retries=30)
+        try:
+            worker = PromptWorker(connection)
+            for queue in worker.queues:  # left behind by a worker killed in the midst of cleaning
+                connection.delete(queue.registry_cleaning_key)
+            log.info("worker", outcome="started", queues=jobs.QUEUES)
+            worker.work(logging_level=None)
+            stopping = worker.told_to_stop
+        except RedisError as error:
+            log.error("worker", outcome="Redis cannot be reached", why=str(error))
+        if not stopping:
+            time.sleep(PAUSE)
+    log.info("worker", outcome="stopped")
+
+
+if __name__ == "__main__":
+    main()
