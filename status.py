@@ -1,0 +1,138 @@
+"""The live status: what an operator asks first. Reads SQL and Redis, writes nothing."""
+
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+
+from rq import Queue, worker_registration
+from rq_scheduler import Scheduler
+from sqlalchemy.orm import Session
+
+import clock
+import store
+from budget import Resource, limit_of
+from clock import DAY
+from jobs import QUEUES
+from lists import RankedList
+from scheduler import PREFIX
+from store import PollRecord
+
+Gap = TypedDict("Gap", {"from": str, "to": str, "slots": int})
+"""Slots in a row without a good poll, up to and without the slot `to`."""
+
+
+class ListStatus(TypedDict):
+    """`expected` and `received` polls are those of the last 24 hours."""
+
+    slug: str
+    as_of: str | None
+    age_seconds: int | None
+    expected: int
+    received: int
+    gaps: list[Gap]
+    last_error: str | None
+
+
+def list_status(
+    session: Session, ranked: RankedList, every: timedelta, now: datetime
+) -> ListStatus:
+    """How a list's polls went in the last 24 hours, and how old its newest good one is."""
+    first, good = store.first_and_last_good(session, ranked)
+    polls = store.polls_since(session, ranked, now - DAY)
+    expected = expected_slots(first, polls, every, now)
+    received = {poll.slot for poll in polls if poll.outcome == store.GOOD}
+    return {
+        "slug": ranked.slug,
+        "as_of": clock.rfc3339(good.slot) if good else None,
+        "age_seconds": int((now - good.fetched_at).total_seconds()) if good else None,
+        "expected": len(expected),
+        "received": len(received),
+        "gaps": gaps([slot for slot in expected if slot not in received], every),
+        "last_error": polls[-1].error if polls else None,
+    }
+
+
+def expected_slots(
+    first: datetime | None, polls: list[PollRecord], every: timedelta, now: datetime
+) -> list[datetime]:
+    """The slots of the last 24 hours, since the first poll ever, that should have a good poll.
+    The current one counts once it was polled."""
+    current = clock.floor(now, every)
+    slots = []
+    slot = max(first or current, clock.floor(now - DAY, every) + every)
+    while slot < current or (slot == current and polls and polls[-1].slot == current):
+        slots.append(slot)
+        slot += every
+    return slots
+
+
+def gaps(missing: list[datetime], every: timedelta) -> list[Gap]:
+    """Missing slots, in order, as spans: `to` is the slot after the last one missing."""
+    spans: list[list[datetime]] = []
+    for slot in missing:
+        if spans and spans[-1][1] == slot:
+            spans[-1][1] = slot + every
+        else:
+            spans.append([slot, slot + every])
+    return [
+        {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": (end - start) // every}
+        for start, end in spans
+    ]
+
+
+def github_status(session: Session, authorized: bool, now: datetime) -> list[dict[str, Any]]:
+    """What is known of GitHub's limits: `limit`, `remaining` and `reset_at` as GitHub last said,
+    null before it did; `next_request_at`: the earliest moment for the next request."""
+    resources: tuple[Resource, ...] = ("search", "core")
+    known = {name: store.allowance(session, name) for name in resources}
+    return [
+        {
+            "resource": name,
+            "limit": it.limit,
+            "remaining": it.remaining,
+            "reset_at": clock.rfc3339(it.reset_at) if it.reset_at else None,
+            "next_request_at": clock.rfc3339(it.send_at(limit_of(name, authorized), now)),
+        }
+        for name, it in known.items()
+    ]
+
+
+def redis_status(redis: Any) -> dict[str, Any]:
+    """Queues, workers and next runs. Raises redis.RedisError where Redis cannot be reached.
+
+    Workers are read as plain hashes: RQ's Worker.all() would give this client, a redis.Redis, a
+    timeout of minutes.
+    """
+    keys = sorted(worker_registration.get_keys(connection=redis))
+    workers = {key: redis.hgetall(key) for key in keys}
+    runs = redis.zrange(Scheduler.scheduled_jobs_key, 0, -1, withscores=True)
+    return {
+        "queues": [_queue(Queue(name, connection=redis)) for name in QUEUES],
+        "workers": [_worker(key, fields) for key, fields in workers.items() if fields],
+        "next_runs": [
+            {
+                "name": key.decode(errors="replace").removeprefix(PREFIX),
+                "at": clock.rfc3339(clock.EPOCH + timedelta(seconds=int(score))),
+            }
+            for key, score in runs
+        ],
+    }
+
+
+def _queue(queue: Queue) -> dict[str, Any]:
+    return {
+        "name": queue.name,
+        "queued": queue.count,
+        "started": queue.started_job_registry.get_job_count(cleanup=False),
+        "scheduled": queue.scheduled_job_registry.get_job_count(cleanup=False),
+        "failed": queue.failed_job_registry.get_job_count(cleanup=False),
+    }
+
+
+def _worker(key: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
+    texts = {name.decode(): value.decode() for name, value in fields.items()}
+    return {
+        "name": key.rpartition(":")[2],
+        "state": texts.get("state"),
+        "queues": texts.get("queues", "").split(","),
+        "last_heartbeat": texts.get("last_heartbeat"),
+    }
