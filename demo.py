@@ -1,0 +1,68 @@
+"""The demo's past: weeks of made-up history, polled from the stand-in at moments gone by."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import click
+import httpx
+
+import clock
+import jobs
+import models
+import settings as configuration
+import standin
+from budget import Resource
+from clock import DAY, HOUR
+from github import GitHub
+
+# How far back, and how far apart: finer for what is near, as thinning would leave it.
+HISTORY = ((35 * DAY, DAY), (2 * DAY, 3 * HOUR), (3 * HOUR, timedelta(minutes=10)))
+
+
+class OpenGate:
+    """A budget without limits: the stand-in of the past has none."""
+
+    def pass_one(self, resource: Resource) -> None: ...
+
+    def answered(self, resource: Resource, status: int, headers: object) -> None: ...
+
+
+def past_slots(now: datetime, every: timedelta) -> list[datetime]:
+    """The slots to fill before the current one, oldest first."""
+    current = clock.floor(now, every)
+    return sorted(
+        {
+            clock.floor(current - step * number, every)
+            for reach, step in HISTORY
+            for number in range(1, reach // step + 1)
+        }
+    )
+
+
+def fill(slots: Iterable[datetime]) -> None:
+    """Poll all lists for each of the slots, as if each were now."""
+    settings = configuration.or_exit()
+    moment = clock.EPOCH
+
+    def now() -> datetime:
+        return moment
+
+    unlimited = standin.Limit(10**9, 10**9, HOUR)
+    github = standin.create_standin(
+        standin.MadeUpWorld(), clock=now, limits={"search": unlimited, "core": unlimited}
+    )
+    transport = httpx.WSGITransport(github)
+    with models.connect(settings) as database, GitHub(settings, OpenGate(), transport) as client:
+        for moment in slots:
+            for ranked in settings.lists:
+                jobs.poll_list(database, client, ranked, moment, settings.poll_every, now)
+
+
+def main() -> None:
+    slots = past_slots(clock.now(), configuration.or_exit().poll_every)
+    with click.progressbar(slots, label="Making up five weeks of history") as bar:
+        fill(bar)
+
+
+if __name__ == "__main__":
+    main()
