@@ -1,0 +1,35 @@
+# Each target makes what it needs; `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run demo test lint bench
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+run: .venv/run ## run everything here, against GitHub
+	@$(BIN)/python run.py
+
+demo: .venv/run ## the same, offline, against a stand-in GitHub
+	@$(BIN)/python run.py --demo
+
+test: .venv/dev ## run all tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/dev ## check format, style and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: .venv/dev ## measure, and report ratios
+	@$(BIN)/python -m bench.request_cost
+
+.venv/run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "starboard: needs Python 3.11 or newer; set PYTHON=python3.11")'
+	@test -x $(BIN)/python || { echo "Creating .venv"; $(PYTHON) -m venv .venv; }
+	@echo "Installing requirements.txt" && $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/run
+	@echo "Installing requirements-dev.txt" && $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
