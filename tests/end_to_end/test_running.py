@@ -1,0 +1,114 @@
+"""`make run` as its user meets it: the start, the end, mistakes, and a GitHub that is away."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from support import ROOT
+
+import run
+import standin
+
+
+def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_had(
+    install: Callable[..., Any],
+) -> None:
+    github = standin.create_standin(standin.MadeUpWorld())
+    with standin.serve(github) as github_url:
+        with install(GITHUB_API_URL=github_url) as installation:
+            first = installation.wait_for("/api/v1/lists/stars")
+            installation.wait_until(
+                lambda: (
+                    f"curl {installation.url}/api/v1/lists/stars" in "\n".join(installation.lines())
+                )
+            )
+            started = time.monotonic()
+            status = installation.interrupt()
+            took = time.monotonic() - started
+        searches = len(github.extensions["standin"].log)
+        with install(GITHUB_API_URL=github_url) as installation:
+            again = installation.wait_for("/api/v1/lists/stars")
+            log = "\n".join(installation.lines())
+
+    assert status == 0
+    assert took < 10
+    assert "Traceback" not in log
+    assert again.json()["items"] == first.json()["items"]
+    assert len(github.extensions["standin"].log) == searches  # the slot was polled already
+
+
+def test_without_github_it_says_so_goes_on_trying_and_serves_once_it_can(
+    install: Callable[..., Any],
+) -> None:
+    port = run.free_port()
+    with install(GITHUB_API_URL=f"http://127.0.0.1:{port}") as installation:
+        poll = installation.wait_until(lambda: installation.events("poll"))[0]
+        installation.wait_for("/healthz")
+        refused = installation.get("/api/v1/lists/stars")
+        github = standin.create_standin(standin.MadeUpWorld())
+        with standin.serve(github, port):
+            served = installation.wait_for("/api/v1/lists/stars")
+
+    assert poll["outcome"] == "failed"
+    assert poll["why"].startswith("127.0.0.1 cannot be reached")
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "127.0.0.1 cannot be reached" in refused.json()["detail"]
+    assert served.json()["count"] == 100
+
+
+def test_a_port_in_use_and_a_wrong_setting_end_it_with_one_line(tmp_path: Path) -> None:
+    def start(**variables: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "run.py", "--var", str(tmp_path)],
+            cwd=ROOT,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+        )
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        in_use = start(PORT=port)
+    wrong = start(POLL_MINUTES="7")
+
+    assert (in_use.returncode, in_use.stderr) == (
+        2,
+        f"starboard: port {port} is in use; choose another with PORT=…\n",
+    )
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        "starboard: POLL_MINUTES='7': expected a divisor of 60: "
+        "1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60\n",
+    )
+
+
+def test_two_never_write_the_same_append_only_file(tmp_path: Path) -> None:
+    with run.embedded_valkey(tmp_path):
+        second = subprocess.run(
+            [sys.executable, "run.py", "--var", str(tmp_path)],
+            cwd=ROOT,
+            env={**os.environ, "PORT": str(run.free_port()), "REDIS_URL": ""},
+            capture_output=True,
+            text=True,
+        )
+
+    assert second.returncode == 2
+    assert f"{tmp_path} is in use by Valkey, process " in second.stderr
+
+
+def test_the_queue_survives_a_killed_valkey(tmp_path: Path) -> None:
+    with run.embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
+        client.rpush("rq:queue:default", "job")
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+    with run.embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
+        survived = client.lrange("rq:queue:default", 0, -1)
+
+    assert survived == [b"job"]
