@@ -99,7 +99,7 @@ def belongs(repository: Repository, ranked: RankedList, needed: int) -> bool:
 def places(
     answer: Sequence[Repository],
     restored: Iterable[Repository],
-    kept: Iterable[Repository],
+    kept: Collection[Repository],
     ranked: RankedList,
 ) -> list[Place]:
     """The list: the answer, with those restored that GitHub left out and confirmed when asked,

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
-    InternalServerError,
     NotFound,
+    PreconditionFailed,
     ServiceUnavailable,
 )
 from werkzeug.wrappers import Response as AnyResponse
@@ -239,8 +239,7 @@ def _document(name: str, ranked: RankedList | None = None) -> Response:
         response.data = b""
         del response.headers["Content-Length"]
         return response
-    response.make_conditional(request)
-    return response
+    return _conditional(response)
 
 
 def _why_nothing_yet(session: Any, ranked: RankedList | None) -> str:
@@ -259,9 +258,16 @@ def _json(document: Mapping[str, Any], *, cacheable: bool = False) -> Response:
         response.add_etag()
         response.cache_control.public = True
         response.cache_control.max_age = 60
-        response.make_conditional(request)
-    else:
-        response.cache_control.no_store = True
+        return _conditional(response)
+    response.cache_control.no_store = True
+    return response
+
+
+def _conditional(response: Response) -> Response:
+    """The response, or 304 for one who has it."""
+    response.make_conditional(request)
+    if response.status_code == 412:
+        raise PreconditionFailed(f"{request.path} is not (any more) what was asked for")
     return response
 
 
@@ -270,8 +276,6 @@ def _json(document: Mapping[str, Any], *, cacheable: bool = False) -> Response:
 
 def _problem(error: HTTPException) -> AnyResponse:
     """Any error as RFC 9457 `application/problem+json`, with the headers that belong to it."""
-    if isinstance(error, InternalServerError) and error.original_exception is not None:
-        log.error("error", exc_info=error.original_exception)
     response = error.get_response()
     if response.status_code < 400:
         return response
@@ -326,7 +330,7 @@ def upgrade() -> None:
     """Create the database's schema, or bring it up to date."""
     try:
         _database().upgrade()
-    except DBAPIError as error:
+    except (SchemaError, DBAPIError) as error:
         raise click.ClickException(models.reason(error)) from error
     click.echo("The schema is up to date.")
 
@@ -353,6 +357,8 @@ def poll(slug: str | None) -> None:
                 result = jobs.poll_list(database, github, ranked, slot, every)
                 if result["outcome"] == store.SUSPECT:
                     failures.append(f"{ranked.slug}: suspect, not shown: {result['why']}")
+                elif result["outcome"] == store.MISSED:
+                    failures.append(f"{ranked.slug}: the slot ended meanwhile; poll it again")
             except GitHubError as error:
                 failures.append(f"{ranked.slug}: {error}")
     for failure in failures:

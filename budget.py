@@ -3,9 +3,10 @@
 All moments are UTC. The state lives in SQL (models.Budget); nothing here reads a clock.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
@@ -73,7 +74,7 @@ class Allowance:
         spent_until = reset_at if remaining == 0 else None
         if status in LIMITED:
             pause = min(SECONDARY_PAUSE * 2 ** min(self.strikes, 10), LONGEST_PAUSE)
-            named = _retry_after(headers.get("retry-after"), now) or spent_until
+            named = _retry_after(headers, now) or spent_until
             until, strikes = named or now + pause, self.strikes if named else self.strikes + 1
         else:
             until, strikes = spent_until or now, 0
@@ -88,34 +89,42 @@ class Allowance:
 
 
 def _whole(text: str | None) -> int | None:
-    """A header's whole number from 0 up; None when it is missing or makes no sense."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    """A header's whole number, as far as SQL's integers go; None where it makes no sense."""
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) if int(text) < 2**31 else None
+
+
+def _epoch(date: str | None) -> float | None:
+    """The epoch seconds of an HTTP date; None where it is none."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, OverflowError, TypeError):
+        return None
 
 
 def _reset_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """The moment of X-RateLimit-Reset on our clock; None where there is none ahead of us.
+    """The moment of X-RateLimit-Reset on our clock; None where there is none ahead of us."""
+    reset = headers.get("x-ratelimit-reset", "")
+    return _ahead(int(reset), headers, now) if re.fullmatch(r"\d{1,18}", reset, re.A) else None
 
-    GitHub tells it in its own epoch seconds, and its `Date` by the same clock: their difference
-    holds whatever our clock says. A second on top makes up for the rounding of both.
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The moment of Retry-After, in seconds or as an HTTP date; None where it is not ahead."""
+    named = headers.get("retry-after", "")
+    if re.fullmatch(r"\d{1,18}", named, re.A):
+        wait = min(timedelta(seconds=min(int(named), 10**6)), LONGEST_HEADER)
+        return now + wait if wait else None
+    date = _epoch(named)
+    return None if date is None else _ahead(date, headers, now)
+
+
+def _ahead(theirs: float, headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """A moment of GitHub's clock, in epoch seconds, on ours; None where it has passed.
+
+    The answer's `Date` is by GitHub's clock too: their difference holds whatever our clock says.
+    A second on top makes up for the rounding of both.
     """
-    reset = _whole(headers.get("x-ratelimit-reset"))
-    if reset is None:
-        return None
-    try:
-        theirs = parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        theirs = now.timestamp()
-    wait = reset - theirs + 1
-    return now + min(timedelta(seconds=min(wait, 10**6)), LONGEST_HEADER) if wait > 1 else None
-
-
-def _retry_after(text: str | None, now: datetime) -> datetime | None:
-    """The moment that a Retry-After header names, in seconds or as an HTTP date."""
-    seconds = _whole(text)
-    if seconds is not None:
-        return now + min(timedelta(seconds=min(seconds, 10**6)), LONGEST_HEADER)
-    try:
-        named = parsedate_to_datetime(text or "").astimezone(UTC)
-    except ValueError:
-        return None
-    return min(max(named, now), now + LONGEST_HEADER)
+    date = _epoch(headers.get("date"))
+    wait = theirs - (now.timestamp() if date is None else date)
+    return now + min(timedelta(seconds=min(wait + 1, 10**6)), LONGEST_HEADER) if wait > 0 else None

@@ -1,10 +1,15 @@
 """UTC moments: reading the clock, rounding down to slots, and the RFC 3339 text of both."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d(?P<time>[Tt ]\d\d:\d\d:\d\d(\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?)?",
+    re.ASCII,
+)
 
 
 def now() -> datetime:
@@ -25,7 +30,7 @@ def next_tick(moment: datetime, every: timedelta, offset: timedelta) -> datetime
 
 def rfc3339(moment: datetime) -> str:
     """Format a UTC moment with `Z`, with milliseconds only where there are any."""
-    precision = "milliseconds" if moment.microsecond else "seconds"
+    precision = "milliseconds" if moment.microsecond >= 1000 else "seconds"
     return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
@@ -34,9 +39,14 @@ def parse(text: str) -> datetime:
 
     Raises ValueError for anything else, a time without an offset included.
     """
-    moment = datetime.fromisoformat(text)
-    if len(text) == len("2026-01-31"):
-        return moment.replace(tzinfo=UTC)
-    if moment.tzinfo is None:
+    form = RFC3339.fullmatch(text)
+    if form is None:
+        raise ValueError(f"{text!r:.50} is neither RFC 3339 nor a date")
+    if form["time"] is None:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    if form["offset"] is None:
         raise ValueError(f"{text!r} has no offset from UTC, such as a final Z")
-    return moment.astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range") from None

@@ -27,7 +27,7 @@ TIMEOUT = httpx.Timeout(15, connect=5)
 REDIRECTS = (301, 302, 307, 308)
 GONE = (404, 410, 451)  # deleted, made private, taken down
 MOST_REDIRECTS = 3
-FULL_NAME = re.compile(r"(?=.{3,200}$)[^/\s]+/(?!\.{1,2}$)[^/\s]+")
+FULL_NAME = re.compile(r"(?=.{3,200}$)(?!\.{1,2}/)[^/\s]+/(?!\.{1,2}$)[^/\s]+")
 
 
 class GitHubError(Exception):
@@ -157,8 +157,8 @@ class GitHub:
             self._gate.pass_one(resource)
             try:
                 response = self._http.get(url, params=params)
-            except httpx.InvalidURL as error:
-                raise BadAnswer(f"{url.host}: {error}") from error
+            except (httpx.InvalidURL, UnicodeError) as error:  # httpx looks where redirects lead
+                raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
             except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
                 raise Unreachable(f"{url.host} cannot be reached: {reason}") from error
@@ -167,13 +167,13 @@ class GitHub:
             if location is None:
                 return read_body(response.status_code, response.headers, response.content, path)
             url, params = url.join(location), None
-            if (url.scheme, url.host, url.port) != (
-                self._http.base_url.scheme,
-                self._http.base_url.host,
-                self._http.base_url.port,
-            ):
+            if _server(url) != _server(self._http.base_url):
                 raise BadAnswer(f"/{path}: redirected to another server, {url.host}")
         raise BadAnswer(f"/{path}: redirected more than {MOST_REDIRECTS} times")
+
+
+def _server(url: httpx.URL) -> tuple[str, str, int | None]:
+    return (url.scheme, url.host, url.port)
 
 
 def request_headers(token: str | None) -> dict[str, str]:
@@ -205,13 +205,17 @@ def read_body(status: int, headers: Mapping[str, str], content: bytes, path: str
     body = _json(content)
     if status != 200:
         message = body.get("message") if isinstance(body, dict) else None
-        raise Refused(
-            f"/{path}: GitHub answered {status}: {str(message or 'no reason given')[:200]}"
-        )
+        raise Refused(f"/{path}: GitHub answered {status}: {_line(message or 'no reason given')}")
     if not isinstance(body, dict):
         kind = headers.get("content-type", "no content type")
         raise BadAnswer(f"/{path}: expected a JSON object, got {len(content)} bytes of {kind}")
     return body
+
+
+def _line(message: object) -> str:
+    """Somebody else's words, as part of a line of ours."""
+    printable = (char if char.isprintable() else " " for char in str(message)[:200])
+    return " ".join("".join(printable).split())
 
 
 def _json(content: bytes) -> Any:
@@ -250,7 +254,7 @@ def read_repository(item: Any) -> Repository:
         open_issues=_whole(item, "open_issues_count"),
         language=_optional_text(item, "language"),
         description=_optional_text(item, "description"),
-        html_url=_text(item, "html_url"),
+        html_url=_web_address(item, "html_url"),
         pushed_at=_optional_moment(item, "pushed_at"),
     )
 
@@ -267,6 +271,13 @@ def _text(item: Mapping[str, Any], name: str) -> str:
     value = _optional_text(item, name)
     if not value:
         raise BadAnswer(f"{name} is {value!r}, expected text")
+    return value
+
+
+def _web_address(item: Mapping[str, Any], name: str) -> str:
+    value = _text(item, name)
+    if not value.startswith(("https://", "http://")):
+        raise BadAnswer(f"{name} is {value!r:.50}, expected a web address")
     return value
 
 

@@ -86,10 +86,7 @@ def poll_list(
     if before.done:
         return {"outcome": DONE_BEFORE}
     if now() >= slot + every:
-        with database.write() as session:
-            why = "no poll succeeded within the slot"
-            store.record_gap(session, ranked, slot, store.MISSED, now(), why)
-        return {"outcome": store.MISSED}
+        return _missed(database, ranked, slot, now())
     try:
         answer = github.search(ranked, answers.floor(before.last_good, ranked))
     except NotYet:
@@ -108,10 +105,20 @@ def poll_list(
     if doubt:
         missing = []
     places = _with_missing(github, found, missing, answers.threshold(answer, ranked), ranked)
+    if now() >= slot + every:
+        return _missed(database, ranked, slot, now())
     with database.write() as session:
         stored = store.store_poll(session, ranked, slot, fetched_at, places, doubt)
     outcome = (store.SUSPECT if doubt else store.GOOD) if stored else DONE_BEFORE
     return {"outcome": outcome, "rows": len(places)} | ({"why": doubt} if doubt else {})
+
+
+def _missed(database: Database, ranked: RankedList, slot: datetime, at: datetime) -> dict[str, Any]:
+    """What GitHub says now belongs to a later slot."""
+    with database.write() as session:
+        why = "no poll succeeded within the slot"
+        store.record_gap(session, ranked, slot, store.MISSED, at, why)
+    return {"outcome": store.MISSED}
 
 
 def _with_missing(
@@ -152,7 +159,8 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
             for ranked in settings.lists
             if (snapshot := store.snapshot(session, ranked)) is not None
         ]
-    if not snapshots:
+        first = not store.is_published(session, "lists")
+    if first and not snapshots:
         return {"outcome": "no good poll yet"}
     next_build_at = clock.next_tick(now, settings.aggregate_every, AGGREGATE_OFFSET)
     documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
@@ -163,7 +171,7 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         documents[f"lists/{slug}"] = (board, each.as_of)
         documents[f"languages/{slug}"] = (aggregates.languages(board), each.as_of)
         documents[f"owners/{slug}"] = (aggregates.owners(board), each.as_of)
-    newest = max(each.as_of for each in snapshots)
+    newest = max((each.as_of for each in snapshots), default=None)
     documents["lists"] = (aggregates.list_index(settings.lists, boards), newest)
     with database.write() as session:
         published = store.publish(session, documents, snapshots, now, next_build_at)
@@ -224,7 +232,9 @@ def _logged(event: str, **what: object) -> Iterator[dict[str, Any]]:
     try:
         yield result
     except GitHubError as error:
-        log.error(event, **result | {"outcome": "failed", "why": str(error)}, **_since(started))
+        again = job.get_retry_interval() if job and job.should_retry else None
+        failure = {"outcome": "failed", "why": str(error), "again_in_s": again}
+        log.error(event, **result | failure, **_since(started))
         raise
     except Exception:
         log.exception(event, **result | {"outcome": "failed"}, **_since(started))

@@ -3,9 +3,11 @@
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 from settings import Settings, or_exit
 
@@ -18,11 +20,13 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(Formatter(settings))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
-    for name in QUIET if settings.log_level != "debug" else ():
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("rq.worker").addFilter(_is_news)
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    for name in QUIET:
+        quiet = max(level, logging.WARNING) if level > logging.DEBUG else logging.NOTSET
+        logging.getLogger(name).setLevel(quiet)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.stdlib.filter_by_level,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -32,31 +36,39 @@ def configure(settings: Settings) -> None:
     )
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether RQ says what the jobs do not: each logs its own failure, in one line if expected."""
+    return "exception raised while executing" not in str(record.msg)
+
+
 class Formatter(structlog.stdlib.ProcessorFormatter):
     """Formats the lines of structlog and of plain loggers alike, and takes secrets out last, so
     that neither a message nor a traceback carries one."""
 
     def __init__(self, settings: Settings) -> None:
-        self._secrets = settings.secrets
+        self._secrets = sorted(settings.secrets, key=len, reverse=True)
         terminal = settings.log_format == "console" or (
             settings.log_format == "auto" and sys.stdout.isatty()
         )
-        shared: list[structlog.typing.Processor] = [
+        shared: list[Processor] = [
+            structlog.contextvars.merge_contextvars,
             structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(["queue", "job_id"]),
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
         ]
-        render: list[structlog.typing.Processor] = (
+        render: list[Processor] = (
             [
+                structlog.processors.TimeStamper(fmt="%H:%M:%SZ", utc=True),
+                structlog.processors.format_exc_info,
                 structlog.dev.ConsoleRenderer(
-                    colors=True,
-                    pad_event_to=24,
+                    pad_event_to=10,
+                    sort_keys=False,
                     exception_formatter=structlog.dev.plain_traceback,
-                )
+                ),
             ]
             if terminal
             else [
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(_dumps),
             ]
@@ -65,16 +77,27 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
             foreign_pre_chain=shared,
             processors=[
                 *shared,
+                *render[:-1],
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *render,
+                self._without_secrets,
+                render[-1],
             ],
         )
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+    def _without_secrets(self, logger: Any, method: str, event: EventDict) -> EventDict:
+        return {name: self._redacted(value) for name, value in event.items()}
+
+    def _redacted(self, value: Any) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {str(name): self._redacted(each) for name, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._redacted(each) for each in value]
+        text = str(value)
         for secret in self._secrets:
-            line = line.replace(secret, REDACTED)
-        return line
+            text = text.replace(secret, REDACTED)
+        return text
 
 
 def _dumps(event: dict[str, Any], **options: Any) -> str:

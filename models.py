@@ -14,6 +14,7 @@ from typing import Any, Self
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -32,12 +33,13 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 import clock
 from settings import Settings, exit_with
 
+PATIENCE = 20  # seconds that SQLite waits for another's write
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -234,7 +236,10 @@ class Database:
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._for_write.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise SchemaError(f"the schema cannot be brought up to date: {error}") from error
 
     def check_schema(self) -> None:
         """Raise SchemaError unless the schema is the one that this code was written for."""
@@ -251,7 +256,9 @@ class Database:
         """Give back what SQLite's write-ahead log holds on disk; elsewhere, nothing."""
         if self.engine.dialect.name == "sqlite":
             with self.engine.connect().execution_options(begin="") as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 0")  # next time will do as well
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
 
     def dispose(self, *, close: bool = True) -> None:
         self.engine.dispose(close=close)
@@ -275,11 +282,11 @@ def connect(settings: Settings) -> Database:
 
 def check_schema_or_exit(settings: Settings) -> None:
     """End the process with one line where the database is out of reach or of another version."""
-    with connect(settings) as database:
-        try:
+    try:
+        with connect(settings) as database:
             database.check_schema()
-        except (SchemaError, OperationalError) as error:
-            exit_with(reason(error))
+    except (SchemaError, DBAPIError, OSError) as error:
+        exit_with(reason(error))
 
 
 def reason(error: Exception) -> str:
@@ -287,6 +294,8 @@ def reason(error: Exception) -> str:
     if isinstance(error, DBAPIError):
         first = str(error.orig).strip().splitlines()
         return f"the database cannot be used: {first[0] if first else type(error).__name__}"
+    if isinstance(error, OSError):
+        return f"the database cannot be used: {error}"
     return str(error)
 
 
@@ -306,7 +315,7 @@ def _engine(url: str) -> Engine:
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 20})
+    engine = create_engine(parsed, connect_args={"timeout": PATIENCE})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -314,8 +323,10 @@ def _engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # transactions begin in _begin_sqlite, not in sqlite3
+    # Once set, the mode stays with the file; to set it again could meet a lock.
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        connection.execute("PRAGMA journal_mode = WAL")
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
         "cache_size = -64000",  # kB

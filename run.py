@@ -86,7 +86,8 @@ def _run(stack: contextlib.ExitStack, var: Path, *, demo: bool) -> int:
 def _supervise(procfile: Mapping[str, str], environment: Mapping[str, str], port: int) -> int:
     honcho.manager.KILL_WAIT = ENDS_WITHIN
     on_terminal = sys.stdout.isatty()
-    manager = honcho.manager.Manager(Printer(sys.stdout, prefix=on_terminal))
+    printer = Printer(sys.stdout, time_format="", prefix=on_terminal)  # lines bring their time
+    manager = honcho.manager.Manager(printer)
     for name, command in procfile.items():
         manager.add_process(name, command, env=dict(environment), cwd=str(HERE))
     redis_url = environment["REDIS_URL"]

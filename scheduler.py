@@ -37,7 +37,7 @@ RETRY = Retry(max=3, interval=[10, 30, 90])  # seconds; a slot that fails so oft
 RESULT_TTL = 600  # seconds that a finished job can be looked at
 FAILURE_TTL = 7 * 24 * 3600  # seconds that a failed one can
 PREFIX = "schedule-"  # of the ids of our entries; whatever else is there is not ours
-PENDING = (JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED)
+PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 
 log = structlog.get_logger("starboard")
 
@@ -175,12 +175,12 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
                 status = pipe.hget(job.key, "status")
                 pending = status is not None and status.decode() in PENDING
                 pipe.multi()
-                if not pending:
+                if not pending:  # an earlier try of the slot may have failed, or wait for its retry
+                    queue = self.get_queue_for_job(job)
                     pipe.delete(job.key)
-                    job.failed_job_registry.remove(job, pipeline=pipe)
-                    self.get_queue_for_job(job).enqueue_job(
-                        job, pipeline=pipe, at_front=entry.at_front
-                    )
+                    queue.failed_job_registry.remove(job, pipeline=pipe)
+                    queue.scheduled_job_registry.remove(job, pipeline=pipe)
+                    queue.enqueue_job(job, pipeline=pipe, at_front=entry.at_front)
                 pipe.zadd(KEY, {entry.id: following.timestamp()})
                 pipe.execute()
             except WatchError:

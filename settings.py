@@ -16,6 +16,7 @@ from lists import RankedList
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "console", "json")
+IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
 
@@ -45,11 +46,12 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be written anywhere: the token, and the passwords in URLs."""
-        found = {self.github_token}
+        found = {self.github_token or ""}
         for url in (self.database_url, self.redis_url):
-            password = urlsplit(url).password
-            found |= {password, password and unquote(password)}
-        return tuple(secret for secret in found if secret)
+            user_info = url.rpartition("@")[0].partition("://")[2]
+            for password in (user_info.partition(":")[2], *IN_QUERY.findall(url)):
+                found |= {password, unquote(password)}
+        return tuple(found - {""})
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -98,7 +100,8 @@ def _check_that_lists_fit(settings: Settings) -> None:
         if timedelta(minutes=minutes) * SPREAD >= limit.every * len(settings.lists):
             ways.insert(0, f"POLL_MINUTES={minutes}")
             break
-    if settings.github_token is None:
+    with_token = budget.limit_of("search", authorized=True)
+    if with_token.every * len(settings.lists) <= settings.poll_every * SPREAD:
         ways.append("a GITHUB_TOKEN (three times as many)")
     raise SettingsError(
         "POLL_MINUTES",
@@ -108,21 +111,32 @@ def _check_that_lists_fit(settings: Settings) -> None:
     )
 
 
-def _url(*schemes: str) -> Callable[[str, str], str]:
+def _url(*schemes: str, host_needed: bool = True) -> Callable[[str, str], str]:
     def parse(variable: str, value: str) -> str:
-        expected = f"expected a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
         try:
             parts = urlsplit(value)
-            complete = parts.scheme in schemes and (parts.scheme == "sqlite" or parts.hostname)
+            complete = value.startswith(tuple(f"{scheme}://" for scheme in schemes))
+            complete = complete and bool(parts.hostname or not host_needed)
             parts.port  # noqa: B018  # raises where it is no number
         except ValueError:
             complete = False
         if not complete:
-            shown = re.sub(r"//[^@/]*@", "//…@", value)
-            raise SettingsError(variable, shown, expected)
+            expected = f"expected a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
+            raise SettingsError(variable, _without_password(value), expected)
         return value
 
     return parse
+
+
+def _api_url(variable: str, value: str) -> str:
+    if "@" in value or "?" in value:
+        expected = "expected a URL without a user or a query; a token goes into GITHUB_TOKEN"
+        raise SettingsError(variable, _without_password(value), expected)
+    return _url("https", "http")(variable, value)
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"^([\w+]*:/*)?.*@", r"\1…@", url, flags=re.DOTALL).partition("?")[0]
 
 
 def _choice(choices: tuple[str, ...]) -> Callable[[str, str], str]:
@@ -136,7 +150,8 @@ def _choice(choices: tuple[str, ...]) -> Callable[[str, str], str]:
 
 def _whole(lowest: int, highest: int) -> Callable[[str, str], int]:
     def parse(variable: str, value: str) -> int:
-        if not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):
+        digits = re.fullmatch(r"\d{1,9}", value, re.ASCII)
+        if not digits or not lowest <= int(value) <= highest:
             raise SettingsError(variable, value, f"expected a number from {lowest} to {highest}")
         return int(value)
 
@@ -171,9 +186,9 @@ def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
 
 
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
-    "database_url": ("DATABASE_URL", _url("sqlite", "postgresql", "postgres")),
+    "database_url": ("DATABASE_URL", _url("sqlite", "postgresql", "postgres", host_needed=False)),
     "redis_url": ("REDIS_URL", _url("redis", "rediss")),
-    "github_api_url": ("GITHUB_API_URL", _url("https", "http")),
+    "github_api_url": ("GITHUB_API_URL", _api_url),
     "github_token": ("GITHUB_TOKEN", _token),
     "lists": ("LISTS", _lists),
     "poll_every": ("POLL_MINUTES", _minutes),

@@ -39,14 +39,15 @@ def list_status(
     first, good = store.first_and_last_good(session, ranked)
     polls = store.polls_since(session, ranked, now - DAY)
     expected = expected_slots(first, polls, every, now)
-    received = {poll.slot for poll in polls if poll.outcome == store.GOOD}
+    good_slots = {poll.slot for poll in polls if poll.outcome == store.GOOD}
+    missing = [slot for slot in expected if slot not in good_slots]
     return {
         "slug": ranked.slug,
         "as_of": clock.rfc3339(good.slot) if good else None,
         "age_seconds": int((now - good.fetched_at).total_seconds()) if good else None,
         "expected": len(expected),
-        "received": len(received),
-        "gaps": gaps([slot for slot in expected if slot not in received], every),
+        "received": len(expected) - len(missing),
+        "gaps": gaps(missing, every),
         "last_error": polls[-1].error if polls else None,
     }
 

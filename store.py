@@ -125,7 +125,8 @@ def _placements(session: Session, list_id: int | None, slot: datetime) -> list[P
 def record_gap(
     session: Session, ranked: RankedList, slot: datetime, outcome: str, at: datetime, why: str
 ) -> None:
-    """Note that a slot's poll gave nothing; what it gave before stays."""
+    """Note that a slot's poll gave nothing. What it gave before stays, and so does the reason of
+    a failure once the slot is over."""
     row = {
         "list_id": _list_id(session, ranked.slug) or _new_list(session, ranked.slug),
         "slot": slot,
@@ -135,7 +136,7 @@ def record_gap(
         "error": why,
     }
     this = session.get(Poll, (row["list_id"], slot))
-    if this is None or this.outcome in (FAILED, MISSED):
+    if this is None or (this.outcome == FAILED and outcome == FAILED):
         upsert(session, Poll, [row], update=("outcome", "fetched_at", "error"))
 
 
@@ -155,7 +156,7 @@ def store_poll(
     this = session.get(Poll, (list_id, slot))
     if this is not None and this.outcome == GOOD:
         return False
-    ids = _store_repositories(session, [place.repository for place in places], fetched_at)
+    ids = _store_repositories(session, places, fetched_at)
     session.execute(delete(Placement).where(Placement.list_id == list_id, Placement.slot == slot))
     rows = [
         {
@@ -214,18 +215,21 @@ def _store_readings(
 
 
 def _store_repositories(
-    session: Session, repositories: Sequence[Repository], seen_at: datetime
+    session: Session, places: Sequence[Place], seen_at: datetime
 ) -> dict[int, int]:
-    """Bring what is known of repositories up to date; gives our id by GitHub's."""
-    found = {
-        row.github_id: row
-        for row in session.scalars(
-            select(RepositoryRow).where(
-                RepositoryRow.github_id.in_([it.github_id for it in repositories])
-            )
-        )
-    }
-    for repository in repositories:
+    """Bring what is known of repositories up to date; gives our id by GitHub's.
+
+    Of kept ones GitHub said nothing, and what is older than what is known changes nothing.
+    """
+    github_ids = [place.repository.github_id for place in places]
+    rows = session.scalars(select(RepositoryRow).where(RepositoryRow.github_id.in_(github_ids)))
+    found = {row.github_id: row for row in rows}
+    seen = []
+    for place in places:
+        repository, row = place.repository, found.get(place.repository.github_id)
+        if place.kept and row is not None:
+            continue
+        seen.append(repository)
         profile = {
             "full_name": repository.full_name,
             "language": repository.language,
@@ -234,7 +238,6 @@ def _store_repositories(
             "pushed_at": repository.pushed_at,
             "seen_at": seen_at,
         }
-        row = found.get(repository.github_id)
         if row is None:
             row = RepositoryRow(github_id=repository.github_id, **profile)
             session.add(row)
@@ -243,27 +246,27 @@ def _store_repositories(
             for name, value in profile.items():
                 setattr(row, name, value)
     session.flush()
-    current = [it for it in repositories if found[it.github_id].full_name == it.full_name]
-    _store_names(session, {it.full_name.lower(): found[it.github_id] for it in current})
+    _store_names(session, {it.full_name.lower(): found[it.github_id] for it in seen})
     return {github_id: row.id for github_id, row in found.items() if github_id is not None}
 
 
-def _store_names(session: Session, bearers: Mapping[str, RepositoryRow]) -> None:
-    """Let names find the repositories that bear them. A name that another one was seen under
-    later stays with that one."""
+def _store_names(session: Session, seen: Mapping[str, RepositoryRow]) -> None:
+    """Let names find the repositories that were seen under them. A name that another one bears,
+    by what was seen later, stays with that one."""
     held = session.execute(
         select(RepositoryName, RepositoryRow)
         .join(RepositoryRow, RepositoryRow.id == RepositoryName.repository_id)
-        .where(RepositoryName.name.in_(bearers))
+        .where(RepositoryName.name.in_(seen))
     )
     holders = {name.name: (name, holder) for name, holder in held}
-    for key, bearer in bearers.items():
+    for key, repository in seen.items():
         if key not in holders:
-            session.add(RepositoryName(name=key, repository_id=bearer.id))
+            session.add(RepositoryName(name=key, repository_id=repository.id))
             continue
         name, holder = holders[key]
-        if holder.full_name.lower() != key or holder.seen_at <= bearer.seen_at:
-            name.repository_id = bearer.id
+        bears = repository.full_name.lower() == key
+        if bears and (holder.full_name.lower() != key or holder.seen_at <= repository.seen_at):
+            name.repository_id = repository.id
     session.flush()
 
 
@@ -472,7 +475,7 @@ def repository(session: Session, full_name: str) -> Found | None:
         .join(List, List.id == StandingRow.list_id)
         .where(StandingRow.repository_id == row.id)
     )
-    ranks = dict(sorted(places.tuples(), key=lambda it: lists.order_of(it[0])))
+    ranks = {slug: rank for slug, rank in sorted(places, key=lambda it: lists.order_of(it[0]))}
     counts = Counts(newest.slot, newest.stars, newest.forks, newest.open_issues)
     stars_list = _list_id(session, "stars")
     return Found(

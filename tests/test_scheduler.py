@@ -154,6 +154,19 @@ class TestTick:
         assert queued(redis) == [job.id]
         assert job.failed_job_registry.get_job_ids() == []
 
+    def test_a_retry_that_waits_does_not_keep_the_first_poll_after_a_start_from_coming_at_once(
+        self, redis: Redis
+    ) -> None:
+        hourly = entry(every=timedelta(hours=1))
+        job = hourly.job(clock.now(), redis)
+        queue = Queue("default", connection=redis)
+        queue.schedule_job(job, clock.now() + timedelta(seconds=90))
+
+        SafeScheduler([hourly], redis).run(burst=True)
+
+        assert queue.job_ids == [job.id]
+        assert queue.scheduled_job_registry.get_job_ids() == []
+
     def test_two_schedulers_at_once_queue_a_tick_once(self, redis: Redis) -> None:
         one, two = SafeScheduler([entry()], redis), SafeScheduler([entry()], redis)
         make_due(redis, entry())

@@ -1,0 +1,914 @@
+import gzip
+import json
+import logging
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from support import MakeSettings
+from test_jobs import FakeGitHub, answer, poll, repo
+from werkzeug.test import TestResponse
+
+import app as web
+import clock
+import jobs
+import lists
+import models
+import standin
+import store
+from budget import Allowance
+from clock import HOUR
+from github import Unreachable
+from models import Database
+from settings import Settings
+from standin import MadeUpWorld
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+BUILT = NOON + timedelta(minutes=5, milliseconds=250)
+NOW = NOON + 7 * MINUTE
+STARS, FORKS, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "python"))
+NO_GAINS: dict[str, Any] = dict.fromkeys(("1h", "24h", "7d", "30d", "365d"))
+NO_TOTALS = dict.fromkeys(NO_GAINS, {"stars": 0, "repositories": 0})
+
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is seven past noon."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+@pytest.fixture
+def make_app(make_settings: MakeSettings) -> Iterator[MakeApp]:
+    """Makes apps for the lists `stars` and `python`; gives back what they hold at the end."""
+    apps: list[Flask] = []
+    handlers = list(logging.root.handlers)
+
+    def make(**changes: Any) -> Flask:
+        settings = make_settings(**{"lists": (STARS, PYTHON), "log_format": "json", **changes})
+        apps.append(web.create_app(settings))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["database"].dispose()
+        app.extensions["redis"].close()
+    logging.root.handlers[:] = handlers
+
+
+@pytest.fixture
+def app(database: Database, make_app: MakeApp) -> Flask:
+    """An app with a schema and nothing in it."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with an hour of the list `stars`: a lead is lost, a name changes."""
+    path = tmp_path_factory.mktemp("filled") / "starboard.db"
+    settings = Settings(database_url=f"sqlite:///{path}", lists=(STARS, PYTHON))
+    harbor, engine = repo(1, full_name="Quiet/Harbor"), repo(2, full_name="Loud/engine")
+    renamed = repo(2, full_name="Loud/Motor", stars=50_000, forks=3, description=None)
+    with models.connect(settings) as database:
+        database.upgrade()
+        poll(database, FakeGitHub(answer([harbor, engine])), -6)
+        poll(database, FakeGitHub(answer([renamed, harbor])), 0)
+        jobs.aggregate_lists(database, settings, BUILT)
+    return path
+
+
+@pytest.fixture
+def full(filled: Path, tmp_path: Path, make_app: MakeApp) -> FlaskClient:
+    """A client of an app with a database of its own, filled."""
+    shutil.copy(filled, tmp_path)
+    return make_app().test_client()
+
+
+def database_of(client: FlaskClient) -> Database:
+    database: Database = client.application.extensions["database"]
+    return database
+
+
+def publish(client: FlaskClient, built_at: datetime) -> None:
+    settings = client.application.extensions["settings"]
+    jobs.aggregate_lists(database_of(client), settings, built_at)
+
+
+def problem(response: TestResponse) -> tuple[int, str]:
+    """The status and detail of an error, which has the shape of all errors."""
+    assert response.content_type == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.json is not None
+    assert response.json == {
+        "type": "about:blank",
+        "title": response.status.partition(" ")[2].title(),
+        "status": response.status_code,
+        "detail": response.json["detail"],
+        "instance": response.request.path,
+    }
+    return response.status_code, response.json["detail"]
+
+
+MOTOR = {
+    "full_name": "Loud/Motor",
+    "owner": "Loud",
+    "name": "Motor",
+    "stars": 50_000,
+    "forks": 3,
+    "open_issues": 3,
+    "language": "Python",
+    "description": None,
+    "html_url": "https://github.com/Quiet/Harbor-2",
+    "pushed_at": "2026-03-01T12:00:00Z",
+    "gains": {
+        **NO_GAINS,
+        "1h": {"stars": 200, "forks": 1, "rank": 1, "since": "2026-03-01T11:00:00Z"},
+    },
+}
+HARBOR = {
+    "full_name": "Quiet/Harbor",
+    "owner": "Quiet",
+    "name": "Harbor",
+    "stars": 49_900,
+    "forks": 1,
+    "open_issues": 3,
+    "language": "Python",
+    "description": "Boats, moored",
+    "html_url": "https://github.com/Quiet/Harbor-1",
+    "pushed_at": "2026-03-01T12:00:00Z",
+    "gains": {
+        **NO_GAINS,
+        "1h": {"stars": 0, "forks": 0, "rank": -1, "since": "2026-03-01T11:00:00Z"},
+    },
+}
+TOTALS = {
+    "list": "stars",
+    "as_of": "2026-03-01T12:00:00Z",
+    "built_at": "2026-03-01T12:05:00.250Z",
+}
+SHAPES: dict[str, Any] = {
+    "/healthz": {"status": "ok"},
+    "/readyz": {"status": "ok"},
+    "/api/v1": {
+        "name": "Starboard",
+        "lists": "/api/v1/lists",
+        "list": "/api/v1/lists/{slug}",
+        "languages": "/api/v1/languages?list={slug}",
+        "owners": "/api/v1/owners?list={slug}",
+        "repository": "/api/v1/repos/{owner}/{name}",
+        "status": "/api/v1/status",
+    },
+    "/api/v1/lists": {
+        "items": [
+            {
+                "slug": "stars",
+                "title": "Stars",
+                "as_of": "2026-03-01T12:00:00Z",
+                "count": 2,
+                "suspect": False,
+                "url": "/api/v1/lists/stars",
+            },
+            {
+                "slug": "python",
+                "title": "Python",
+                "as_of": None,
+                "count": 0,
+                "suspect": False,
+                "url": "/api/v1/lists/python",
+            },
+        ]
+    },
+    "/api/v1/lists/stars": {
+        "list": "stars",
+        "title": "Stars",
+        "as_of": "2026-03-01T12:00:00Z",
+        "fetched_at": "2026-03-01T12:01:00Z",
+        "built_at": "2026-03-01T12:05:00.250Z",
+        "next_build_at": "2026-03-01T12:15:30Z",
+        "suspect": False,
+        "count": 2,
+        "items": [{"rank": 1, **MOTOR}, {"rank": 2, **HARBOR}],
+    },
+    "/api/v1/languages": {
+        **TOTALS,
+        "items": [
+            {
+                "language": "Python",
+                "repositories": 2,
+                "stars": 99_900,
+                "gains": {**NO_TOTALS, "1h": {"stars": 200, "repositories": 2}},
+            }
+        ],
+    },
+    "/api/v1/owners?list=stars": {
+        **TOTALS,
+        "items": [
+            {
+                "owner": "Loud",
+                "repositories": 1,
+                "stars": 50_000,
+                "gains": {**NO_TOTALS, "1h": {"stars": 200, "repositories": 1}},
+            },
+            {
+                "owner": "Quiet",
+                "repositories": 1,
+                "stars": 49_900,
+                "gains": {**NO_TOTALS, "1h": {"stars": 0, "repositories": 1}},
+            },
+        ],
+    },
+    "/api/v1/repos/Loud/Motor": {
+        "rank": 1,
+        **MOTOR,
+        "as_of": "2026-03-01T12:00:00Z",
+        "ranks": [{"list": "stars", "rank": 1}],
+        "links": {
+            "self": "/api/v1/repos/Loud/Motor",
+            "github": "https://github.com/Quiet/Harbor-2",
+        },
+    },
+    "/api/v1/status": {
+        "lists": [
+            {
+                "slug": "stars",
+                "as_of": "2026-03-01T12:00:00Z",
+                "age_seconds": 360,
+                "expected": 7,
+                "received": 2,
+                "gaps": [
+                    {"from": "2026-03-01T11:10:00Z", "to": "2026-03-01T12:00:00Z", "slots": 5}
+                ],
+                "last_error": None,
+            },
+            {
+                "slug": "python",
+                "as_of": None,
+                "age_seconds": None,
+                "expected": 0,
+                "received": 0,
+                "gaps": [],
+                "last_error": None,
+            },
+        ],
+        "queues": None,
+        "workers": None,
+        "next_runs": None,
+        "github": [
+            {
+                "resource": resource,
+                "limit": None,
+                "remaining": None,
+                "reset_at": None,
+                "next_request_at": "2026-03-01T12:07:00Z",
+            }
+            for resource in ("search", "core")
+        ],
+    },
+}
+DOCUMENTS = ("/api/v1/lists", "/api/v1/lists/stars", "/api/v1/languages", "/api/v1/owners")
+LIST = "/api/v1/lists/stars"
+
+
+class TestReplies:
+    @pytest.mark.parametrize("path", SHAPES)
+    def test_have_the_shape_of_their_route_though_redis_is_out_of_reach(
+        self, full: FlaskClient, path: str
+    ) -> None:
+        response = full.get(path)
+
+        assert (response.status_code, response.content_type) == (200, "application/json")
+        assert response.json == SHAPES[path]
+        assert response.data.endswith(b"}\n")
+
+    @pytest.mark.parametrize("path", SHAPES)
+    def test_to_head_are_those_to_get_without_the_body(self, full: FlaskClient, path: str) -> None:
+        got = full.get(path, headers={"X-Request-ID": "same"})
+
+        response = full.head(path, headers={"X-Request-ID": "same"})
+
+        assert (response.status_code, response.data) == (200, b"")
+        assert {**response.headers, "Date": ""} == {**got.headers, "Date": ""}
+
+    def test_lead_from_the_root_to_the_api(self, client: FlaskClient) -> None:
+        response = client.get("/")
+
+        assert (response.status_code, response.location) == (302, "/api/v1")
+
+    @pytest.mark.parametrize("path", ["/api/v1/lists/STARS", "/api/v1/owners?list=Stars"])
+    def test_are_the_same_for_a_slug_in_any_case(self, full: FlaskClient, path: str) -> None:
+        response = full.get(path)
+
+        assert response.json == full.get(path.lower()).json
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/v1", "/api/v1/status"])
+    def test_that_are_live_are_not_kept(self, full: FlaskClient, path: str) -> None:
+        assert full.get(path).headers["Cache-Control"] == "no-store"
+
+    def test_tell_queues_workers_and_next_runs_where_redis_answers(
+        self, database: Database, make_app: MakeApp, valkey_url: str
+    ) -> None:
+        response = make_app(redis_url=valkey_url).test_client().get("/api/v1/status")
+
+        assert response.json is not None
+        names = [queue["name"] for queue in response.json["queues"]]
+        assert names == ["default", "low"]
+        assert (response.json["workers"], response.json["next_runs"]) == ([], [])
+
+    def test_do_not_wait_for_a_redis_that_hangs(
+        self, database: Database, make_app: MakeApp
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            port = deaf.getsockname()[1]
+            client = make_app(redis_url=f"redis://127.0.0.1:{port}/0").test_client()
+            started = time.monotonic()
+
+            response = client.get("/api/v1/status")
+
+        assert response.json is not None
+        assert (response.status_code, response.json["queues"]) == (200, None)
+        assert 1 <= time.monotonic() - started < 2
+
+    def test_do_not_carry_the_password_of_redis(
+        self, database: Database, make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app = make_app(redis_url="redis://:pass-word@127.0.0.1:1/0")
+
+        response = app.test_client().get("/api/v1/status")
+
+        logged = capsys.readouterr().out
+        assert response.status_code == 200
+        assert "Redis cannot be reached" in logged
+        assert "pass-word" not in logged + response.text
+
+
+class TestRepositories:
+    @pytest.mark.parametrize("name", ["loud/motor", "LOUD/MOTOR"])
+    def test_are_found_by_name_in_any_case(self, full: FlaskClient, name: str) -> None:
+        response = full.get(f"/api/v1/repos/{name}")
+
+        assert response.json == SHAPES["/api/v1/repos/Loud/Motor"]
+
+    @pytest.mark.parametrize("name", ["Loud/engine", "loud/ENGINE"])
+    def test_are_led_to_from_a_name_of_the_past(self, full: FlaskClient, name: str) -> None:
+        response = full.get(f"/api/v1/repos/{name}")
+
+        assert (response.status_code, response.location) == (301, "/api/v1/repos/Loud/Motor")
+
+    def test_bear_a_name_before_those_that_bore_it(self, full: FlaskClient) -> None:
+        taken = repo(3, full_name="Loud/Engine", stars=7)
+        poll(database_of(full), FakeGitHub(answer([taken])), 1, ranked=PYTHON)
+
+        response = full.get("/api/v1/repos/loud/engine")
+
+        assert response.json is not None
+        assert (response.status_code, response.json["stars"]) == (200, 7)
+        assert (response.json["rank"], response.json["ranks"]) == (None, [])
+
+    def test_have_their_ranks_on_all_lists_in_order(self, full: FlaskClient) -> None:
+        harbor = repo(1, full_name="Quiet/Harbor")
+        poll(database_of(full), FakeGitHub(answer([harbor])), ranked=PYTHON)
+        publish(full, BUILT + MINUTE)
+
+        response = full.get("/api/v1/repos/quiet/harbor")
+
+        assert response.json is not None
+        assert response.json["ranks"] == [
+            {"list": "stars", "rank": 2},
+            {"list": "python", "rank": 1},
+        ]
+
+    def test_that_nobody_saw_are_not_there(self, full: FlaskClient) -> None:
+        response = full.get("/api/v1/repos/no/body")
+
+        assert problem(response) == (404, "no repository named 'no/body' was on any list")
+
+    def test_are_told_apart_by_their_etag(self, full: FlaskClient) -> None:
+        first = full.get("/api/v1/repos/loud/motor")
+
+        again = full.get(
+            "/api/v1/repos/loud/motor", headers={"If-None-Match": first.headers["ETag"]}
+        )
+
+        assert (again.status_code, again.data) == (304, b"")
+        assert first.headers["Cache-Control"] == "public, max-age=60"
+
+
+class TestDocuments:
+    """What a cache in front of us goes by."""
+
+    @pytest.mark.parametrize("path", DOCUMENTS)
+    def test_may_be_kept_until_the_next_build(self, full: FlaskClient, path: str) -> None:
+        response = full.get(path)
+
+        assert response.headers["Cache-Control"] == (
+            "public, max-age=510, stale-while-revalidate=900, stale-if-error=86400"
+        )
+        assert response.headers["Last-Modified"] == "Sun, 01 Mar 2026 12:05:00 GMT"
+        assert response.headers["Vary"] == "Accept-Encoding"
+
+    def test_that_are_due_are_asked_for_again_at_once(
+        self, full: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clock, "now", lambda: NOON + HOUR)
+
+        response = full.get(LIST)
+
+        assert response.headers["Cache-Control"].startswith("public, max-age=0, stale-while")
+
+    @pytest.mark.parametrize(
+        ("accepted", "zipped"),
+        [
+            (None, False),
+            ("gzip", True),
+            ("GZIP", True),
+            ("br, gzip;q=0.5", True),
+            ("*", True),
+            ("gzip;q=0", False),
+            ("gzip;q=0, *", False),
+            ("gzip;q=0.0, identity", False),
+            ("*;q=0", False),
+            ("br", False),
+            ("", False),
+        ],
+    )
+    def test_come_zipped_to_those_that_take_them_so(
+        self, full: FlaskClient, accepted: str | None, zipped: bool
+    ) -> None:
+        headers = {} if accepted is None else {"Accept-Encoding": accepted}
+
+        response = full.get(LIST, headers=headers)
+
+        body = gzip.decompress(response.data) if zipped else response.data
+        assert response.headers.get("Content-Encoding") == ("gzip" if zipped else None)
+        assert response.headers["ETag"].endswith('-gzip"') == zipped
+        assert response.headers["Vary"] == "Accept-Encoding"
+        assert response.content_length == len(response.data)
+        assert json.loads(body) == SHAPES[LIST]
+
+    @pytest.mark.parametrize("accepted", ["identity", "gzip"])
+    @pytest.mark.parametrize(
+        ("given", "status"),
+        [
+            ('"{tag}"', 304),
+            ('"{tag}-gzip"', 304),
+            ('W/"{tag}"', 304),
+            ('W/"{tag}-gzip"', 304),
+            ('"other", "{tag}"', 304),
+            ("*", 304),
+            ('"other"', 200),
+            ('"{tag}-br"', 200),
+        ],
+    )
+    def test_are_not_sent_again_to_those_that_have_them(
+        self, full: FlaskClient, accepted: str, given: str, status: int
+    ) -> None:
+        plain = full.get(LIST).headers["ETag"]
+        headers = {"Accept-Encoding": accepted}
+        first = full.get(LIST, headers=headers)
+
+        headers["If-None-Match"] = given.format(tag=plain.strip('"'))
+        response = full.get(LIST, headers=headers)
+
+        assert response.status_code == status
+        assert response.data == (b"" if status == 304 else first.data)
+        for name in ("ETag", "Cache-Control", "Vary", "Access-Control-Allow-Origin"):
+            assert response.headers[name] == first.headers[name]
+
+    def test_have_a_new_etag_after_a_new_build(self, full: FlaskClient) -> None:
+        first = full.get(LIST).headers["ETag"]
+        publish(full, BUILT + MINUTE)
+
+        response = full.get(LIST, headers={"If-None-Match": first})
+
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"If-Modified-Since": "Sun, 01 Mar 2026 12:05:00 GMT"}, 304),
+            ({"If-Modified-Since": "Sun, 01 Mar 2026 12:04:59 GMT"}, 200),
+            ({"If-Modified-Since": "nonsense"}, 200),
+            (
+                {
+                    "If-Modified-Since": "Sun, 01 Mar 2026 12:05:00 GMT",
+                    "If-None-Match": '"other"',  # the better of the two to go by
+                },
+                200,
+            ),
+        ],
+    )
+    def test_are_not_sent_again_to_those_that_have_them_since_then(
+        self, full: FlaskClient, headers: dict[str, str], status: int
+    ) -> None:
+        assert full.get(LIST, headers=headers).status_code == status
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            LIST,
+            "/api/v1/repos/loud/motor",
+        ],
+    )
+    def test_that_are_not_those_asked_for_are_a_problem_like_any_other(
+        self, full: FlaskClient, path: str
+    ) -> None:
+        response = full.get(path, headers={"If-Match": '"other"'})
+
+        assert problem(response)[0] == 412
+
+    def test_of_a_suspect_list_stay_up(self, full: FlaskClient) -> None:
+        poll(database_of(full), FakeGitHub(answer([repo(9)], incomplete=True)), 1)
+        publish(full, BUILT + MINUTE)
+
+        response = full.get(LIST)
+
+        assert response.json is not None
+        assert response.json["suspect"] is True
+        assert response.json["items"] == SHAPES[LIST]["items"]
+
+
+class TestProblems:
+    @pytest.mark.parametrize(
+        ("path", "status", "detail"),
+        [
+            ("/api/v1/lists/pyhton", 404, "no list named 'pyhton'; did you mean 'python'?"),
+            ("/api/v1/lists/rust", 404, "no list named 'rust'; see /api/v1/lists"),
+            ("/api/v1/languages?list=star", 404, "no list named 'star'; did you mean 'stars'?"),
+            ("/api/v1?x=1", 400, "/api/v1 has no parameter 'x'; it takes none"),
+            ("/api/v1/lists?page=2", 400, "/api/v1/lists has no parameter 'page'; it takes none"),
+            (f"{LIST}?at=", 400, f"{LIST} has no parameter 'at'; it takes none"),
+            (
+                "/api/v1/owners?lists=a",
+                400,
+                "/api/v1/owners has no parameter 'lists'; it takes list",
+            ),
+            ("/api/v1/status?x=1", 400, "/api/v1/status has no parameter 'x'; it takes none"),
+            ("/api/v1/repos/a/b?x", 400, "/api/v1/repos/a/b has no parameter 'x'; it takes none"),
+        ],
+    )
+    def test_name_what_is_wrong_and_what_would_be_right(
+        self, full: FlaskClient, path: str, status: int, detail: str
+    ) -> None:
+        assert problem(full.get(path)) == (status, detail)
+
+    @pytest.mark.parametrize(
+        "path", ["/nothing", "/api/v1/nothing", "/api/v1/repos/a", "/static/x"]
+    )
+    def test_have_their_shape_for_paths_that_nobody_knows(
+        self, client: FlaskClient, path: str
+    ) -> None:
+        assert problem(client.get(path))[0] == 404
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+    @pytest.mark.parametrize("path", ["/healthz", LIST])
+    def test_of_a_method_that_is_not_served_say_which_are(
+        self, client: FlaskClient, path: str, method: str
+    ) -> None:
+        response = client.open(path, method=method)
+
+        assert problem(response)[0] == 405
+        assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+    @pytest.mark.parametrize("path", ["/crash", "/api/v1/crash"])
+    def test_of_ours_give_nothing_of_the_inside_away(self, app: Flask, path: str) -> None:
+        app.add_url_rule(path, view_func=crash)
+
+        response = app.test_client().get(path)
+
+        assert problem(response)[0] == 500
+        for inside in ("Traceback", "ZeroDivisionError", "secret reason", "crash()"):
+            assert inside not in response.text
+        assert response.headers["X-Request-ID"]
+
+    def test_of_ours_are_logged_once_with_the_requests_id(
+        self,
+        database: Database,
+        make_app: MakeApp,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        app = make_app()
+        app.add_url_rule("/crash", view_func=crash)
+
+        app.test_client().get("/crash", headers={"X-Request-ID": "mine"})
+
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        ids = [line.get("request_id") for line in lines if "secret reason" in str(line)]
+        assert ids == ["mine"]
+
+    def test_to_head_have_no_body(self, client: FlaskClient) -> None:
+        response = client.head("/api/v1/lists/nothing")
+
+        assert (response.status_code, response.data) == (404, b"")
+        assert response.content_type == "application/problem+json"
+
+
+def crash() -> None:
+    raise ZeroDivisionError("secret reason")
+
+
+class TestEveryReply:
+    @pytest.mark.parametrize("given", ["a", "abc-123_4.5:6", "x" * 100])
+    def test_bears_the_id_that_the_request_was_given(self, client: FlaskClient, given: str) -> None:
+        response = client.get("/nothing", headers={"X-Request-ID": given})
+
+        assert response.headers["X-Request-ID"] == given
+
+    @pytest.mark.parametrize("given", ["", "two words", "x" * 101, "é", "a,b", '{"a":1}'])
+    def test_bears_an_id_of_ours_where_the_requests_makes_no_sense(
+        self, client: FlaskClient, given: str
+    ) -> None:
+        ids = {
+            client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"]
+            for _ in range(2)
+        }
+
+        assert len(ids) == 2
+        assert {len(each) for each in ids} == {32}
+        assert given not in ids
+
+    @pytest.mark.parametrize(
+        ("path", "open_to_all"),
+        [("/api/v1", "*"), (LIST, "*"), ("/api/nothing", "*"), ("/healthz", None), ("/", None)],
+    )
+    def test_of_the_api_is_open_to_pages_of_other_sites(
+        self, client: FlaskClient, path: str, open_to_all: str | None
+    ) -> None:
+        response = client.get(path, headers={"Origin": "https://elsewhere.test"})
+
+        assert response.headers.get("Access-Control-Allow-Origin") == open_to_all
+
+    def test_is_one_line_in_the_log(
+        self, database: Database, make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        client = make_app().test_client()
+
+        client.get("/api/v1/nothing/é?a=b%0Ac", headers={"X-Request-ID": "mine"})
+
+        [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        told = {name: line[name] for name in ("event", "method", "path", "status", "request_id")}
+        assert told == {
+            "event": "request",
+            "method": "GET",
+            "path": "/api/v1/nothing/%C3%A9?a=b%0Ac",
+            "status": 404,
+            "request_id": "mine",
+        }
+
+
+class TestBeforeThereIsData:
+    @pytest.mark.parametrize("path", DOCUMENTS)
+    def test_documents_are_to_be_asked_for_later(self, client: FlaskClient, path: str) -> None:
+        response = client.get(path)
+
+        assert problem(response) == (503, "no data yet: the first poll has not come in")
+        assert response.headers["Retry-After"] == "30"
+
+    @pytest.mark.parametrize("path", [LIST, "/api/v1/languages", "/api/v1/owners?list=stars"])
+    def test_the_failure_of_the_last_poll_is_told(
+        self, client: FlaskClient, database: Database, path: str
+    ) -> None:
+        with pytest.raises(Unreachable):
+            poll(database, FakeGitHub(Unreachable("api.github.com cannot be reached: refused")))
+
+        response = client.get(path)
+
+        assert problem(response) == (
+            503,
+            "no data yet: the last poll of 'stars': api.github.com cannot be reached: refused",
+        )
+        assert response.headers["Retry-After"] == "30"
+
+    def test_a_list_without_any_waits_while_others_are_served(self, full: FlaskClient) -> None:
+        response = full.get("/api/v1/lists/python")
+
+        assert problem(response)[0] == 503
+        assert full.get(LIST).status_code == 200
+
+
+class TestWithoutASchema:
+    @pytest.mark.parametrize("path", [*DOCUMENTS, "/api/v1/repos/a/b", "/api/v1/status"])
+    def test_reads_say_where_to_look(self, make_app: MakeApp, path: str) -> None:
+        response = make_app().test_client().get(path)
+
+        status, detail = problem(response)
+        assert status == 503
+        assert detail.startswith("the database cannot be used: no such table: ")
+        assert detail.endswith("; see /readyz")
+        assert response.headers["Retry-After"] == "30"
+
+    def test_it_is_not_ready_and_says_the_way_out(self, make_app: MakeApp) -> None:
+        response = make_app().test_client().get("/readyz")
+
+        assert problem(response) == (
+            503,
+            "the database's schema is missing, this version needs 0001: "
+            "run `flask --app app upgrade`",
+        )
+        assert response.headers["Retry-After"] == "30"
+
+    def test_it_is_up_all_the_same(self, make_app: MakeApp) -> None:
+        assert make_app().test_client().get("/healthz").status_code == 200
+
+
+class TestWithoutADatabase:
+    @pytest.mark.parametrize("path", ["/readyz", LIST])
+    def test_it_says_so_without_the_password(self, make_app: MakeApp, path: str) -> None:
+        app = make_app(database_url="postgresql://starboard:pass-word@127.0.0.1:1/starboard")
+
+        response = app.test_client().get(path)
+
+        status, detail = problem(response)
+        assert status == 503
+        assert detail.startswith("the database cannot be used: connection failed")
+        assert "pass-word" not in response.text
+
+    def test_it_is_ready_again_once_there_is_one(
+        self, make_app: MakeApp, settings: Settings
+    ) -> None:
+        app = make_app()
+        client = app.test_client()
+        before = client.get("/readyz").status_code
+        app.extensions["database"].upgrade()
+
+        assert (before, client.get("/readyz").status_code) == (503, 200)
+
+
+# Commands
+
+
+@pytest.fixture
+def github() -> Iterator[str]:
+    """The URL of a stand-in GitHub that listens."""
+    world = MadeUpWorld(languages=["Python"])
+    with standin.serve(standin.create_standin(world)) as url:
+        yield url
+
+
+def run(app: Flask, *arguments: str) -> tuple[int, str, str]:
+    """A command's exit status, output and errors. The context is the one that `flask` gives."""
+    with app.app_context():
+        result = app.test_cli_runner().invoke(args=list(arguments))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+NOT_THERE = (
+    "Error: the database's schema is missing, this version needs 0001: "
+    "run `flask --app app upgrade`\n"
+)
+
+
+class TestCommands:
+    @pytest.fixture
+    def now(self) -> None:
+        """Commands are of today: jobs have a clock of their own."""
+
+    def test_upgrade_poll_and_aggregate_make_a_site(self, make_app: MakeApp, github: str) -> None:
+        app = make_app(github_api_url=github)
+        started = clock.now()
+
+        upgraded = run(app, "upgrade")
+        polled = run(app, "poll", "--list", "Python")
+        aggregated = run(app, "aggregate")
+
+        assert upgraded == (0, "The schema is up to date.\n", "")
+        assert (polled[0], polled[1].splitlines()[-1], polled[2]) == (0, "Polled 1 of 1 lists.", "")
+        assert aggregated == (0, "4 documents of 1 lists: published.\n", "")
+        served = app.test_client().get("/api/v1/lists/python").json
+        assert served is not None
+        as_of = clock.parse(served["as_of"])
+        assert started - 10 * MINUTE < as_of <= clock.now()
+        assert (as_of, served["count"]) == (clock.floor(as_of, 10 * MINUTE), 100)
+
+    def test_upgrade_may_be_run_again(self, app: Flask) -> None:
+        assert run(app, "upgrade") == (0, "The schema is up to date.\n", "")
+
+    @pytest.mark.parametrize("command", ["poll", "aggregate"])
+    def test_need_a_schema(self, make_app: MakeApp, command: str) -> None:
+        assert run(make_app(), command) == (1, "", NOT_THERE)
+
+    @pytest.mark.parametrize("command", ["poll", "aggregate", "upgrade"])
+    def test_need_a_database(self, make_app: MakeApp, command: str) -> None:
+        app = make_app(database_url="postgresql://starboard:pass-word@127.0.0.1:1/starboard")
+
+        status, output, errors = run(app, command)
+
+        assert (status, output) == (1, "")
+        assert errors.startswith("Error: the database cannot be used: connection failed")
+        assert errors.count("\n") == 1
+        assert "pass-word" not in errors
+
+    def test_upgrade_says_so_where_the_schema_is_of_a_newer_version(
+        self, app: Flask, database: Database
+    ) -> None:
+        with database.write() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+        status, _, errors = run(app, "upgrade")
+
+        assert (status, errors.count("\n")) == (1, 1)
+        assert "9999" in errors
+
+    def test_poll_says_which_list_is_meant(self, app: Flask) -> None:
+        status, output, errors = run(app, "poll", "--list", "pyhton")
+
+        assert (status, output) == (2, "")
+        assert errors.endswith(
+            "Error: Invalid value for --list: no list named 'pyhton'; did you mean 'python'?\n"
+        )
+
+    def test_poll_fails_in_one_line_where_github_is_out_of_reach(
+        self, database: Database, make_app: MakeApp
+    ) -> None:
+        app = make_app(github_api_url="http://127.0.0.1:1", lists=(STARS,))
+
+        status, output, errors = run(app, "poll")
+
+        assert (status, output.splitlines()[-1]) == (1, "Polled 0 of 1 lists.")
+        assert errors == "stars: 127.0.0.1 cannot be reached: [Errno 111] Connection refused\n"
+
+    def test_poll_fails_where_the_answer_is_not_believed(
+        self, database: Database, make_app: MakeApp, github: str
+    ) -> None:
+        app = make_app(github_api_url=github)
+        poll(
+            database,
+            FakeGitHub(answer([repo(number) for number in range(1, 9)])),
+            -1,
+            ranked=PYTHON,
+        )
+
+        status, output, errors = run(app, "poll", "--list", "python")
+
+        assert (status, output.splitlines()[-1]) == (1, "Polled 0 of 1 lists.")
+        assert errors == "python: suspect, not shown: 8 repositories vanished at once\n"
+
+    def test_poll_goes_on_after_a_list_that_fails(
+        self, database: Database, make_app: MakeApp
+    ) -> None:
+        with database.write() as session:
+            blocked = Allowance(clock.EPOCH, blocked_until=datetime(2100, 1, 1, tzinfo=UTC))
+            store.save_allowance(session, "search", blocked)
+
+        status, output, errors = run(make_app(), "poll")
+
+        why = "GitHub's rate limit allows the next request at 2100-01-01T00:00:00Z"
+        assert (status, output.splitlines()[-1]) == (1, "Polled 0 of 2 lists.")
+        assert errors == f"stars: {why}\npython: {why}\n"
+
+    def test_poll_of_a_slot_that_is_done_is_done(
+        self, database: Database, make_app: MakeApp, github: str
+    ) -> None:
+        app = make_app(github_api_url=github, poll_every=HOUR)
+        run(app, "poll", "--list", "python")
+
+        status, output, errors = run(app, "poll", "--list", "python")
+
+        assert (status, output.splitlines()[-1], errors) == (0, "Polled 1 of 1 lists.", "")
+
+    def test_poll_fails_where_the_slot_ends_meanwhile(
+        self,
+        database: Database,
+        make_app: MakeApp,
+        github: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        app = make_app(github_api_url=github)
+        monkeypatch.setattr(clock, "now", lambda: NOW)  # the command's clock, not that of jobs
+
+        status, output, _ = run(app, "poll", "--list", "python")
+
+        assert (status, output.splitlines()[-1]) == (1, "Polled 0 of 1 lists.")
+
+    def test_aggregate_needs_a_poll(self, app: Flask) -> None:
+        assert run(app, "aggregate") == (
+            1,
+            "",
+            "Error: no good poll yet: run `flask --app app poll` first\n",
+        )
+
+    def test_aggregate_leaves_a_newer_build_alone(self, full: FlaskClient) -> None:
+        publish(full, clock.now() + HOUR)
+
+        assert run(full.application, "aggregate") == (
+            0,
+            "4 documents of 1 lists: a newer build is out.\n",
+            "",
+        )
