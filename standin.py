@@ -28,6 +28,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import clock
 import lists
 from lists import Count, RankedList
+from mischief import Mischief
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +335,7 @@ class Standin:
     clock: Callable[[], datetime]
     meter: Meter
     token: str | None
+    mischief: Mischief
     log: list[Record] = field(default_factory=list)
     request_ids: Iterator[int] = field(default_factory=count)
 
@@ -356,11 +358,16 @@ def create_standin(
     clock: Callable[[], datetime] = clock.now,
     limits: Mapping[str, Limit] | None = None,
     token: str | None = None,
+    mischief: Mischief | None = None,
 ) -> Flask:
-    """GitHub's REST API over `world`, with LIMITS or `limits`, and no token valid but `token`."""
+    """GitHub's REST API over `world`, with LIMITS or `limits`, and no token valid but `token`.
+
+    It does no mischief but that which is asked for.
+    """
     app = Flask(__name__)
     app.register_blueprint(github)
-    app.extensions["standin"] = Standin(world, clock, Meter({**LIMITS, **(limits or {})}), token)
+    meter = Meter({**LIMITS, **(limits or {})})
+    app.extensions["standin"] = Standin(world, clock, meter, token, mischief or Mischief())
     # An Enterprise server has the same API under a prefix, which its URLs then have too.
     enterprise = DispatcherMiddleware(app.wsgi_app, {"/api/v3": app.wsgi_app})
     app.wsgi_app = enterprise  # type: ignore[method-assign]
@@ -405,8 +412,10 @@ def send(response: Response) -> Response:
     response.headers["X-GitHub-Request-Id"] = f"57A4:{next(standin.request_ids):06X}"
     if response.mimetype == "application/json":
         response.content_type = "application/json; charset=utf-8"
-    if request.endpoint != "github.log":
-        standin.log.append(_record(response.status_code))
+    if request.endpoint == "github.log":
+        return response
+    response = standin.mischief(response)
+    standin.log.append(_record(response.status_code))
     return response
 
 
@@ -660,6 +669,9 @@ def main(arguments: list[str] | None = None) -> None:
         help="of the archive, not the newest",
     )
     parser.add_argument("--token", help="the only valid one; without it any will do")
+    parser.add_argument(
+        "--mischief", type=float, default=0.0, metavar="SHARE", help="damage that share of answers"
+    )
     args = parser.parse_args(arguments)
     if args.day and not args.archive:
         parser.error("--day needs --archive")
@@ -667,7 +679,8 @@ def main(arguments: list[str] | None = None) -> None:
         world = _world(args.archive, args.day or date.max, args.seed)
     except FileNotFoundError as error:
         parser.error(str(error))
-    app = create_standin(world, token=args.token)
+    mischief = Mischief(args.seed, args.mischief)
+    app = create_standin(world, token=args.token, mischief=mischief)
     with suppress(KeyboardInterrupt), serve(app, args.port, args.host) as url:
         print(f"The stand-in GitHub listens on {url}", flush=True)
         threading.Event().wait()

@@ -6,9 +6,11 @@ from sqlalchemy import select
 import clock
 import demo
 import jobs
+import lists
 from clock import DAY, HOUR
-from models import Database, Document, Poll
+from models import Database, Document, Placement, Poll
 from settings import Settings, from_environment
+from standin import MadeUpWorld
 
 MINUTE = timedelta(minutes=1)
 NOW = datetime(2026, 3, 10, 12, 34, 56, tzinfo=UTC)
@@ -66,6 +68,31 @@ class TestFill:
         assert sorted(polls) == [
             (list_id, slot, "good", slot, 100) for list_id in (1, 2) for slot in slots
         ]
+
+    def test_stores_what_the_made_up_world_was_like_then(
+        self, database: Database, settings: Settings
+    ) -> None:
+        slots = [at("2026-02-01T00:00"), at("2026-03-01T00:00")]
+
+        demo.fill(slots)
+
+        world = MadeUpWorld()
+        with database.read() as session:
+            first = select(Placement.stars).where(Placement.list_id == 1, Placement.rank == 1)
+            stars = list(session.scalars(first.order_by(Placement.slot)))
+        assert stars == [world.search(lists.KNOWN["python"], 0, it)[0].stars for it in slots]
+        assert stars[0] < stars[1]
+
+    def test_is_not_held_up_by_githubs_limits(
+        self, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LISTS", ",".join(list(lists.KNOWN)[:11]))
+        monkeypatch.setenv("POLL_MINUTES", "60")
+
+        demo.fill([at("2026-03-10T12:00")])
+
+        with database.read() as session:
+            assert list(session.scalars(select(Poll.outcome))) == ["good"] * 11
 
     def test_gives_what_gains_are_told_against(
         self, database: Database, settings: Settings
