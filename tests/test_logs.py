@@ -66,9 +66,11 @@ def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
 def test_an_event_is_one_line_of_json_that_begins_with_when_how_bad_and_what() -> None:
     out = io.StringIO()
 
-    configured(out).info("poll", list="c\npp", slot=datetime(2026, 3, 1, tzinfo=UTC), why="é\u2028")
+    slot, nested = datetime(2026, 3, 1, tzinfo=UTC), {"rows": [100, None, True]}
+    configured(out).info("poll", list="c\npp", slot=slot, why="é", result=nested)
 
     assert out.getvalue().count("\n") == 1
+    assert "é" in out.getvalue()
     line = json.loads(out.getvalue())
     assert list(line)[:3] == ["timestamp", "level", "event"]
     moment = datetime.fromisoformat(line.pop("timestamp"))
@@ -78,7 +80,8 @@ def test_an_event_is_one_line_of_json_that_begins_with_when_how_bad_and_what() -
         "event": "poll",
         "list": "c\npp",
         "slot": "2026-03-01 00:00:00+00:00",
-        "why": "é\u2028",
+        "why": "é",
+        "result": {"rows": [100, None, True]},
         "logger": "starboard",
     }
 
@@ -216,9 +219,9 @@ def test_a_secret_with_characters_that_json_escapes_is_taken_out_too(encoded: st
     assert json.loads(line)["event"] == "as [redacted]"
 
 
-def test_of_a_secret_that_begins_with_another_nothing_is_left() -> None:
+def test_of_a_secret_that_holds_another_nothing_is_left() -> None:
     for number in range(20):  # sets have no order to rely on
-        short, long = f"word{number}", f"word{number}-and-more"
+        short, long = f"word{number}", f"and-more-word{number}"
         settings = Settings(redis_url=f"redis://:{short}@h", database_url=f"postgres://u:{long}@h")
 
         line = logs.Formatter(settings).format(record("as %s", long))

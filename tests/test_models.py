@@ -93,10 +93,10 @@ def test_of_3_writers_and_3_readers_none_loses_or_tears_anything_or_finds_the_da
     with database.write() as session:
         upsert(session, Budget, [budget("search"), budget("core")])
 
-    spawn = multiprocessing.get_context("spawn")
-    together = spawn.Barrier(6)
+    fork = multiprocessing.get_context("fork")
+    together = fork.Barrier(6)
 
-    with ProcessPoolExecutor(6, spawn, initializer=together.wait) as processes:
+    with ProcessPoolExecutor(6, fork, initializer=together.wait) as processes:
         readers = [processes.submit(count_torn_reads, url, 3 * times) for _ in range(3)]
         writers = [processes.submit(count_up, url, times) for _ in range(3)]
         for writer in writers:

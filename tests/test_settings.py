@@ -53,7 +53,7 @@ def test_every_variable_is_read() -> None:
         "POLL_MINUTES": "1",
         "AGGREGATE_MINUTES": "60",
         "PORT": "65535",
-        "WEB_CONCURRENCY": "64",
+        "WEB_CONCURRENCY": "1",
         "LOG_LEVEL": "Debug",
         "LOG_FORMAT": "JSON",
     }
@@ -67,7 +67,7 @@ def test_every_variable_is_read() -> None:
         poll_every=MINUTE,
         aggregate_every=60 * MINUTE,
         port=65535,
-        web_concurrency=64,
+        web_concurrency=1,
         log_level="debug",
         log_format="json",
     )
@@ -84,7 +84,7 @@ def test_every_variable_is_read() -> None:
     ],
 )
 def test_any_url_of_a_database_that_is_served_will_do(url: str) -> None:
-    assert from_environment({"DATABASE_URL": url}).database_url == url
+    assert from_environment({"DATABASE_URL": url, "DYNO": "web.1"}).database_url == url
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,7 @@ LISTS = "expected slugs (stars, forks, actionscript, …) or language:NAME"
         ("PORT", "65536", PORTS),
         ("PORT", "http", PORTS),
         ("PORT", "٨٠", PORTS),
+        ("WEB_CONCURRENCY", "0", "expected a number from 1 to 64"),
         ("WEB_CONCURRENCY", "65", "expected a number from 1 to 64"),
         ("LOG_LEVEL", "loud\n", "expected one of debug, info, warning, error, critical"),
         ("LOG_FORMAT", "xml", "expected one of auto, console, json"),
@@ -242,6 +243,7 @@ def test_a_wrong_token_is_refused_without_being_shown(token: str) -> None:
         ("DATABASE_URL", "mysql://me:pass/s3cret@db.test/stars"),
         ("DATABASE_URL", "mysql://me:p@s3cret@db.test/stars"),
         ("DATABASE_URL", "postgres:me:s3cret@db.test/stars"),
+        ("DATABASE_URL", "mysql://me:a\ns3cret@db.test/stars"),
         ("DATABASE_URL", "mysql://db.test/stars?password=s3cret"),
         ("DATABASE_URL", "mysql://me:s3cret?1@db.test/stars"),
         ("GITHUB_API_URL", "https://me:s3cret@github.test/api/v3"),
