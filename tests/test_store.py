@@ -19,12 +19,20 @@ from clock import DAY, HOUR
 from github import Repository
 from lists import RankedList
 from models import Database, Document, Poll, Reading
+from settings import Settings
 from store import FAILED, GOOD, MISSED, SUSPECT, Before, PollRecord
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 STEP = 10 * MINUTE
 STARS, FORKS, GO, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "go", "python"))
+
+
+@pytest.fixture
+def sqlite(settings: Settings) -> None:
+    """For what is SQLite's own: not with --postgres."""
+    if not settings.database_url.startswith("sqlite"):
+        pytest.skip("SQLite's own")
 
 
 def repo(github_id: int = 1, **changes: Any) -> Repository:
@@ -578,6 +586,8 @@ class TestHistory:
         assert found.ranks == {(hour, 1): 1, (hour, 2): 2}
         assert {key for key in found.baselines if key[1] == 1} == {("1h", 1), ("24h", 1)}
 
+    @pytest.mark.usefixtures("sqlite")
+    @pytest.mark.sqlite
     def test_reads_each_baseline_and_rank_with_a_seek(self, database: Database) -> None:
         asked: list[tuple[str, Any]] = []
         put(database, repo(1), at=NOON - HOUR)
