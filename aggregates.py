@@ -185,11 +185,11 @@ class History:
     """What gains are told against.
 
     `baselines`: (window name, repository id) → the latest reading at or before the window's
-    start. `ranks`: (slot, repository id) → the place on the list then.
+    start. `ranks`: the same → the place on the list then, as its last good poll had it.
     """
 
     baselines: Mapping[tuple[str, int], Counts]
-    ranks: Mapping[tuple[datetime, int], int]
+    ranks: Mapping[tuple[str, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _gain(standing: Standing, history: History, window: Window) -> Gain | None:
     then = history.baselines.get((window.name, repository))
     if then is None or then.slot < window.oldest_baseline(now.slot):
         return None
-    rank, rank_then = standing.rank, history.ranks.get((then.slot, repository))
+    rank, rank_then = standing.rank, history.ranks.get((window.name, repository))
     return {
         "stars": now.stars - then.stars,
         "forks": now.forks - then.forks,

@@ -71,12 +71,13 @@ def floor(last_good: Sequence[Known], ranked: RankedList) -> int:
 
 def believed(answer: Sequence[Repository], suspects: Sequence[frozenset[int]]) -> bool:
     """Whether an answer, however surprising, is the same as the suspect ones right before it.
+    That there is nothing at all is never believed.
 
     `suspects`: the GitHub ids of each, newest first.
     """
     here = frozenset(repository.github_id for repository in answer)
     before = suspects[: AGREEING - 1]
-    return len(before) == AGREEING - 1 and all(ids == here for ids in before)
+    return bool(here) and len(before) == AGREEING - 1 and all(ids == here for ids in before)
 
 
 def doubt(answer: SearchAnswer, missing: Collection[Known]) -> str | None:

@@ -198,10 +198,12 @@ def _totals(kind: str) -> Response:
 
 
 def _no_arguments_but(*names: str) -> None:
-    for name in request.args:
+    for name, values in request.args.lists():
         if name not in names:
             takes = f"it takes {', '.join(names)}" if names else "it takes none"
             raise BadRequest(f"{request.path} has no parameter {name!r}; {takes}")
+        if len(values) > 1:
+            raise BadRequest(f"{request.path} takes one {name!r}, not {len(values)}")
 
 
 def _ranked(slug: str) -> RankedList:
@@ -279,12 +281,13 @@ def _problem(error: HTTPException) -> AnyResponse:
     response = error.get_response()
     if response.status_code < 400:
         return response
+    nowhere = error.description == NotFound.description
     response.data = store.encode(
         {
             "type": "about:blank",
             "title": error.name,
             "status": response.status_code,
-            "detail": error.description,
+            "detail": "there is nothing here; see /api/v1" if nowhere else error.description,
             "instance": quote(request.path),
         }
     )
@@ -304,6 +307,8 @@ def _begin() -> None:
     g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     g.started = time.perf_counter()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if "\0" in request.path:
+        raise NotFound("nothing has a name with a NUL in it")
 
 
 def _end(response: AnyResponse) -> AnyResponse:

@@ -14,7 +14,7 @@ def connect(url: str, *, timeout: float, retries: int) -> Redis:
 
     Heroku's `rediss://` has a self-signed certificate, so TLS encrypts but does not verify.
     """
-    unverified: dict[str, Any] = {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
+    unverified: dict[str, Any] = {"ssl_cert_reqs": ssl.CERT_NONE}
     return Redis.from_url(
         url,
         socket_timeout=timeout,

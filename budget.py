@@ -59,12 +59,16 @@ class Allowance:
     reset_at: datetime | None = None
 
     def send_at(self, limit: Limit, now: datetime) -> datetime:
-        """The earliest moment for the next request."""
-        return max(now, self.next_at - limit.every * (limit.burst - 1), self.blocked_until)
+        """The earliest moment for the next request. What a clock that ran ahead left behind
+        counts for no more than the longest pause there is."""
+        next_at = min(self.next_at, now + LONGEST_PAUSE)
+        blocked_until = min(self.blocked_until, now + LONGEST_HEADER)
+        return max(now, next_at - limit.every * (limit.burst - 1), blocked_until)
 
     def reserved(self, limit: Limit, send_at: datetime) -> "Allowance":
         """The state after a request was promised for `send_at`."""
-        return replace(self, next_at=max(self.next_at, send_at) + limit.every)
+        even = min(self.next_at, send_at + limit.every * (limit.burst - 1))
+        return replace(self, next_at=max(even, send_at) + limit.every)
 
     def answered(self, status: int, headers: Mapping[str, str], now: datetime) -> "Allowance":
         """The state after an answer. Where GitHub wants less: its Retry-After, else its reset
@@ -77,7 +81,7 @@ class Allowance:
             named = _retry_after(headers, now) or spent_until
             until, strikes = named or now + pause, self.strikes if named else self.strikes + 1
         else:
-            until, strikes = spent_until or now, 0
+            until, strikes = spent_until or now, self.strikes if status >= 400 else 0
         return replace(
             self,
             blocked_until=max(self.blocked_until, until),
@@ -99,7 +103,7 @@ def _epoch(date: str | None) -> float | None:
     """The epoch seconds of an HTTP date; None where it is none."""
     try:
         return parsedate_to_datetime(date or "").timestamp()
-    except (ValueError, OverflowError, TypeError):
+    except (ValueError, OverflowError):
         return None
 
 

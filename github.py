@@ -143,7 +143,11 @@ class GitHub:
             "order": "desc",
             "per_page": str(lists.SIZE),
         }
-        return read_search(self._get("search", "search/repositories", params))
+        try:
+            return read_search(self._get("search", "search/repositories", params))
+        except Gone as error:
+            where = self._http.base_url
+            raise Refused(f"{where} has no search: is GITHUB_API_URL right?") from error
 
     def repository(self, full_name: str) -> Repository:
         """One repository by a name it has or had. Raises Gone where there is none."""
@@ -160,7 +164,7 @@ class GitHub:
             except (httpx.InvalidURL, UnicodeError) as error:  # httpx looks where redirects lead
                 raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
             except httpx.HTTPError as error:
-                reason = str(error) or type(error).__name__
+                reason = _line(error) or type(error).__name__
                 raise Unreachable(f"{url.host} cannot be reached: {reason}") from error
             self._gate.answered(resource, response.status_code, response.headers)
             location = redirect_of(response.status_code, response.headers)
@@ -172,8 +176,8 @@ class GitHub:
         raise BadAnswer(f"/{path}: redirected more than {MOST_REDIRECTS} times")
 
 
-def _server(url: httpx.URL) -> tuple[str, str, int | None]:
-    return (url.scheme, url.host, url.port)
+def _server(url: httpx.URL) -> tuple[str, bytes, str, int | None]:
+    return (url.scheme, url.userinfo, url.host, url.port)
 
 
 def request_headers(token: str | None) -> dict[str, str]:
@@ -207,7 +211,7 @@ def read_body(status: int, headers: Mapping[str, str], content: bytes, path: str
         message = body.get("message") if isinstance(body, dict) else None
         raise Refused(f"/{path}: GitHub answered {status}: {_line(message or 'no reason given')}")
     if not isinstance(body, dict):
-        kind = headers.get("content-type", "no content type")
+        kind = _line(headers.get("content-type", "no content type"))
         raise BadAnswer(f"/{path}: expected a JSON object, got {len(content)} bytes of {kind}")
     return body
 

@@ -7,7 +7,7 @@ older build never replaces a newer one. Exceptions escape, so that RQ sees a fai
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,9 +104,9 @@ def poll_list(
         doubt = answers.doubt(answer, missing)
     if doubt:
         missing = []
+    if fetched_at >= slot + every:
+        return _missed(database, ranked, slot, fetched_at)
     places = _with_missing(github, found, missing, answers.threshold(answer, ranked), ranked)
-    if now() >= slot + every:
-        return _missed(database, ranked, slot, now())
     with database.write() as session:
         stored = store.store_poll(session, ranked, slot, fetched_at, places, doubt)
     outcome = (store.SUSPECT if doubt else store.GOOD) if stored else DONE_BEFORE
@@ -216,7 +216,13 @@ class SqlGate:
     def answered(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
         with self.database.write() as session:
             known = store.allowance(session, resource)
-            store.save_allowance(session, resource, known.answered(status, headers, self.now()))
+            after = known.answered(status, headers, self.now())
+            store.save_allowance(session, resource, after)
+            if after.strikes > known.strikes:  # a limit without a word may be one on everything
+                for other in PATIENCE.keys() - {resource}:
+                    spared = store.allowance(session, other)
+                    until = max(spared.blocked_until, after.blocked_until)
+                    store.save_allowance(session, other, replace(spared, blocked_until=until))
 
     def _known(self, resource: Resource) -> Allowance:
         with self.database.read() as session:

@@ -99,20 +99,23 @@ KNOWN = {
 }
 
 
+LANGUAGE = re.compile(r"[A-Za-z0-9][^\"\\]{0,59}", re.ASCII)
+
+
 def named(name: str) -> RankedList:
     """The list that an entry of the setting LISTS names: a slug, or `language:NAME`.
 
     Raises LookupError, with what would be right, for a name that stands for no list.
     """
     prefix, _, spelled = name.partition(":")
-    if prefix == "language" and re.fullmatch(r"\w[^\"\\]*", spelled):
+    if prefix == "language" and LANGUAGE.fullmatch(spelled):
         wanted = language(spelled)
         known = KNOWN.get(wanted.slug, wanted)
         if known.language is not None:
             return known
     elif name.lower() in KNOWN:
         return KNOWN[name.lower()]
-    close = difflib.get_close_matches(name.lower(), KNOWN, 1)
+    close = difflib.get_close_matches(slug_of(name), KNOWN, 1)
     raise LookupError(
         f"did you mean {close[0]!r}?"
         if close

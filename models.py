@@ -4,6 +4,8 @@ Times are UTC. A slot is a moment rounded down to the poll interval.
 """
 
 import os
+import sqlite3
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -245,11 +247,16 @@ class Database:
         """Raise SchemaError unless the schema is the one that this code was written for."""
         with self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
-        expected = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-        if found != expected:
-            raise SchemaError(
-                f"the database's schema is {found or 'missing'}, this version needs {expected}: "
+        known = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+        if found != known[0]:
+            way_out = (
                 "run `flask --app app upgrade`"
+                if found in (None, *known)
+                else "it was made by a newer version, which has to be deployed"
+            )
+            raise SchemaError(
+                f"the database's schema is {found or 'missing'}, this version needs {known[0]}: "
+                f"{way_out}"
             )
 
     def tidy(self) -> None:
@@ -257,8 +264,10 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             with self.engine.connect().execution_options(begin="") as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout = 0")  # next time will do as well
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
+                try:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
 
     def dispose(self, *, close: bool = True) -> None:
         self.engine.dispose(close=close)
@@ -323,9 +332,7 @@ def _engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # transactions begin in _begin_sqlite, not in sqlite3
-    # Once set, the mode stays with the file; to set it again could meet a lock.
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        connection.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(connection)
     for pragma in (
         "synchronous = NORMAL",
         "foreign_keys = ON",
@@ -333,6 +340,19 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         "journal_size_limit = 67108864",  # bytes
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_write_ahead_log(connection: Any) -> None:
+    """Set the mode, which then stays with the file. SQLite does not wait for a lock here, so
+    that several who open a new file at once have to be patient themselves."""
+    deadline = time.monotonic() + PATIENCE
+    while connection.execute("PRAGMA journal_mode").fetchone() not in (("wal",), ("memory",)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _begin_sqlite(connection: Connection) -> None:

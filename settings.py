@@ -129,7 +129,7 @@ def _url(*schemes: str, host_needed: bool = True) -> Callable[[str, str], str]:
 
 
 def _api_url(variable: str, value: str) -> str:
-    if "@" in value or "?" in value:
+    if set(value) & set("@?#"):
         expected = "expected a URL without a user or a query; a token goes into GITHUB_TOKEN"
         raise SettingsError(variable, _without_password(value), expected)
     return _url("https", "http")(variable, value)
@@ -179,7 +179,8 @@ def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
             ranked = lists.named(name)
         except LookupError as error:
             raise SettingsError(variable, name, str(error.args[0])) from None
-        chosen[ranked.slug] = ranked
+        if chosen.setdefault(ranked.slug, ranked) != ranked:
+            raise SettingsError(variable, name, f"{ranked.slug!r} stands for another language here")
     if not chosen:
         raise SettingsError(variable, value, "expected at least one list, such as stars")
     return tuple(sorted(chosen.values(), key=lambda ranked: ranked.order))

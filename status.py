@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from rq import Queue, worker_registration
+from rq.worker import BaseWorker
 from rq_scheduler import Scheduler
 from sqlalchemy.orm import Session
 
@@ -132,7 +133,7 @@ def _queue(queue: Queue) -> dict[str, Any]:
 def _worker(key: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
     texts = {name.decode(): value.decode() for name, value in fields.items()}
     return {
-        "name": key.rpartition(":")[2],
+        "name": key.removeprefix(BaseWorker.redis_worker_namespace_prefix),
         "state": texts.get("state"),
         "queues": texts.get("queues", "").split(","),
         "last_heartbeat": texts.get("last_heartbeat"),

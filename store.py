@@ -347,12 +347,13 @@ def history(
     """What gains up to `as_of` are told against: for each window the latest reading at or before
     its start, one seek a repository, and the places on the list then."""
     baselines: dict[tuple[str, int], Counts] = {}
+    ranks: dict[tuple[str, int], int] = {}
     for window in WINDOWS:
-        start = window.start(as_of)
         earlier = aliased(Reading)
         latest = (
             select(func.max(earlier.slot))
-            .where(earlier.repository_id == RepositoryRow.id, earlier.slot <= start)
+            .where(earlier.repository_id == RepositoryRow.id)
+            .where(earlier.slot <= window.start(as_of))
             .correlate(RepositoryRow)
             .scalar_subquery()
         )
@@ -367,16 +368,34 @@ def history(
             .join(RepositoryRow, RepositoryRow.id == Reading.repository_id)
             .where(RepositoryRow.id.in_(ids), Reading.slot == latest)
         )
+        oldest = window.oldest_baseline(as_of)
+        places: dict[datetime, dict[int, int]] = {}
         for repository_id, slot, stars, forks, open_issues in rows:
             baselines[window.name, repository_id] = Counts(slot, stars, forks, open_issues)
-    ranks = session.execute(
-        select(Placement.slot, Placement.repository_id, Placement.rank)
-        .join(Poll, (Poll.list_id == Placement.list_id) & (Poll.slot == Placement.slot))
-        .where(Placement.list_id == list_id, Poll.outcome == GOOD)
-        .where(Placement.slot.in_({then.slot for then in baselines.values()}))
-        .where(Placement.repository_id.in_(ids))
+            if slot not in places:
+                places[slot] = _places(session, list_id, oldest, slot)
+            if repository_id in places[slot]:
+                ranks[window.name, repository_id] = places[slot][repository_id]
+    return History(baselines, ranks)
+
+
+def _places(
+    session: Session, list_id: int | None, oldest: datetime, slot: datetime
+) -> dict[int, int]:
+    """The places, by repository, of a list's last good poll from `oldest` up to a slot."""
+    poll = session.scalar(
+        select(Poll.slot)
+        .where(Poll.list_id == list_id, Poll.outcome == GOOD)
+        .where(Poll.slot >= oldest, Poll.slot <= slot)
+        .order_by(Poll.slot.desc())
+        .limit(1)
     )
-    return History(baselines, {(slot, repository): rank for slot, repository, rank in ranks})
+    places = session.execute(
+        select(Placement.repository_id, Placement.rank).where(
+            Placement.list_id == list_id, Placement.slot == poll
+        )
+    )
+    return {repository_id: rank for repository_id, rank in places}
 
 
 def _profile(row: RepositoryRow) -> Profile:

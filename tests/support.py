@@ -1,10 +1,13 @@
 """What several tests share that is no fixture."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import models
+import store
 from settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -20,3 +23,19 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.05)
     return result
+
+
+def published(settings: Settings, name: str) -> bool:
+    """Whether a document is out."""
+    with models.connect(settings) as database, database.read() as session:
+        return store.is_published(session, name)
+
+
+def running() -> dict[int, int]:
+    """The processes of this machine, each with its parent; without those that have ended and
+    wait to be noticed."""
+    table = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in table.splitlines()]
+    return {int(pid): int(parent) for pid, parent, state in rows if "Z" not in state}

@@ -85,7 +85,7 @@ def test_thinning_old_readings_to_the_last_in_each_span_changes_no_baseline(
 
 def test_a_gain_says_what_it_is_told_against() -> None:
     then = counts(stars=488, slot=AS_OF - DAY - 10 * MINUTE, forks=42)
-    history = History({("24h", 7): then, ("24h", 8): counts(1)}, {(then.slot, 7): 5})
+    history = History({("24h", 7): then, ("24h", 8): counts(1)}, {("24h", 7): 5})
 
     gains = aggregates.gains(standing(rank=3), history)
 
@@ -113,9 +113,7 @@ def test_a_rank_gain_is_places_climbed_if_it_was_and_is_listed(
     rank: int | None, rank_then: int | None, climbed: int | None
 ) -> None:
     then = counts(slot=AS_OF - HOUR)
-    ranks = {(AS_OF, 7): 99, (then.slot, 8): 98} | (
-        {(then.slot, 7): rank_then} if rank_then else {}
-    )
+    ranks = {("24h", 7): 99, ("1h", 8): 98} | ({("1h", 7): rank_then} if rank_then else {})
 
     gain = aggregates.gains(standing(rank), History({("1h", 7): then}, ranks))["1h"]
 
@@ -127,7 +125,7 @@ def test_a_rank_gain_is_places_climbed_if_it_was_and_is_listed(
 
 def test_a_leaderboard_is_the_snapshot_with_gains() -> None:
     then = counts(stars=400, slot=AS_OF - HOUR)
-    history = History({("1h", 7): then}, {(then.slot, 7): 2})
+    history = History({("1h", 7): then}, {("1h", 7): 2})
     bare = standing(
         2, id=8, stars=300, full_name="a/b", language=None, description=None, pushed_at=None
     )
@@ -304,7 +302,7 @@ def test_lists_without_repositories_have_empty_totals() -> None:
 @pytest.mark.parametrize(("rank", "climbed"), [(3, 2), (None, None)])
 def test_a_repository_has_its_figures_and_its_places(rank: int | None, climbed: int | None) -> None:
     then = counts(stars=400, slot=AS_OF - 8 * DAY)
-    history = History({("7d", 7): then}, {(then.slot, 7): 5})
+    history = History({("7d", 7): then}, {("7d", 7): 5})
 
     document = aggregates.repository(standing(rank), history, {"forks": 9, "cpp": 2})
 

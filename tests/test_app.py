@@ -14,8 +14,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import text
-from support import MakeSettings
-from test_jobs import FakeGitHub, answer, poll, repo
 from werkzeug.test import TestResponse
 
 import app as web
@@ -31,6 +29,8 @@ from github import Unreachable
 from models import Database
 from settings import Settings
 from standin import MadeUpWorld
+from support import MakeSettings
+from test_jobs import FakeGitHub, answer, poll, repo
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -874,12 +874,13 @@ class TestCommands:
         self, database: Database, make_app: MakeApp
     ) -> None:
         with database.write() as session:
-            blocked = Allowance(clock.EPOCH, blocked_until=datetime(2100, 1, 1, tzinfo=UTC))
+            until = clock.floor(clock.now(), HOUR) + 2 * HOUR
+            blocked = Allowance(clock.EPOCH, blocked_until=until)
             store.save_allowance(session, "search", blocked)
 
         status, output, errors = run(make_app(), "poll")
 
-        why = "GitHub's rate limit allows the next request at 2100-01-01T00:00:00Z"
+        why = f"GitHub's rate limit allows the next request at {clock.rfc3339(until)}"
         assert (status, output.splitlines()[-1]) == (1, "Polled 0 of 2 lists.")
         assert errors == f"stars: {why}\npython: {why}\n"
 

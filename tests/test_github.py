@@ -307,6 +307,15 @@ def test_a_redirect_to_another_server_is_not_followed(location: str, host: str) 
     assert len(server.requests) == 1
 
 
+def test_a_location_without_a_redirect_leads_nowhere() -> None:
+    server = Server(moved("/repositories/7", status=404))
+
+    with client(server) as github, pytest.raises(Gone):
+        github.repository("quiet/harbor")
+
+    assert len(server.requests) == 1
+
+
 def test_redirects_that_lead_in_a_circle_end() -> None:
     server = Server(*[moved("/repos/quiet/harbor")] * 9)
 
@@ -501,6 +510,7 @@ def test_language_description_and_push_may_be_null_or_missing(nulls: dict[str, N
         ({"forks_count": 0, "open_issues_count": 0}, {"forks": 0, "open_issues": 0}),
         ({"description": "a\0b 🚀 \ud800"}, {"description": "ab 🚀 ?"}),
         ({"description": ""}, {"description": ""}),
+        ({"html_url": "http://ghe.test/q/h"}, {"html_url": "http://ghe.test/q/h"}),
         ({"full_name": "qu\0iet/harbor"}, {"full_name": "quiet/harbor"}),
         ({"language": "\udfff"}, {"language": "?"}),
         (

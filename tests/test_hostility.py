@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies
-from simulation import Simulation
 
 import lists
 import models
 from lists import RankedList
 from mischief import KINDS, Mischief
 from settings import Settings
+from simulation import Simulation
 from standin import Repo
 from status import list_status
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from simulation import Simulation
-from support import MakeSettings
 
 import lists
 import standin
@@ -18,6 +16,8 @@ from jobs import SqlGate
 from mischief import KINDS, Mischief
 from models import Database
 from settings import Settings
+from simulation import Simulation
+from support import MakeSettings
 
 SLOT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 EVERY = timedelta(minutes=10)

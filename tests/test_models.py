@@ -16,23 +16,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from support import MakeSettings
 
 import clock
 import models
 from models import Base, Budget, Database, List, Poll, RepositoryName, SchemaError, upsert
 from settings import Settings
+from support import MakeSettings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 NOBODY = "postgresql://starboard:pass-word@127.0.0.1:1/starboard"  # nobody listens there
-
-
-@pytest.fixture
-def sqlite(settings: Settings) -> None:
-    """For what is SQLite's own: not with --postgres."""
-    if not settings.database_url.startswith("sqlite"):
-        pytest.skip("SQLite's own")
 
 
 def budget(resource: str = "search", **changes: Any) -> dict[str, Any]:
@@ -147,7 +140,7 @@ def test_a_read_keeps_nothing(database: Database) -> None:
     assert slugs(database) == []
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.sqlite
 def test_a_forked_child_leaves_its_parents_connections_alone(database: Database) -> None:
     with database.engine.connect() as connection:
         parents = connection.connection.dbapi_connection  # and now back into the pool
@@ -177,7 +170,7 @@ def test_a_child_forked_in_the_midst_of_a_write_does_not_end_it(database: Databa
 # SQLite
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.sqlite
 def test_sqlite_is_set_up_for_many_processes(database: Database) -> None:
     pragmas = ("journal_mode", "synchronous", "foreign_keys", "journal_size_limit", "busy_timeout")
     with database.engine.connect() as connection:
@@ -204,7 +197,7 @@ def test_the_folder_of_the_database_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "var/deep/starboard.db").exists()
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.sqlite
 def test_tidy_empties_the_write_ahead_log(database: Database, tmp_path: Path) -> None:
     log = tmp_path / "starboard.db-wal"
     with database.write() as session:
@@ -218,7 +211,7 @@ def test_tidy_empties_the_write_ahead_log(database: Database, tmp_path: Path) ->
     assert rows(database, "PRAGMA busy_timeout") == [(20_000,)]
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.sqlite
 def test_tidy_keeps_no_writer_waiting_while_somebody_reads(database: Database) -> None:
     with database.write() as session:
         session.add(List(slug="stars"))
@@ -318,7 +311,7 @@ def test_a_time_without_an_offset_is_refused(database: Database) -> None:
 # The schema
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.sqlite
 def test_migrations_give_exactly_the_schema_of_the_models(
     database: Database, tmp_path: Path
 ) -> None:
@@ -347,7 +340,7 @@ def test_downgrade_takes_everything_away(database: Database) -> None:
     database.check_schema()
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.sqlite
 def test_a_second_upgrade_changes_nothing(database: Database) -> None:
     with database.write() as session:
         session.add(List(slug="stars"))
@@ -401,6 +394,16 @@ def test_check_schema_refuses_one_that_it_does_not_know(database: Database) -> N
         database.check_schema()
 
 
+def test_check_schema_does_not_send_one_with_a_newer_schema_to_upgrade(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(SchemaError) as caught:
+        database.check_schema()
+
+    assert "upgrade" not in str(caught.value)
+
+
 def test_check_schema_or_exit_lets_the_current_one_pass(
     database: Database, settings: Settings
 ) -> None:
@@ -444,7 +447,7 @@ def test_check_schema_or_exit_says_what_is_wrong_in_one_line(
     assert "pass-word" not in printed.err
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.sqlite
 def test_a_reason_is_one_line_without_sql(settings: Settings) -> None:
     with models.connect(settings) as database, pytest.raises(OperationalError) as caught:
         slugs(database)

@@ -11,7 +11,6 @@ from rq import Queue
 from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
-from support import ROOT, MakeSettings
 
 import broker
 import clock
@@ -19,6 +18,7 @@ import jobs
 import lists
 import scheduler
 from scheduler import KEY, Entry, SafeScheduler, schedule
+from support import ROOT, MakeSettings
 
 MINUTE = timedelta(minutes=1)
 

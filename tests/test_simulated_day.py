@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulation import Simulation
-from support import SHARED
 
 import clock
 import lists
@@ -16,6 +14,8 @@ import standin
 from aggregates import WINDOWS
 from mischief import Mischief
 from settings import Settings
+from simulation import Simulation
+from support import SHARED
 
 FOLDER = SHARED / "data" / "github-ranking"
 SLUGS = ("stars", "forks", "python")

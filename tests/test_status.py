@@ -257,15 +257,22 @@ class TestRedis:
             {"name": "low", **IDLE, "scheduled": 1, "failed": 3},
         ]
 
-    def test_tells_workers_with_their_last_heartbeat(self, redis: Redis) -> None:
-        worker = Worker(["default", "low"], connection=redis, name="one")
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "one",
+            "host:1",
+        ],
+    )
+    def test_tells_workers_with_their_last_heartbeat(self, redis: Redis, name: str) -> None:
+        worker = Worker(["default", "low"], connection=redis, name=name)
         worker.register_birth()
         worker.set_state(WorkerStatus.IDLE)
         redis.hset(worker.key, "last_heartbeat", "2026-03-01T12:00:00.000000Z")
 
         assert status.redis_status(redis)["workers"] == [
             {
-                "name": "one",
+                "name": name,
                 "state": "idle",
                 "queues": ["default", "low"],
                 "last_heartbeat": "2026-03-01T12:00:00.000000Z",

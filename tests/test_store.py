@@ -19,20 +19,12 @@ from clock import DAY, HOUR
 from github import Repository
 from lists import RankedList
 from models import Database, Document, Poll, Reading
-from settings import Settings
 from store import FAILED, GOOD, MISSED, SUSPECT, Before, PollRecord
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 STEP = 10 * MINUTE
 STARS, FORKS, GO, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "go", "python"))
-
-
-@pytest.fixture
-def sqlite(settings: Settings) -> None:
-    """For what is SQLite's own: not with --postgres."""
-    if not settings.database_url.startswith("sqlite"):
-        pytest.skip("SQLite's own")
 
 
 def repo(github_id: int = 1, **changes: Any) -> Repository:
@@ -516,7 +508,7 @@ class TestSnapshot:
                     ("1h", 1): Counts(hour_ago, 999, 1, 3),
                     ("1h", 2): Counts(hour_ago, 998, 2, 3),
                 },
-                ranks={(hour_ago, 1): 1, (hour_ago, 2): 2},
+                ranks={("1h", 1): 1, ("1h", 2): 2},
             ),
         )
 
@@ -572,7 +564,7 @@ class TestHistory:
 
         found = history(database, 2)
 
-        assert found == History({("1h", 2): Counts(NOON - HOUR, 998, 2, 3)}, {(NOON - HOUR, 2): 2})
+        assert found == History({("1h", 2): Counts(NOON - HOUR, 998, 2, 3)}, {("1h", 2): 2})
 
     def test_has_ranks_of_good_polls_of_this_list_only(self, database: Database) -> None:
         hour, day = NOON - HOUR, NOON - DAY
@@ -583,10 +575,20 @@ class TestHistory:
 
         found = history(database, 1, 2)
 
-        assert found.ranks == {(hour, 1): 1, (hour, 2): 2}
+        assert found.ranks == {("1h", 1): 1, ("1h", 2): 2}
         assert {key for key in found.baselines if key[1] == 1} == {("1h", 1), ("24h", 1)}
 
-    @pytest.mark.usefixtures("sqlite")
+    @pytest.mark.parametrize(("before", "known"), [(MINUTE, True), (HOUR + MINUTE, False)])
+    def test_has_the_rank_of_the_last_good_poll_where_the_list_has_none_at_the_reading(
+        self, database: Database, before: timedelta, known: bool
+    ) -> None:
+        put(database, repo(1), repo(2), at=NOON - HOUR - before)
+        put(database, repo(1), at=NOON - HOUR, ranked=PYTHON)
+
+        found = history(database, 1)
+
+        assert found.ranks.get(("1h", 1)) == (1 if known else None)
+
     @pytest.mark.sqlite
     def test_reads_each_baseline_and_rank_with_a_seek(self, database: Database) -> None:
         asked: list[tuple[str, Any]] = []
@@ -741,7 +743,7 @@ class TestARepository:
             Standing(1, profile_of(database, 1), Counts(slot(1), 5_000, 1, 3)),
             History(
                 {("1h", database_id(database, 1)): Counts(NOON - HOUR, 900, 1, 3)},
-                {(NOON - HOUR, database_id(database, 1)): 2},
+                {("1h", database_id(database, 1)): 2},
             ),
             {"stars": 1, "forks": 1, "go": 1, "python": 1},
         )

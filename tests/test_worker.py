@@ -9,10 +9,10 @@ import pytest
 from redis import Redis
 from rq import Queue, Retry
 from rq.job import Job, JobStatus
-from support import ROOT, MakeSettings, wait_until
 
 import broker
 from models import connect
+from support import ROOT, MakeSettings, wait_until
 from worker import PromptWorker
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
-from support import ROOT, SHARED
 
 import run
+from support import ROOT, SHARED
 
 COLUMNS = """rank item repo_name stars forks language repo_url username issues last_commit
     description""".split()

@@ -18,13 +18,13 @@ import httpx
 import pytest
 import trustme
 from honcho.environ import parse_procfile
-from proxy import proxy
 from redis import Redis
 from rq import Queue, Retry
-from support import ROOT, wait_until
 
 import run
 import standin
+from proxy import proxy
+from support import ROOT, running, wait_until
 
 PROCESSES = ("web", "worker", "scheduler")
 
@@ -91,7 +91,7 @@ def test_its_urls_work_and_sigterm_to_all_at_once_ends_each_within_10_seconds_lo
             for pid in everything:
                 with suppress(ProcessLookupError):  # it may have ended with its parent
                     os.kill(pid, signal.SIGTERM)
-            wait_until(lambda: not everything & _running().keys(), seconds=20)
+            wait_until(lambda: not everything & running().keys(), seconds=20)
             took = time.monotonic() - started
             kept = job.id in queue.scheduled_job_registry.get_job_ids()
 
@@ -111,15 +111,5 @@ def _tree(pids: list[int]) -> set[int]:
     """Processes and all that descend from them."""
     found = list(pids)
     for pid in found:
-        found += [child for child, parent in _running().items() if parent == pid]
+        found += [child for child, parent in running().items() if parent == pid]
     return set(found)
-
-
-def _running() -> dict[int, int]:
-    """The processes of this machine, each with its parent; without those that have ended and
-    wait to be noticed."""
-    table = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
-    ).stdout
-    rows = [line.split() for line in table.splitlines()]
-    return {int(pid): int(parent) for pid, parent, state in rows if "Z" not in state}

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from support import ROOT
 
+import models
 import run
 import standin
+from mischief import Mischief
+from settings import Settings
+from support import ROOT, published, running, wait_until
 
 
 def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_had(
@@ -112,3 +115,32 @@ def test_the_queue_survives_a_killed_valkey(tmp_path: Path) -> None:
         survived = client.lrange("rq:queue:default", 0, -1)
 
     assert survived == [b"job"]
+
+
+def test_the_work_of_a_killed_worker_is_done_by_the_next(
+    redis: Redis, settings: Settings, valkey_url: str, install_process: Callable[..., Any]
+) -> None:
+    """kill -9 of worker and horse in the midst of a poll; RQ alone would take a quarter hour."""
+    with models.connect(settings) as database:
+        database.upgrade()
+    mischief = Mischief(rate=1, kinds=["slow"])
+    github = standin.create_standin(standin.MadeUpWorld(), mischief=mischief)
+    with standin.serve(github) as github_url:
+        environment = {
+            "REDIS_URL": valkey_url,
+            "DATABASE_URL": settings.database_url,
+            "GITHUB_API_URL": github_url,
+            "LISTS": "stars",
+        }
+        install_process([sys.executable, "scheduler.py"], environment)
+        first = install_process([sys.executable, "worker.py"], environment)
+        wait_until(lambda: mischief.done)
+        horses = [pid for pid, parent in running().items() if parent == first.pid]
+        for pid in (first.pid, *horses):
+            os.kill(pid, signal.SIGKILL)
+        mischief.rate = 0
+        install_process([sys.executable, "worker.py"], environment)
+
+        wait_until(lambda: published(settings, "lists/stars"), seconds=90)
+
+    assert len(horses) == 1

@@ -13,16 +13,15 @@ from typing import Any
 
 import httpx
 from redis import Redis
-from support import wait_until
 
 import clock
 import jobs
 import models
 import standin
-import store
 from demo import OpenGate
 from github import GitHub
 from settings import Settings, from_environment
+from support import published, wait_until
 
 DAY = timedelta(days=1)
 SLUGS = ("stars", "forks", "python")
@@ -240,15 +239,10 @@ def test_stock_rq_tools_work_against_it(
             [rq, "worker", "-u", valkey_url, "--with-scheduler", "default", "low"], environment
         )
 
-        wait_until(lambda: _published(settings, "lists/stars"), seconds=30)
+        wait_until(lambda: published(settings, "lists/stars"), seconds=30)
         info = subprocess.run(
             [rq, "info", "-u", valkey_url, "--raw"], capture_output=True, text=True, check=True
         )
 
     assert "queue default" in info.stdout
     assert "worker " in info.stdout
-
-
-def _published(settings: Settings, name: str) -> bool:
-    with models.connect(settings) as database, database.read() as session:
-        return store.is_published(session, name)
