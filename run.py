@@ -46,6 +46,8 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true", help="offline, against a stand-in GitHub")
     parser.add_argument("--var", type=Path, default=HERE / "var", help="where data is kept")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))
+    signal.signal(signal.SIGHUP, lambda signum, frame: os.kill(os.getpid(), signal.SIGTERM))
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         sys.exit(_run(stack, arguments.var.absolute(), demo=arguments.demo))
 
@@ -86,7 +88,7 @@ def _run(stack: contextlib.ExitStack, var: Path, *, demo: bool) -> int:
 def _supervise(procfile: Mapping[str, str], environment: Mapping[str, str], port: int) -> int:
     honcho.manager.KILL_WAIT = ENDS_WITHIN
     on_terminal = sys.stdout.isatty()
-    printer = Printer(sys.stdout, time_format="", prefix=on_terminal)  # lines bring their time
+    printer = Printer(Output(), time_format="", prefix=on_terminal)  # lines bring their time
     manager = honcho.manager.Manager(printer)
     for name, command in procfile.items():
         manager.add_process(name, command, env=dict(environment), cwd=str(HERE))
@@ -95,6 +97,22 @@ def _supervise(procfile: Mapping[str, str], environment: Mapping[str, str], port
     manager.loop()
     told_to_end = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     return 0 if told_to_end else int(manager.returncode or 1)
+
+
+class Output:
+    """Standard output, or nowhere once that is gone: a closed terminal must not keep the
+    processes from being ended in good order."""
+
+    def isatty(self) -> bool:
+        return sys.stdout.isatty()
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
 
 
 def _announce(port: int, redis_url: str) -> None:
@@ -115,7 +133,7 @@ def _announce(port: int, redis_url: str) -> None:
         "  Ctrl-C ends it.",
         "",
     )
-    print("\n".join(lines), flush=True)
+    print("\n".join(lines), file=Output(), flush=True)
 
 
 def _without_password(url: str) -> str:

@@ -39,3 +39,11 @@ def running() -> dict[int, int]:
     ).stdout
     rows = [line.split() for line in table.splitlines()]
     return {int(pid): int(parent) for pid, parent, state in rows if "Z" not in state}
+
+
+def descendants(pids: list[int]) -> set[int]:
+    """Processes and all that descend from them."""
+    found = list(pids)
+    for pid in found:
+        found += [child for child, parent in running().items() if parent == pid]
+    return set(found)

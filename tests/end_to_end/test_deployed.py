@@ -24,7 +24,7 @@ from rq import Queue, Retry
 import run
 import standin
 from proxy import proxy
-from support import ROOT, running, wait_until
+from support import ROOT, descendants, running, wait_until
 
 PROCESSES = ("web", "worker", "scheduler")
 
@@ -87,7 +87,7 @@ def test_its_urls_work_and_sigterm_to_all_at_once_ends_each_within_10_seconds_lo
             job = queue.enqueue("time.sleep", 60, retry=Retry(max=3, interval=10))
             wait_until(lambda: job.get_status() == "started")
             started = time.monotonic()
-            everything = _tree([dyno.pid for dyno in dynos])
+            everything = descendants([dyno.pid for dyno in dynos])
             for pid in everything:
                 with suppress(ProcessLookupError):  # it may have ended with its parent
                     os.kill(pid, signal.SIGTERM)
@@ -105,11 +105,3 @@ def _get(port: int, path: str) -> Any:
     except httpx.TransportError:
         return None
     return response.json() if response.status_code == 200 else None
-
-
-def _tree(pids: list[int]) -> set[int]:
-    """Processes and all that descend from them."""
-    found = list(pids)
-    for pid in found:
-        found += [child for child, parent in running().items() if parent == pid]
-    return set(found)

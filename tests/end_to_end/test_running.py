@@ -17,7 +17,7 @@ import run
 import standin
 from mischief import Mischief
 from settings import Settings
-from support import ROOT, published, running, wait_until
+from support import ROOT, descendants, published, running, wait_until
 
 
 def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_had(
@@ -45,6 +45,18 @@ def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_
     assert "Traceback" not in log
     assert again.json()["items"] == first.json()["items"]
     assert len(github.extensions["standin"].log) == searches  # the slot was polled already
+
+
+def test_nothing_is_left_behind_when_its_terminal_is_closed(install: Callable[..., Any]) -> None:
+    with install(GITHUB_API_URL="http://127.0.0.1:9") as installation:
+        installation.wait_for("/healthz")
+        before = descendants([installation.process.pid])
+
+        installation.process.send_signal(signal.SIGHUP)
+        installation.process.wait(timeout=15)
+
+    assert len(before) > 5
+    assert not before & running().keys()
 
 
 def test_without_github_it_says_so_goes_on_trying_and_serves_once_it_can(
