@@ -77,7 +77,7 @@ def test_every_variable_is_read() -> None:
     "url",
     [
         "sqlite://",
-        "sqlite:////tmp/a.db",
+        "sqlite:////srv/a.db",
         "postgresql://db.test/stars",
         "postgres://db",
         "postgresql:///stars?host=/run/postgresql",
@@ -270,7 +270,7 @@ def test_the_secrets_are_the_token_and_the_passwords_as_written_and_as_meant() -
 @pytest.mark.parametrize(
     ("url", "secrets"),
     [
-        ("sqlite:////tmp/starboard.db", []),
+        ("sqlite:////srv/starboard.db", []),
         ("postgres://db.test:5432/stars", []),
         ("postgres://:@db.test", []),
         ("postgres://me@db.test/stars", []),

@@ -16,8 +16,11 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 
+import models
 import run
+from settings import Settings
 from support import ROOT, SHARED
 
 COLUMNS = """rank item repo_name stars forks language repo_url username issues last_commit
@@ -139,6 +142,14 @@ def install_process() -> Iterator[Callable[..., Any]]:
             return process
 
         yield start
+
+
+@pytest.fixture
+def services(redis: Redis, valkey_url: str, settings: Settings) -> dict[str, str]:
+    """Variables that name an empty Valkey and an empty database, and the list `stars`."""
+    with models.connect(settings) as database:
+        database.upgrade()
+    return {"REDIS_URL": valkey_url, "DATABASE_URL": settings.database_url, "LISTS": "stars"}
 
 
 UNSET = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "GITHUB_API_URL", "POLL_MINUTES", "DYNO")

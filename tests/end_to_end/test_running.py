@@ -12,7 +12,6 @@ from typing import Any
 
 from redis import Redis
 
-import models
 import run
 import standin
 from mischief import Mischief
@@ -130,20 +129,13 @@ def test_the_queue_survives_a_killed_valkey(tmp_path: Path) -> None:
 
 
 def test_the_work_of_a_killed_worker_is_done_by_the_next(
-    redis: Redis, settings: Settings, valkey_url: str, install_process: Callable[..., Any]
+    services: dict[str, str], settings: Settings, install_process: Callable[..., Any]
 ) -> None:
     """kill -9 of worker and horse in the midst of a poll; RQ alone would take a quarter hour."""
-    with models.connect(settings) as database:
-        database.upgrade()
     mischief = Mischief(rate=1, kinds=["slow"])
     github = standin.create_standin(standin.MadeUpWorld(), mischief=mischief)
     with standin.serve(github) as github_url:
-        environment = {
-            "REDIS_URL": valkey_url,
-            "DATABASE_URL": settings.database_url,
-            "GITHUB_API_URL": github_url,
-            "LISTS": "stars",
-        }
+        environment = services | {"GITHUB_API_URL": github_url}
         install_process([sys.executable, "scheduler.py"], environment)
         first = install_process([sys.executable, "worker.py"], environment)
         wait_until(lambda: mischief.done)

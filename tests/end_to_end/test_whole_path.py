@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from redis import Redis
 
 import clock
 import jobs
@@ -220,20 +219,16 @@ def test_curl_gets_what_an_independent_computation_from_the_archive_gives(
 
 
 def test_stock_rq_tools_work_against_it(
-    redis: Redis, valkey_url: str, settings: Settings, install_process: Callable[..., Any]
+    services: dict[str, str],
+    valkey_url: str,
+    settings: Settings,
+    install_process: Callable[..., Any],
 ) -> None:
     """The project's scheduler with RQ's own worker, and RQ's own look at the queues."""
     rq = str(Path(sys.executable).with_name("rq"))
-    with models.connect(settings) as database:
-        database.upgrade()
     github = standin.create_standin(standin.MadeUpWorld())
     with standin.serve(github) as github_url:
-        environment = {
-            "REDIS_URL": valkey_url,
-            "DATABASE_URL": settings.database_url,
-            "GITHUB_API_URL": github_url,
-            "LISTS": "stars",
-        }
+        environment = services | {"GITHUB_API_URL": github_url}
         install_process([sys.executable, "scheduler.py"], environment)
         install_process(
             [rq, "worker", "-u", valkey_url, "--with-scheduler", "default", "low"], environment
