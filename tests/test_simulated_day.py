@@ -61,12 +61,12 @@ def test_a_day_with_a_fifth_of_all_answers_damaged_ends_like_an_undisturbed_one(
 
     assert len(wild.mischief.done) > 100
     assert set(calm.outcomes.values()) == {"good"}
+    gaps = {slot for (_, slot), outcome in wild.outcomes.items() if outcome != "good"}
+    assert gaps != set()
     for slug in SLUGS:
         expected, found = calm.board(slug), wild.board(slug)
         assert expected is not None and found is not None
         assert found["as_of"] == expected["as_of"]
-        gaps = {slot for (s, slot), it in wild.outcomes.items() if s == slug and it != "good"}
-        assert gaps != set()
         for one, other in zip(expected["items"], found["items"], strict=True):
             assert _without_gains(one) == _without_gains(other)
             for window in WINDOWS:
