@@ -167,17 +167,15 @@ def repository(owner: str, name: str) -> AnyResponse:
 def live_status() -> Response:
     """Live: how fresh each list is, and what queues and workers do."""
     _no_arguments_but()
-    now = clock.now()
+    now, settings = clock.now(), _settings()
     with _database().read() as session:
-        report = {
-            "lists": [
-                status.list_status(session, ranked, _settings().poll_every, now)
-                for ranked in _settings().lists
-            ],
-            **(_redis_status()),
-            "github": status.github_status(session, _settings().github_token is not None, now),
-        }
-    return _json(report)
+        polled = [
+            status.list_status(session, ranked, settings.poll_every, now)
+            for ranked in settings.lists
+        ]
+        budget = status.github_status(session, settings.github_token is not None, now)
+    # Redis may keep us waiting; no transaction should wait with us.
+    return _json({"lists": polled, **_redis_status(), "github": budget})
 
 
 def _redis_status() -> dict[str, Any]:

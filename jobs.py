@@ -96,6 +96,8 @@ def poll_list(
             store.record_gap(session, ranked, slot, store.FAILED, now(), str(error))
         raise
     fetched_at = now()
+    if fetched_at >= slot + every:
+        return _missed(database, ranked, slot, fetched_at)
     found = answers.ranking(answer.repositories, ranked)
     if answers.believed(found, before.suspects):
         missing, doubt = [], None
@@ -104,8 +106,6 @@ def poll_list(
         doubt = answers.doubt(answer, missing)
     if doubt:
         missing = []
-    if fetched_at >= slot + every:
-        return _missed(database, ranked, slot, fetched_at)
     places = _with_missing(github, found, missing, answers.threshold(answer, ranked), ranked)
     with database.write() as session:
         stored = store.store_poll(session, ranked, slot, fetched_at, places, doubt)

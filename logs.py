@@ -42,8 +42,8 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class Formatter(structlog.stdlib.ProcessorFormatter):
-    """Formats the lines of structlog and of plain loggers alike, and takes secrets out last, so
-    that neither a message nor a traceback carries one."""
+    """Formats the lines of structlog and of plain loggers alike, and takes secrets out right
+    before they are written, so that neither a message nor a traceback carries one."""
 
     def __init__(self, settings: Settings) -> None:
         self._secrets = sorted(settings.secrets, key=len, reverse=True)
@@ -102,7 +102,7 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
 
 def _dumps(event: dict[str, Any], **options: Any) -> str:
     first = {name: event.pop(name) for name in ("timestamp", "level", "event")}
-    return json.dumps(first | event, ensure_ascii=False, default=str)
+    return json.dumps(first | event, ensure_ascii=False)
 
 
 def from_environment() -> Formatter:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
@@ -78,31 +79,28 @@ def _last_good(session: Session, list_id: int | None, before: datetime) -> list[
     )
     polls = [_placements(session, list_id, slot) for slot in slots]
     kept = [{it.repository.github_id for it in places if it.kept} for places in polls]
-    return [
-        Known(
-            place.repository, kept_for=_leading(place.repository.github_id in ids for ids in kept)
-        )
-        for place in (polls[0] if polls else ())
-    ]
+
+    def kept_for(repository: Repository) -> int:
+        return len([*takewhile(lambda ids: repository.github_id in ids, kept)])
+
+    newest = polls[0] if polls else []
+    return [Known(it.repository, kept_for(it.repository)) for it in newest]
 
 
-def _leading(flags: Iterable[bool]) -> int:
-    """How many flags are set before the first that is not."""
-    count = 0
-    for flag in flags:
-        if not flag:
-            break
-        count += 1
-    return count
-
-
-def _placements(session: Session, list_id: int | None, slot: datetime) -> list[Place]:
+def _rows(
+    session: Session, list_id: int | None, slot: datetime
+) -> Iterable[tuple[Placement, RepositoryRow]]:
+    """The places of a list at a slot, in order."""
     rows = session.execute(
         select(Placement, RepositoryRow)
         .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
         .where(Placement.list_id == list_id, Placement.slot == slot)
         .order_by(Placement.rank)
     )
+    return ((placement, repository) for placement, repository in rows)
+
+
+def _placements(session: Session, list_id: int | None, slot: datetime) -> list[Place]:
     return [
         Place(
             Repository(
@@ -118,7 +116,7 @@ def _placements(session: Session, list_id: int | None, slot: datetime) -> list[P
             ),
             kept=placement.kept,
         )
-        for placement, repository in rows
+        for placement, repository in _rows(session, list_id, slot)
     ]
 
 
@@ -128,7 +126,7 @@ def record_gap(
     """Note that a slot's poll gave nothing. What it gave before stays, and so does the reason of
     a failure once the slot is over."""
     row = {
-        "list_id": _list_id(session, ranked.slug) or _new_list(session, ranked.slug),
+        "list_id": _list_id_or_new(session, ranked.slug),
         "slot": slot,
         "outcome": outcome,
         "fetched_at": at,
@@ -152,7 +150,7 @@ def store_poll(
 
     A suspect answer's rows are kept for comparison, but make no readings.
     """
-    list_id = _list_id(session, ranked.slug) or _new_list(session, ranked.slug)
+    list_id = _list_id_or_new(session, ranked.slug)
     this = session.get(Poll, (list_id, slot))
     if this is not None and this.outcome == GOOD:
         return False
@@ -274,11 +272,14 @@ def _list_id(session: Session, slug: str) -> int | None:
     return session.scalar(select(List.id).where(List.slug == slug))
 
 
-def _new_list(session: Session, slug: str) -> int:
-    row = List(slug=slug)
-    session.add(row)
-    session.flush()
-    return row.id
+def _list_id_or_new(session: Session, slug: str) -> int:
+    list_id = _list_id(session, slug)
+    if list_id is None:
+        row = List(slug=slug)
+        session.add(row)
+        session.flush()
+        list_id = row.id
+    return list_id
 
 
 # GitHub's limits
@@ -316,19 +317,13 @@ def snapshot(session: Session, ranked: RankedList) -> Snapshot | None:
     good, suspect = newest[GOOD], newest[SUSPECT]
     if list_id is None or good is None:
         return None
-    rows = session.execute(
-        select(Placement, RepositoryRow)
-        .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
-        .where(Placement.list_id == list_id, Placement.slot == good.slot)
-        .order_by(Placement.rank)
-    )
     standings = [
         Standing(
             placement.rank,
             _profile(repository),
             Counts(good.slot, placement.stars, placement.forks, placement.open_issues),
         )
-        for placement, repository in rows
+        for placement, repository in _rows(session, list_id, good.slot)
     ]
     ids = [standing.profile.id for standing in standings]
     return Snapshot(
@@ -441,10 +436,10 @@ def publish(
     upsert(session, Document, rows, update=columns)
     session.execute(delete(Document).where(Document.name.not_in(list(documents))))
     session.execute(delete(StandingRow))
+    list_ids = {slug: list_id for slug, list_id in session.execute(select(List.slug, List.id))}
     standings = [
-        {"repository_id": it.profile.id, "list_id": list_id, "rank": it.rank}
+        {"repository_id": it.profile.id, "list_id": list_ids[each.ranked.slug], "rank": it.rank}
         for each in snapshots
-        for list_id in (_list_id(session, each.ranked.slug),)
         for it in each.standings
     ]
     if standings:
