@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,8 @@ import click
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, redirect, request, url_for
 from redis import Redis, RedisError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import requeue_job
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import (
     BadRequest,
@@ -60,7 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(DBAPIError, _database_problem)
     app.before_request(_begin)
     app.after_request(_end)
-    for command in (poll, aggregate, upgrade):
+    for command in (poll, aggregate, upgrade, failed_jobs):
         app.cli.add_command(command)
     return app
 
@@ -379,6 +382,31 @@ def aggregate() -> None:
     if "documents" not in result:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
     click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
+
+
+@click.command("jobs")
+@click.option("--requeue", metavar="ID", multiple=True, help="Queue this one again; repeatable.")
+@click.option("--requeue-all", is_flag=True, help="Queue all of them again.")
+def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
+    """List the jobs that were given up after their retries, or queue some of them again."""
+    try:
+        failed = status.failed_jobs(_redis())
+        known = [job["id"] for job in failed]
+        for job_id in requeue:
+            if job_id not in known:
+                raise click.BadParameter(f"no failed job {job_id!r}", param_hint="--requeue")
+        again = known if requeue_all else requeue
+        for job_id in again:
+            with suppress(InvalidJobOperation, NoSuchJobError):  # somebody else was faster
+                requeue_job(job_id, _redis())
+            click.echo(f"queued again: {job_id}")
+    except RedisError as error:
+        raise click.ClickException(f"Redis cannot be reached: {error}") from error
+    if again:
+        return
+    for job in failed:
+        click.echo(f"{job['id']}  {job['queue']}  {job['at']}  {job['why']}")
+    click.echo(f"{len(failed)} failed.")
 
 
 def _slug(ranked: RankedList | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from rq import Retry, get_current_job
+from sqlalchemy.exc import DBAPIError
 
 import aggregates
 import answers
@@ -237,9 +238,10 @@ def _logged(event: str, **what: object) -> Iterator[dict[str, Any]]:
     started = time.perf_counter()
     try:
         yield result
-    except GitHubError as error:
+    except (GitHubError, DBAPIError) as error:
         again = job.get_retry_interval() if job and job.should_retry else None
-        failure = {"outcome": "failed", "why": str(error), "again_in_s": again}
+        why = models.reason(error) if isinstance(error, DBAPIError) else str(error)
+        failure = {"outcome": "failed", "why": why, "again_in_s": again}
         log.error(event, **result | failure, **_since(started))
         raise
     except Exception:

@@ -42,6 +42,7 @@ import clock
 from settings import Settings, exit_with
 
 PATIENCE = 20  # seconds that SQLite waits for another's write
+TIDY_PATIENCE = 1  # seconds that it waits for readers before the log can shrink
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -260,10 +261,13 @@ class Database:
             )
 
     def tidy(self) -> None:
-        """Give back what SQLite's write-ahead log holds on disk; elsewhere, nothing."""
+        """Give back what SQLite's write-ahead log holds on disk; elsewhere, nothing.
+
+        Writers wait while it waits for the readers of the moment. Where one of them takes longer
+        than `TIDY_PATIENCE`, next time will do as well."""
         if self.engine.dialect.name == "sqlite":
             with self.engine.connect().execution_options(begin="") as connection:
-                connection.exec_driver_sql("PRAGMA busy_timeout = 0")  # next time will do as well
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * TIDY_PATIENCE}")
                 try:
                     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                 finally:

@@ -6,6 +6,7 @@ nor runs a tick twice, and any number of schedulers may run at once. RQ's retrie
 served here too.
 """
 
+import math
 import signal
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any
 
 import structlog
 from redis import Redis, RedisError, WatchError
-from rq import Retry
+from rq import Queue, Retry
 from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
@@ -35,7 +36,8 @@ KEY = Scheduler.scheduled_jobs_key
 QUEUE = jobs.QUEUES[0]
 RETRY = Retry(max=3, interval=[10, 30, 90])  # seconds; a slot that fails so often is a gap
 RESULT_TTL = 600  # seconds that a finished job can be looked at
-FAILURE_TTL = 7 * 24 * 3600  # seconds that a failed one can
+FAILURE_TTL = 24 * 3600  # seconds that a failed one can
+RESCUE_EVERY = 15  # seconds between looks for jobs that no queue has
 PREFIX = "schedule-"  # of the ids of our entries; whatever else is there is not ours
 PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 
@@ -112,6 +114,9 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         self.retries: Any = RQScheduler(  # Any: its methods are not typed
             jobs.QUEUES, connection, interval=INTERVAL, logging_level="WARNING"
         )
+        self.queues = [Queue(name, connection=connection) for name in jobs.QUEUES]
+        self.missing: set[str] = set()  # jobs that no queue had at the last look
+        self.looked_at = -math.inf
         self.stopping = threading.Event()
 
     def reconcile(self, *, due_now: bool = False) -> None:
@@ -194,6 +199,32 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         self.retries.acquire_locks()
         self.retries.enqueue_scheduled_jobs()
 
+    def rescue(self) -> None:
+        """Queue again what a worker took off a queue and died before it began: RQ goes on calling
+        that queued, and no queue has it. Seen so twice, it is not just on its way."""
+        if time.monotonic() < self.looked_at + RESCUE_EVERY:
+            return
+        self.looked_at = time.monotonic()
+        prefix = Job.redis_job_namespace_prefix
+        keys = list(self.connection.scan_iter(f"{prefix}*", count=1000, _type="hash"))
+        with self.connection.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hmget(key, "status", "origin")
+            states = pipe.execute()
+        missing = set()
+        for queue in self.queues:
+            queued = [JobStatus.QUEUED.encode(), queue.name.encode()]
+            ids = {
+                key.decode().removeprefix(prefix)
+                for key, state in zip(keys, states, strict=True)
+                if state == queued
+            } - set(queue.job_ids)
+            for job_id in ids & self.missing:
+                queue.push_job_id(job_id)
+                log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
+            missing |= ids - self.missing
+        self.missing = missing
+
     def run(self, burst: bool = False) -> None:
         """Keep the schedule until told to stop, whatever becomes of Redis meanwhile."""
         born = False
@@ -208,6 +239,7 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
                     try:
                         self.enqueue_jobs()
                         self.enqueue_retries()
+                        self.rescue()
                     finally:
                         self.remove_lock()
             except RedisError as error:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from rq import Queue, worker_registration
+from rq.job import Job
 from rq.worker import BaseWorker
 from rq_scheduler import Scheduler
 from sqlalchemy.orm import Session
@@ -118,6 +119,39 @@ def redis_status(redis: Any) -> dict[str, Any]:
             for key, score in runs
         ],
     }
+
+
+class FailedJob(TypedDict):
+    """A job that was given up after its retries."""
+
+    id: str
+    queue: str
+    at: str | None
+    why: str
+
+
+def failed_jobs(redis: Any) -> list[FailedJob]:
+    """What was given up in the last day, oldest first. Raises redis.RedisError."""
+    failed = []
+    for queue in (Queue(name, connection=redis) for name in QUEUES):
+        ids = queue.failed_job_registry.get_job_ids(cleanup=False)
+        failed += [job for job in Job.fetch_many(ids, connection=redis) if job is not None]
+    return [
+        {
+            "id": job.id,
+            "queue": job.origin,
+            "at": clock.rfc3339(job.ended_at) if job.ended_at else None,
+            "why": _last_line(job),
+        }
+        for job in sorted(failed, key=lambda it: it.ended_at or clock.EPOCH)
+    ]
+
+
+def _last_line(job: Job) -> str:
+    """The error itself: the last line of a traceback."""
+    result = job.latest_result()
+    lines = (result.exc_string or "").strip().splitlines() if result else []
+    return lines[-1] if lines else "no reason was recorded"
 
 
 def _queue(queue: Queue) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import models
 import settings as configuration
 
 PAUSE = 5  # seconds before a worker that Redis failed starts again
+CLEANING = 15  # seconds that cleaning after others may take; it takes milliseconds
 
 log = structlog.get_logger("starboard")
 
@@ -42,6 +43,16 @@ class PromptWorker(Worker):
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         return 20  # seconds of silence after which a job is taken for abandoned
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean up after others, as RQ does, and keep what they or a wiped Redis left behind from
+        standing in the way."""
+        if not self.connection.hexists(self.key, "birth"):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
+        for queue in self.queues:  # a worker killed in the midst of cleaning holds this for minutes
+            self.connection.expire(queue.registry_cleaning_key, CLEANING, lt=True)
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
     def handle_warm_shutdown_request(self) -> None:
         """End the job at hand: it runs again from its start, which jobs are made for. Waiting
@@ -66,8 +77,6 @@ def main() -> None:
         connection = broker.connect(settings.redis_url, timeout=30, retries=30)
         try:
             worker = PromptWorker(connection)
-            for queue in worker.queues:  # left behind by a worker killed in the midst of cleaning
-                connection.delete(queue.registry_cleaning_key)
             log.info("worker", outcome="started", queues=jobs.QUEUES)
             worker.work(logging_level=None)
             stopping = worker.told_to_stop
