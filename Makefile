@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run demo test lint bench
+.PHONY: help run demo test lint soak bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ lint: .venv/dev ## check format, style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+soak: .venv/dev ## everything that can go wrong, for a quarter of an hour
+	@PYTHONPATH=. $(BIN)/python tests/soak.py
 
 bench: .venv/dev ## measure, and report ratios
 	@$(BIN)/python -m bench.request_cost

@@ -367,6 +367,8 @@ def poll(slug: str | None) -> None:
                     failures.append(f"{ranked.slug}: the slot ended meanwhile; poll it again")
             except GitHubError as error:
                 failures.append(f"{ranked.slug}: {error}")
+            except DBAPIError as error:
+                raise click.ClickException(models.reason(error)) from error
     for failure in failures:
         click.echo(failure, err=True)
     click.echo(f"Polled {len(chosen) - len(failures)} of {len(chosen)} lists.")
@@ -378,7 +380,10 @@ def poll(slug: str | None) -> None:
 def aggregate() -> None:
     """Build all documents from what is stored, and publish them, in this process."""
     _require_schema()
-    result = jobs.aggregate_lists(_database(), _settings(), clock.now())
+    try:
+        result = jobs.aggregate_lists(_database(), _settings(), clock.now())
+    except DBAPIError as error:
+        raise click.ClickException(models.reason(error)) from error
     if "documents" not in result:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
     click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
@@ -395,11 +400,11 @@ def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
         for job_id in requeue:
             if job_id not in known:
                 raise click.BadParameter(f"no failed job {job_id!r}", param_hint="--requeue")
-        again = known if requeue_all else requeue
+        again = known if requeue_all else dict.fromkeys(requeue)
         for job_id in again:
             with suppress(InvalidJobOperation, NoSuchJobError):  # somebody else was faster
                 requeue_job(job_id, _redis())
-            click.echo(f"queued again: {job_id}")
+                click.echo(f"queued again: {job_id}")
     except RedisError as error:
         raise click.ClickException(f"Redis cannot be reached: {error}") from error
     if again:

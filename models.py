@@ -112,6 +112,7 @@ class RepositoryName(Base):
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"))
+    seen_at: Mapped[datetime]  # when it was last seen so
 
 
 class Poll(Base):
@@ -326,7 +327,7 @@ def _engine(url: str) -> Engine:
         parsed = parsed.set(drivername="postgresql")
     if parsed.drivername != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database and parsed.database != ":memory:":
+    if parsed.database and parsed.database != ":memory:" and "uri" not in parsed.query:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": PATIENCE})
     event.listen(engine, "connect", _prepare_sqlite)

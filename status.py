@@ -1,9 +1,11 @@
 """The live status: what an operator asks first. Reads SQL and Redis, writes nothing."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from rq import Queue, worker_registration
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.worker import BaseWorker
 from rq_scheduler import Scheduler
@@ -134,24 +136,26 @@ def failed_jobs(redis: Any) -> list[FailedJob]:
     """What was given up in the last day, oldest first. Raises redis.RedisError."""
     failed = []
     for queue in (Queue(name, connection=redis) for name in QUEUES):
-        ids = queue.failed_job_registry.get_job_ids(cleanup=False)
-        failed += [job for job in Job.fetch_many(ids, connection=redis) if job is not None]
+        for job_id in queue.failed_job_registry.get_job_ids(cleanup=False):
+            with suppress(NoSuchJobError, ValueError):  # it is gone, or damaged
+                failed.append(Job.fetch(job_id, connection=redis))
     return [
         {
             "id": job.id,
             "queue": job.origin,
             "at": clock.rfc3339(job.ended_at) if job.ended_at else None,
-            "why": _last_line(job),
+            "why": _why(job),
         }
         for job in sorted(failed, key=lambda it: it.ended_at or clock.EPOCH)
     ]
 
 
-def _last_line(job: Job) -> str:
-    """The error itself: the last line of a traceback."""
+def _why(job: Job) -> str:
+    """The error itself: what follows the frames of a traceback, its first line."""
     result = job.latest_result()
     lines = (result.exc_string or "").strip().splitlines() if result else []
-    return lines[-1] if lines else "no reason was recorded"
+    frames = [number for number, line in enumerate(lines, 1) if line.startswith("  ")]
+    return next(iter(lines[max(frames, default=0) :]), "no reason was recorded")
 
 
 def _queue(queue: Queue) -> dict[str, Any]:

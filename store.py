@@ -244,27 +244,21 @@ def _store_repositories(
             for name, value in profile.items():
                 setattr(row, name, value)
     session.flush()
-    _store_names(session, {it.full_name.lower(): found[it.github_id] for it in seen})
+    names = {it.full_name.lower(): found[it.github_id] for it in seen}
+    _store_names(session, names, seen_at)
     return {github_id: row.id for github_id, row in found.items() if github_id is not None}
 
 
-def _store_names(session: Session, seen: Mapping[str, RepositoryRow]) -> None:
-    """Let names find the repositories that were seen under them. A name that another one bears,
-    by what was seen later, stays with that one."""
-    held = session.execute(
-        select(RepositoryName, RepositoryRow)
-        .join(RepositoryRow, RepositoryRow.id == RepositoryName.repository_id)
-        .where(RepositoryName.name.in_(seen))
-    )
-    holders = {name.name: (name, holder) for name, holder in held}
+def _store_names(session: Session, seen: Mapping[str, RepositoryRow], seen_at: datetime) -> None:
+    """Let names find the repositories that were seen under them, each the last to bear it."""
+    rows = session.scalars(select(RepositoryName).where(RepositoryName.name.in_(seen)))
+    held = {row.name: row for row in rows}
     for key, repository in seen.items():
-        if key not in holders:
-            session.add(RepositoryName(name=key, repository_id=repository.id))
-            continue
-        name, holder = holders[key]
-        bears = repository.full_name.lower() == key
-        if bears and (holder.full_name.lower() != key or holder.seen_at <= repository.seen_at):
-            name.repository_id = repository.id
+        if key not in held:
+            row = RepositoryName(name=key, repository_id=repository.id, seen_at=seen_at)
+            session.add(row)
+        elif held[key].seen_at <= seen_at:
+            held[key].repository_id, held[key].seen_at = repository.id, seen_at
     session.flush()
 
 
@@ -415,9 +409,12 @@ def publish(
     next_build_at: datetime,
 ) -> bool:
     """Replace all documents (name → body, as of) at once; False where a newer build is out."""
-    newest = session.scalar(select(func.max(Document.built_at)))
-    if newest is not None and newest > built_at:
-        return False
+    for name, as_of, newest in session.execute(
+        select(Document.name, Document.as_of, Document.built_at)
+    ):
+        ours = documents[name][1] if name in documents else None
+        if newest > built_at or (ours and as_of and as_of > ours):
+            return False
     rows = []
     for name, (document, as_of) in documents.items():
         body = encode(document)

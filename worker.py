@@ -14,6 +14,7 @@ import structlog
 from redis import Redis, RedisError
 from rq import Worker
 from rq.job import Job
+from rq.worker import WorkerStatus
 
 import broker
 import jobs  # loaded here once, before the fork of each job
@@ -50,6 +51,7 @@ class PromptWorker(Worker):
         if not self.connection.hexists(self.key, "birth"):
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
+            self.set_state(WorkerStatus.IDLE)
         for queue in self.queues:  # a worker killed in the midst of cleaning holds this for minutes
             self.connection.expire(queue.registry_cleaning_key, CLEANING, lt=True)
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]

@@ -56,6 +56,7 @@ class Simulation:
             self.world, clock=lambda: self.now, mischief=self.mischief
         )
         self.outcomes: dict[tuple[str, datetime], str] = {}
+        self.stored: list[tuple[str, datetime]] = []  # the slots that got a good poll, each time
 
     @property
     def requests(self) -> list[standin.Record]:
@@ -91,6 +92,8 @@ class Simulation:
 
     def _came_of(self, ranked: RankedList, slot: datetime, outcome: str) -> str:
         """Note what a slot has in the end: nothing undoes a good poll, or a suspect but a good."""
+        if outcome == "good":
+            self.stored.append((ranked.slug, slot))
         worth = ("done before", "missed", "failed", "suspect", "good")
         before = self.outcomes.get((ranked.slug, slot), "done before")
         self.outcomes[ranked.slug, slot] = max(before, outcome, key=worth.index)
@@ -102,8 +105,8 @@ class Simulation:
         for each in ranked or self.settings.lists:
             self.poll(each, slot)
 
-    def aggregate(self) -> None:
-        jobs.aggregate_lists(self.database, self.settings, self.now)
+    def aggregate(self, begun: datetime | None = None) -> None:
+        jobs.aggregate_lists(self.database, self.settings, begun or self.now)
 
     def kept(self, slot: datetime) -> set[int]:
         """The GitHub ids of the places that were kept at a slot, as asking for them failed."""

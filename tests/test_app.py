@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from rq import Queue
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
@@ -31,6 +32,7 @@ from settings import Settings
 from standin import MadeUpWorld
 from support import MakeSettings
 from test_jobs import FakeGitHub, answer, poll, repo
+from test_status import give_up
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -727,7 +729,7 @@ class TestWithoutASchema:
 
         assert problem(response) == (
             503,
-            "the database's schema is missing, this version needs 0001: "
+            "the database's schema is missing, this version needs 0002: "
             "run `flask --app app upgrade`",
         )
         assert response.headers["Retry-After"] == "30"
@@ -780,7 +782,7 @@ def run(app: Flask, *arguments: str) -> tuple[int, str, str]:
 
 
 NOT_THERE = (
-    "Error: the database's schema is missing, this version needs 0001: "
+    "Error: the database's schema is missing, this version needs 0002: "
     "run `flask --app app upgrade`\n"
 )
 
@@ -923,3 +925,104 @@ class TestCommands:
             "4 documents of 1 lists: a newer build is out.\n",
             "",
         )
+
+
+WHY = "github.Unreachable: 127.0.0.1 cannot be reached"  # as give_up() has it
+
+
+class TestJobs:
+    """The command that shows what was given up."""
+
+    @pytest.fixture
+    def app(self, make_app: MakeApp, redis: Redis, valkey_url: str) -> Flask:
+        """An app with an empty Redis; of the database it needs nothing."""
+        return make_app(redis_url=valkey_url)
+
+    def test_are_none_at_first(self, app: Flask) -> None:
+        assert run(app, "jobs") == (0, "0 failed.\n", "")
+
+    def test_are_listed_oldest_first(self, app: Flask, redis: Redis) -> None:
+        give_up(redis, "aggregate", at=NOON + MINUTE)
+        give_up(redis, "poll-stars", queue="low")
+
+        assert run(app, "jobs") == (
+            0,
+            f"poll-stars  low  2026-03-01T12:00:00Z  {WHY}\n"
+            f"aggregate  default  2026-03-01T12:01:00Z  {WHY}\n"
+            "2 failed.\n",
+            "",
+        )
+
+    def test_stay_as_they_are_when_listed(self, app: Flask, redis: Redis) -> None:
+        give_up(redis, "poll-stars")
+
+        assert run(app, "jobs") == run(app, "jobs")
+
+    @pytest.mark.parametrize(
+        ("arguments", "again"),
+        [
+            (["--requeue", "b"], ["b"]),
+            (["--requeue", "c", "--requeue", "a"], ["c", "a"]),
+            (["--requeue-all"], ["a", "b", "c"]),
+            (["--requeue-all", "--requeue", "b"], ["a", "b", "c"]),
+        ],
+    )
+    def test_are_queued_again(
+        self, app: Flask, redis: Redis, arguments: list[str], again: list[str]
+    ) -> None:
+        for minutes, name in enumerate("abc"):
+            give_up(redis, name, at=NOON + minutes * MINUTE)
+
+        result = run(app, "jobs", *arguments)
+
+        queue = Queue("default", connection=redis)
+        assert result == (0, "".join(f"queued again: {name}\n" for name in again), "")
+        assert queue.job_ids == again
+        assert set(queue.failed_job_registry.get_job_ids()) == set("abc") - set(again)
+
+    def test_are_queued_again_where_they_were(self, app: Flask, redis: Redis) -> None:
+        give_up(redis, "import", queue="low")
+
+        run(app, "jobs", "--requeue-all")
+
+        assert Queue("low", connection=redis).job_ids == ["import"]
+
+    def test_that_nobody_knows_keep_the_others_from_being_queued(
+        self, app: Flask, redis: Redis
+    ) -> None:
+        give_up(redis, "poll-stars")
+
+        status, output, errors = run(app, "jobs", "--requeue", "poll-stars", "--requeue", "x:y z")
+
+        assert (status, output) == (2, "")
+        assert errors.endswith("\nError: Invalid value for --requeue: no failed job 'x:y z'\n")
+        assert Queue("default", connection=redis).job_ids == []
+
+    def test_that_somebody_else_queued_again_are_queued_once(
+        self, app: Flask, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = give_up(redis, "poll-stars")
+        shown = web.status.failed_jobs(redis)
+        monkeypatch.setattr(web.status, "failed_jobs", lambda _: shown)
+        job.requeue()
+
+        status, _, errors = run(app, "jobs", "--requeue", "poll-stars")
+
+        assert (status, errors) == (0, "")
+        assert Queue("default", connection=redis).job_ids == ["poll-stars"]
+
+    def test_all_of_none_are_none(self, app: Flask) -> None:
+        assert run(app, "jobs", "--requeue-all") == (0, "0 failed.\n", "")
+
+    @pytest.mark.parametrize("arguments", [[], ["--requeue", "a"], ["--requeue-all"]])
+    def test_cannot_be_told_where_redis_is_out_of_reach_which_is_one_line_without_its_password(
+        self, make_app: MakeApp, arguments: list[str]
+    ) -> None:
+        app = make_app(redis_url="redis://:pass-word@127.0.0.1:1/0")
+
+        status, output, errors = run(app, "jobs", *arguments)
+
+        assert (status, output) == (1, "")
+        assert errors.startswith("Error: Redis cannot be reached: ")
+        assert errors.count("\n") == 1
+        assert "pass-word" not in errors

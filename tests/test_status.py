@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from redis import ConnectionError, Redis
 from rq import Queue, Worker
-from rq.job import Job
+from rq.job import Job, JobStatus
+from rq.results import Result
 from rq.worker import WorkerStatus
 from rq_scheduler import Scheduler
 
@@ -314,3 +315,88 @@ class TestRedis:
         status.redis_status(redis)
 
         assert {key: redis.dump(key) for key in redis.scan_iter()} == before
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "jobs.py", line 7, in poll
+    raise Unreachable(host)
+github.Unreachable: 127.0.0.1 cannot be reached
+"""
+
+
+def give_up(
+    redis: Redis,
+    name: str,
+    at: datetime | None = NOON,
+    why: str = TRACEBACK,
+    queue: str = "default",
+) -> Job:
+    """Leave a job behind as a worker does whose last try of it failed."""
+    job = Job.create(print, id=name, connection=redis, origin=queue, status=JobStatus.FAILED)
+    job.ended_at = at
+    job.failed_job_registry.add(job, ttl=1000, exc_string=why)
+    Result.create_failure(job, 1000, why)
+    return job
+
+
+class TestFailedJobs:
+    def test_of_an_empty_redis_are_none(self, redis: Redis) -> None:
+        assert status.failed_jobs(redis) == []
+
+    def test_are_told_with_the_last_line_of_their_traceback(self, redis: Redis) -> None:
+        give_up(redis, "poll-stars", at=NOON + timedelta(milliseconds=250))
+
+        assert status.failed_jobs(redis) == [
+            {
+                "id": "poll-stars",
+                "queue": "default",
+                "at": "2026-03-01T12:00:00.250Z",
+                "why": "github.Unreachable: 127.0.0.1 cannot be reached",
+            }
+        ]
+
+    def test_come_oldest_first_from_all_queues(self, redis: Redis) -> None:
+        give_up(redis, "third", at=slot(3))
+        give_up(redis, "second", at=slot(2), queue="low")
+        give_up(redis, "first", at=slot(1))
+        give_up(redis, "nobody-knows-when", at=None)
+
+        found = [(job["id"], job["queue"], job["at"]) for job in status.failed_jobs(redis)]
+
+        assert found == [
+            ("nobody-knows-when", "default", None),
+            ("first", "default", "2026-03-01T12:10:00Z"),
+            ("second", "low", "2026-03-01T12:20:00Z"),
+            ("third", "default", "2026-03-01T12:30:00Z"),
+        ]
+
+    def test_of_which_nothing_is_left_but_the_id_are_left_out(self, redis: Redis) -> None:
+        redis.delete(give_up(redis, "gone").key)
+        give_up(redis, "there")
+
+        assert [job["id"] for job in status.failed_jobs(redis)] == ["there"]
+
+    @pytest.mark.parametrize("why", ["", " \n"])
+    def test_without_a_traceback_say_so(self, redis: Redis, why: str) -> None:
+        give_up(redis, "poll-stars", why=why)
+
+        assert [job["why"] for job in status.failed_jobs(redis)] == ["no reason was recorded"]
+
+    def test_without_any_result_say_that_no_reason_was_recorded(self, redis: Redis) -> None:
+        job = give_up(redis, "poll-stars")
+        redis.delete(Result.get_key(job.id))
+
+        assert [job["why"] for job in status.failed_jobs(redis)] == ["no reason was recorded"]
+
+    def test_are_read_without_a_change(self, redis: Redis) -> None:
+        give_up(redis, "poll-stars")
+        redis.zadd("rq:failed:default", {"of-the-past": 1})  # RQ would clean that up
+        before = {key: redis.dump(key) for key in redis.scan_iter()}
+
+        status.failed_jobs(redis)
+
+        assert {key: redis.dump(key) for key in redis.scan_iter()} == before
+
+    def test_cannot_be_told_where_redis_is_out_of_reach(self) -> None:
+        with pytest.raises(ConnectionError):
+            status.failed_jobs(broker.connect("redis://127.0.0.1:1/0", timeout=1, retries=0))

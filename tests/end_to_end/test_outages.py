@@ -1,0 +1,383 @@
+"""Redis goes away, hangs and forgets; the machine is off; a job always fails. What each process
+has to do about it happens by itself."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from flask import Flask
+from honcho.environ import parse_procfile
+from redis import Redis
+from rq import Queue, Retry
+from rq.job import Job
+from sqlalchemy import select
+
+import clock
+import lists
+import run
+import standin
+import status
+from clock import HOUR
+from models import Database, Document, Poll
+from scheduler import KEY, SafeScheduler, schedule
+from settings import Settings
+from simulation import Simulation
+from support import ROOT, MakeSettings, wait_until
+from valkey_server import Valkey
+
+WORLD = standin.MadeUpWorld(languages=["Python"])
+LIST, STATUS = "/api/v1/lists/stars", "/api/v1/status"
+OF_REDIS = ("queues", "workers", "next_runs")
+READ_WITHIN = 1  # seconds
+ENTRIES = {"schedule-poll-stars", "schedule-aggregate"}
+
+
+@dataclass
+class Site:
+    """Processes of the Procfile, a Valkey, a database, and a GitHub that keeps a record."""
+
+    settings: Settings
+    database: Database
+    valkey: Valkey
+    redis: Redis
+    github: Flask
+    folder: Path
+    install: Callable[..., "subprocess.Popen[bytes]"]
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}",
+            "DATABASE_URL": self.settings.database_url,
+            "REDIS_URL": self.settings.redis_url,
+            "GITHUB_API_URL": self.settings.github_api_url,
+            "LISTS": ",".join(ranked.slug for ranked in self.settings.lists),
+            "AGGREGATE_MINUTES": str(self.settings.aggregate_every // timedelta(minutes=1)),
+            "BIND": "127.0.0.1",
+            "PORT": str(self.settings.port),
+            "LOG_FORMAT": "json",
+        }
+
+    @property
+    def searches(self) -> list[standin.Record]:
+        log: list[standin.Record] = self.github.extensions["standin"].log
+        return [record for record in log if record.resource == "search"]
+
+    def start(self, *names: str) -> None:
+        procfile = parse_procfile((ROOT / "Procfile").read_text()).processes
+        for name in names:
+            line = f'exec {procfile[name]} >>"{self.log(name)}" 2>&1'
+            self.processes.append(self.install(["sh", "-c", line], self.environment))
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def events(self, name: str, event: str) -> list[dict[str, Any]]:
+        """The lines of one event in the log of one process."""
+        lines = self.log(name).read_text().splitlines()
+        parsed = [json.loads(line) for line in lines if line.startswith("{")]
+        return [line for line in parsed if line["event"] == event]
+
+    def all_run(self) -> bool:
+        return all(process.poll() is None for process in self.processes)
+
+    def get(self, path: str) -> Any:
+        """What a path has; None where there is no answer 200."""
+        try:
+            response = httpx.get(f"http://127.0.0.1:{self.settings.port}{path}", timeout=10)
+        except httpx.TransportError:
+            return None
+        return response.json() if response.status_code == 200 else None
+
+    def read_for(self, seconds: float) -> set[int | str]:
+        """What becomes of reads, one after the other: their status, or why there is none."""
+        seen: set[int | str] = set()
+        deadline = time.monotonic() + seconds
+        with httpx.Client(timeout=READ_WITHIN) as client:
+            while time.monotonic() < deadline:
+                try:
+                    seen.add(client.get(f"http://127.0.0.1:{self.settings.port}{LIST}").status_code)
+                except httpx.TransportError as error:
+                    seen.add(repr(error))
+                time.sleep(0.02)
+        return seen
+
+    def make_due(self, entry: str) -> None:
+        self.redis.zadd(KEY, {entry: time.time()})
+
+    def is_idle(self) -> bool:
+        queue = Queue("default", connection=self.redis)
+        return not queue.job_ids and not queue.started_job_registry.get_job_ids(cleanup=False)
+
+    def is_built_after(self, moment: datetime) -> bool:
+        return clock.parse(self.get(LIST)["built_at"]) > moment
+
+    def entries(self) -> set[str]:
+        return {key.decode() for key in self.redis.zrange(KEY, 0, -1)}
+
+    def polls(self) -> set[Any]:
+        """List, slot, outcome and moment of all polls."""
+        chosen = select(Poll.list_id, Poll.slot, Poll.outcome, Poll.fetched_at)
+        with self.database.read() as session:
+            return set(session.execute(chosen))
+
+    def documents(self) -> set[str]:
+        with self.database.read() as session:
+            return set(session.scalars(select(Document.name)))
+
+    def failed(self) -> int:
+        """How many failed jobs the status page tells."""
+        return sum(queue["failed"] for queue in self.get(STATUS)["queues"])
+
+    def command(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "app", *arguments],
+            cwd=ROOT,
+            env=os.environ | self.environment | variables,
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    with Valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+def github() -> Flask:
+    return standin.create_standin(WORLD)
+
+
+@pytest.fixture
+def github_url(github: Flask) -> Iterator[str]:
+    with standin.serve(github) as url:
+        yield url
+
+
+@pytest.fixture
+def make_site(
+    make_settings: MakeSettings,
+    database: Database,
+    valkey: Valkey,
+    github: Flask,
+    github_url: str,
+    tmp_path: Path,
+    install_process: Callable[..., Any],
+) -> Iterator[Callable[..., Site]]:
+    """Makes a site, of which nothing runs yet."""
+    with Redis.from_url(valkey.url) as redis:
+
+        def make(**changes: Any) -> Site:
+            urls = {"redis_url": valkey.url, "github_api_url": github_url}
+            settings = make_settings(**urls, port=run.free_port(), **changes)
+            return Site(settings, database, valkey, redis, github, tmp_path, install_process)
+
+        yield make
+    for log in sorted(tmp_path.glob("*.log")):  # pytest shows it where a test fails
+        print(f"{log.name}:\n{log.read_text()}")
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """A site that runs, serves its list, and has nothing to do."""
+    site = make_site()
+    site.start("web", "worker", "scheduler")
+    wait_until(lambda: site.get(LIST), seconds=40)
+    wait_until(lambda: site.entries() == ENTRIES and site.is_idle())
+    return site
+
+
+@contextmanager
+def killed(valkey: Valkey) -> Iterator[None]:
+    valkey.kill()
+    try:
+        yield
+    finally:
+        valkey.start()
+
+
+@contextmanager
+def hung(valkey: Valkey) -> Iterator[None]:
+    valkey.stop()
+    try:
+        yield
+    finally:
+        valkey.go_on()
+
+
+@pytest.mark.parametrize(
+    ("outage", "seconds"),
+    [
+        pytest.param(killed, 1, id="killed for 1 s"),
+        pytest.param(killed, 8, id="killed for 8 s"),
+        pytest.param(hung, 8, id="hung for 8 s"),
+    ],
+)
+def test_without_redis_nothing_ends_all_reads_are_answered_and_work_goes_on_afterwards(
+    site: Site, outage: Callable[[Valkey], Any], seconds: float
+) -> None:
+    at_hand = Queue("default", connection=site.redis).enqueue("time.sleep", 2)
+    wait_until(lambda: at_hand.get_status() == "started")
+
+    with ThreadPoolExecutor() as pool:
+        with outage(site.valkey):
+            reads = pool.submit(site.read_for, seconds)
+            told = site.get(STATUS)
+            reads.result()
+        back_at = datetime.now(UTC)
+        site.make_due("schedule-aggregate")
+        afterwards = pool.submit(site.read_for, 1)
+        wait_until(lambda: site.is_built_after(back_at), seconds=30)
+
+    assert [told[name] for name in OF_REDIS] == [None] * 3
+    assert reads.result() | afterwards.result() == {200}
+    assert at_hand.get_status() == "finished"
+    assert len(site.get(STATUS)["workers"]) == 1
+    assert site.all_run()
+
+
+def flush(site: Site) -> None:
+    site.redis.flushall()
+
+
+def restart_empty(site: Site) -> None:
+    site.valkey.kill()
+    site.valkey.forget()
+    site.valkey.start()
+
+
+@pytest.mark.parametrize("wipe", [flush, restart_empty])
+def test_a_wiped_redis_gets_its_schedule_and_its_worker_back_and_nothing_stored_is_lost(
+    site: Site, wipe: Callable[[Site], None]
+) -> None:
+    polls, documents = site.polls(), site.documents()
+    at_hand = Queue("default", connection=site.redis).enqueue("time.sleep", 2)
+    wait_until(lambda: at_hand.get_status() == "started")
+
+    wipe(site)
+
+    wait_until(lambda: site.entries() == ENTRIES, seconds=60)
+    workers = wait_until(lambda: site.get(STATUS)["workers"], seconds=60)
+    back_at = datetime.now(UTC)
+    site.make_due("schedule-aggregate")
+    wait_until(lambda: site.is_built_after(back_at))
+    assert [worker["queues"] for worker in workers] == [["default", "low"]]
+    assert (site.polls() >= polls, site.documents()) == (True, documents)
+    assert site.all_run()
+
+
+OFF = timedelta(hours=3)
+TAKES = timedelta(seconds=40)
+
+
+def wait_for_no_tick(settings: Settings) -> None:
+    """Wait until no slot ends and no aggregation is due for as long as a test takes."""
+    half_a_minute = timedelta(seconds=30)
+    for every, offset in (
+        (settings.poll_every, timedelta(0)),
+        (settings.aggregate_every, half_a_minute),
+    ):
+        left = clock.next_tick(clock.now(), every, offset) - clock.now()
+        if left < TAKES:
+            time.sleep(left.total_seconds() + 0.1)
+
+
+def test_after_3_hours_without_power_each_list_is_polled_once_and_the_gap_stays_a_gap(
+    make_site: Callable[..., Site],
+) -> None:
+    ranked = tuple(lists.KNOWN[slug] for slug in ("stars", "forks", "python"))
+    site = make_site(lists=ranked, aggregate_every=HOUR)
+    every = site.settings.poll_every
+    wait_for_no_tick(site.settings)
+    current = clock.floor(clock.now(), every)
+    last = current - OFF
+    history = [last - number * every for number in reversed(range(3))]
+    before = Simulation(site.database, site.settings, WORLD, history[0])
+    for slot in history:
+        before.poll_all(slot)
+    before.aggregate()
+    entries = schedule(site.settings)
+    SafeScheduler(entries, site.redis).reconcile()
+    site.redis.zadd(KEY, {entry.id: last.timestamp() for entry in entries})
+    started_at = clock.now()
+
+    site.start("worker", "scheduler")
+    wait_until(lambda: len(site.polls()) == 3 * (len(history) + 1), seconds=35)
+    wait_until(site.is_idle)
+
+    assert clock.now() - started_at < TAKES  # or what follows may be of the next slot
+    sent = [record.at for record in site.searches]
+    assert len(sent) == len({record.query for record in site.searches}) == 3
+    assert all(later - earlier >= timedelta(seconds=6) for earlier, later in pairwise(sent))
+    jobs = [line["job"] for line in site.events("worker", "aggregate")]
+    assert jobs == [f"aggregate-{clock.floor(started_at, HOUR):%Y%m%dT%H%MZ}"]
+    gap = {
+        "from": clock.rfc3339(last + every),
+        "to": clock.rfc3339(current),
+        "slots": OFF // every - 1,
+    }
+    with site.database.read() as session:
+        told = [status.list_status(session, each, every, clock.now()) for each in ranked]
+    assert [it["gaps"] for it in told] == [[gap]] * 3
+    assert {slot for _, slot, _, _ in site.polls()} == {*history, current}
+    assert {outcome for _, _, outcome, _ in site.polls()} == {"good"}
+    assert site.all_run()
+
+
+def test_a_job_that_always_fails_is_given_up_shown_and_run_again_on_request(site: Site) -> None:
+    queue = Queue("default", connection=site.redis)
+    bad = queue.enqueue("json.loads", "x", retry=Retry(max=2, interval=[1, 1]))
+    healthy = queue.enqueue("os.getpid")
+
+    def given_up(since: datetime | None) -> datetime | None:
+        """When it last failed, if that is news and it waits for no further try."""
+        job = Job.fetch(bad.id, connection=site.redis)
+        is_news = job.get_status() == "failed" and job.ended_at != since
+        return job.ended_at if is_news and site.failed() == 1 else None
+
+    first = wait_until(lambda: given_up(None), seconds=30)
+    left = Job.fetch(bad.id, connection=site.redis).retries_left
+    listed = site.command("jobs")
+    requeued = site.command("jobs", "--requeue", bad.id)
+    second = wait_until(lambda: given_up(first), seconds=30)
+    all_requeued = site.command("jobs", "--requeue-all")
+    wait_until(lambda: given_up(second), seconds=30)
+
+    why = "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
+    line = f"{bad.id}  default  {clock.rfc3339(first)}  {why}"
+    assert left == 0
+    assert (listed.returncode, listed.stdout.splitlines()) == (0, [line, "1 failed."])
+    for done in (requeued, all_requeued):
+        assert (done.returncode, done.stdout) == (0, f"queued again: {bad.id}\n")
+    assert healthy.get_status() == "finished"
+    assert site.all_run()
+
+
+def test_the_command_that_shows_failed_jobs_says_in_one_line_what_is_wrong(
+    make_site: Callable[..., Site],
+) -> None:
+    site = make_site()
+
+    unknown = site.command("jobs", "--requeue", "nobody")
+    unreachable = site.command("jobs", REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert unknown.returncode == 2
+    assert unknown.stderr.endswith("\nError: Invalid value for --requeue: no failed job 'nobody'\n")
+    assert (unreachable.returncode, unreachable.stdout) == (1, "")
+    assert unreachable.stderr.startswith("Error: Redis cannot be reached: ")
+    assert unreachable.stderr.count("\n") == 1
