@@ -21,7 +21,7 @@ lint: .venv/dev ## check format, style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-soak: .venv/dev ## everything that can go wrong, for a quarter of an hour
+soak: .venv/dev ## everything that can go wrong, for half an hour
 	@PYTHONPATH=. $(BIN)/python tests/soak.py
 
 bench: .venv/dev ## measure, and report ratios

@@ -1,14 +1,18 @@
+import math
+import multiprocessing
+import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from redis import ConnectionError, Redis
 from rq import Queue
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
 
@@ -16,9 +20,8 @@ import broker
 import clock
 import jobs
 import lists
-import scheduler
 from scheduler import KEY, Entry, SafeScheduler, schedule
-from support import ROOT, MakeSettings
+from support import MakeSettings
 
 MINUTE = timedelta(minutes=1)
 
@@ -145,7 +148,7 @@ class TestTick:
         job = Job.fetch(queued(redis)[0], connection=redis)
         Queue("default", connection=redis).empty()
         job.save()
-        job.set_status(scheduler.JobStatus.FAILED)
+        job.set_status(JobStatus.FAILED)
         job.failed_job_registry.add(job, ttl=1000)
         make_due(redis, hourly)
 
@@ -209,45 +212,69 @@ class TestTick:
         assert queued(redis) == ["somebody-elses"]
 
 
-KILLED = """
-import os, random, signal, sys, threading
-from datetime import timedelta
-from redis import Redis
-sys.path.insert(0, {root!r})
-import jobs
-from scheduler import KEY, Entry, SafeScheduler
+class Chained(Entry):
+    """An entry whose jobs are named after the tick's own time and the next one's. Each job's name
+    then begins where the one before ends, unless a tick was lost or run twice."""
 
-class Numbered(Entry):
-    def job(self, now, connection):  # named after the moment it was due: run twice, it shows
+    def job(self, now: datetime, connection: Redis) -> Job:
         job = super().job(now, connection)
-        job.id = "tick-%d" % (connection.zscore(KEY, self.id) * 1000)
+        due_at = connection.zscore(KEY, self.id)
+        following = clock.next_tick(now, self.every, self.offset)
+        assert due_at is not None
+        job.id = f"{due_at * 1000:.0f}-{following.timestamp() * 1000:.0f}"
         return job
 
-entry = Numbered("tick", jobs.aggregate, timedelta(milliseconds=1), timedelta(0), 60)
-keeper = SafeScheduler([entry], Redis.from_url({url!r}))
-threading.Timer(random.uniform(0.02, 0.1), os.kill, (os.getpid(), signal.SIGKILL)).start()
-while True:
-    keeper._tick(entry)
-"""
+
+CHAINED = Chained("tick", jobs.aggregate, timedelta(milliseconds=1), timedelta(0), timeout=60)
 
 
-def test_killed_at_random_inside_a_tick_no_entry_is_lost_and_no_job_is_queued_twice(
+def tick_on(url: str, begun: Callable[[], object]) -> None:
+    with Redis.from_url(url) as connection:
+        keeper = SafeScheduler([CHAINED], connection)
+        keeper._tick(CHAINED)
+        begun()
+        while True:
+            keeper._tick(CHAINED)
+
+
+def kill_ticking(url: str, times: int) -> list[int]:
+    """Kill a forked child in the midst of its ticks, again and again; gives how each ended."""
+    random = Random(1)
+    statuses = []
+    for _ in range(times):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                tick_on(url, begun=lambda: os.write(writing, b"."))  # noqa: B023  # used at once
+            finally:
+                os._exit(1)
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        time.sleep(random.uniform(0, 0.01))
+        os.kill(child, signal.SIGKILL)
+        statuses.append(os.waitpid(child, 0)[1])
+    return statuses
+
+
+def test_killed_200_times_inside_a_tick_no_entry_is_lost_and_no_tick_is_lost_or_queued_twice(
     redis: Redis, valkey_url: str
 ) -> None:
-    redis.zadd(KEY, {"schedule-tick": 1})
-    program = KILLED.format(root=str(ROOT), url=valkey_url)
-    kills = 10
+    redis.zadd(KEY, {CHAINED.id: 1})
+    kills = 200
+    spawn = multiprocessing.get_context("spawn")  # a process without threads, which may fork
 
-    codes = [
-        subprocess.run([sys.executable, "-c", program], check=False).returncode
-        for _ in range(kills)
-    ]
+    with ProcessPoolExecutor(1, spawn) as driver:
+        statuses = driver.submit(kill_ticking, valkey_url, kills).result(timeout=60)
 
-    assert codes == [-signal.SIGKILL] * kills
-    assert redis.zscore(KEY, "schedule-tick") is not None
-    ids = queued(redis)
-    assert len(ids) > kills
-    assert len(ids) == len(set(ids))
+    assert statuses == [signal.SIGKILL] * kills
+    score = redis.zscore(KEY, CHAINED.id)
+    assert score is not None
+    ticks = [job_id.split("-") for job_id in queued(redis)]
+    assert len(ticks) > 2 * kills
+    assert [due for due, _ in ticks] == ["1000", *(following for _, following in ticks[:-1])]
+    assert ticks[-1][1] == f"{score * 1000:.0f}"
 
 
 class TestRetries:
@@ -268,6 +295,142 @@ class TestRetries:
         SafeScheduler([], redis).run(burst=True)
 
         assert queue.job_ids == []
+
+
+def look_again(keeper: SafeScheduler) -> None:
+    """Look for lost jobs as if the last look were long ago."""
+    keeper.looked_at = -math.inf
+    keeper.rescue()
+
+
+def lost_job(redis: Redis, queue: str = "default") -> Job:
+    """What a worker leaves that took a job off its queue and was killed before it began."""
+    job = Queue(queue, connection=redis).enqueue(print)
+    redis.lpop(f"rq:queue:{queue}")
+    return job
+
+
+class TestRescue:
+    @pytest.mark.parametrize("name", jobs.QUEUES)
+    def test_a_job_that_no_queue_has_is_queued_again_once_it_is_seen_so_twice(
+        self, redis: Redis, name: str
+    ) -> None:
+        queue = Queue(name, connection=redis)
+        job = lost_job(redis, name)
+        keeper = SafeScheduler([], redis)
+
+        look_again(keeper)
+        after_one = queue.job_ids
+        look_again(keeper)
+        after_two = queue.job_ids
+
+        assert (after_one, after_two) == ([], [job.id])
+
+    def test_two_looks_at_nearly_the_same_moment_count_as_one(self, redis: Redis) -> None:
+        lost_job(redis)
+        keeper = SafeScheduler([], redis)
+
+        keeper.rescue()
+        keeper.rescue()
+
+        assert queued(redis) == []
+
+    def test_a_running_scheduler_looks(self, redis: Redis) -> None:
+        job = lost_job(redis)
+        keeper = SafeScheduler([], redis)
+
+        look_again(keeper)
+        keeper.looked_at = -math.inf
+        keeper.run(burst=True)
+
+        assert queued(redis) == [job.id]
+
+    def test_what_was_queued_again_is_not_queued_once_more(self, redis: Redis) -> None:
+        job = lost_job(redis)
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(5):
+            look_again(keeper)
+
+        assert queued(redis) == [job.id]
+
+    def test_what_is_lost_a_second_time_is_queued_a_second_time(self, redis: Redis) -> None:
+        job = lost_job(redis)
+        keeper = SafeScheduler([], redis)
+        look_again(keeper)
+        look_again(keeper)
+        redis.lpop("rq:queue:default")
+
+        look_again(keeper)
+        after_one = queued(redis)
+        look_again(keeper)
+
+        assert (after_one, queued(redis)) == ([], [job.id])
+
+    def test_what_one_look_saw_on_its_way_and_the_next_one_started_is_left_alone(
+        self, redis: Redis
+    ) -> None:
+        job = lost_job(redis)
+        keeper = SafeScheduler([], redis)
+        look_again(keeper)
+        job.set_status(JobStatus.STARTED)
+
+        look_again(keeper)
+        look_again(keeper)
+
+        assert queued(redis) == []
+
+    def test_a_job_that_waits_in_its_queue_stays_there_once(self, redis: Redis) -> None:
+        waiting = Queue("default", connection=redis).enqueue(print)
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(3):
+            look_again(keeper)
+
+        assert queued(redis) == [waiting.id]
+
+    @pytest.mark.parametrize(
+        "status", [it for it in JobStatus if it is not JobStatus.QUEUED], ids=lambda it: it.value
+    )
+    def test_a_job_that_is_not_to_be_on_a_queue_is_left_alone(
+        self, redis: Redis, status: JobStatus
+    ) -> None:
+        lost_job(redis).set_status(status)
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(3):
+            look_again(keeper)
+
+        assert queued(redis) == []
+
+    def test_a_retry_that_waits_for_its_time_is_left_alone(self, redis: Redis) -> None:
+        later = Queue("default", connection=redis).enqueue_in(timedelta(hours=1), print)
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(3):
+            look_again(keeper)
+
+        assert queued(redis) == []
+        assert later.get_status() == JobStatus.SCHEDULED
+
+    def test_the_queues_of_others_are_left_alone(self, redis: Redis) -> None:
+        lost_job(redis, "somebody-elses")
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(3):
+            look_again(keeper)
+
+        assert Queue("somebody-elses", connection=redis).job_ids == []
+        assert queued(redis) == []
+
+    def test_two_schedulers_queue_a_lost_job_once(self, redis: Redis) -> None:
+        job = lost_job(redis)
+        one, two = SafeScheduler([], redis), SafeScheduler([], redis)
+
+        for keeper in (one, two, one, two):
+            look_again(keeper)
+
+        assert queued(redis) == [job.id]
 
 
 class TestRun:

@@ -11,7 +11,9 @@ from rq import Queue, Retry
 from rq.job import Job, JobStatus
 
 import broker
+import jobs
 from models import connect
+from status import redis_status
 from support import ROOT, MakeSettings, wait_until
 from worker import PromptWorker
 
@@ -40,14 +42,19 @@ def process(redis: Redis, environment: dict[str, str]) -> Iterator["subprocess.P
         started.communicate(timeout=10)
 
 
-def test_a_silent_job_counts_as_abandoned_after_seconds_not_minutes(valkey_url: str) -> None:
-    prompt = PromptWorker(broker.connect(valkey_url, timeout=30, retries=30))
+@pytest.fixture
+def worker(valkey_url: str) -> Iterator[PromptWorker]:
+    """A worker that does not work, to be told what to do."""
+    with broker.connect(valkey_url, timeout=30, retries=30) as connection:
+        yield PromptWorker(connection)
 
+
+def test_a_silent_job_counts_as_abandoned_after_seconds_not_minutes(worker: PromptWorker) -> None:
     patience = (
-        prompt.get_heartbeat_ttl(Job(connection=prompt.connection)),
-        prompt.worker_ttl,
-        prompt.maintenance_interval,
-        prompt.job_monitoring_interval,
+        worker.get_heartbeat_ttl(Job(connection=worker.connection)),
+        worker.worker_ttl,
+        worker.maintenance_interval,
+        worker.job_monitoring_interval,
     )
 
     assert patience == (20, 30, 15, 5)
@@ -79,14 +86,56 @@ def test_an_idle_worker_ends_at_once(redis: Redis, process: "subprocess.Popen[st
     assert "Traceback" not in output
 
 
-def test_a_lock_on_cleaning_that_a_killed_worker_left_is_gone_after_a_start(
-    redis: Redis, process: "subprocess.Popen[str]"
+@pytest.mark.parametrize("name", jobs.QUEUES)
+def test_a_lock_on_cleaning_that_a_killed_worker_left_goes_within_15_seconds(
+    redis: Redis, worker: PromptWorker, name: str
 ) -> None:
-    redis.set("rq:clean_registries:default", 1, ex=899)
+    redis.set(f"rq:clean_registries:{name}", 1, ex=899)
 
-    wait_until(lambda: redis.smembers("rq:workers"))
+    worker.run_maintenance_tasks()
 
-    wait_until(lambda: not redis.exists("rq:clean_registries:default"), seconds=5)
+    assert 0 < redis.ttl(f"rq:clean_registries:{name}") <= 15
+
+
+def test_a_lock_on_cleaning_is_not_made_to_last_longer(redis: Redis, worker: PromptWorker) -> None:
+    redis.set("rq:clean_registries:default", 1, ex=5)
+
+    worker.run_maintenance_tasks()
+
+    assert 0 < redis.ttl("rq:clean_registries:default") <= 5
+
+
+def test_its_own_cleaning_leaves_no_lock(redis: Redis, worker: PromptWorker) -> None:
+    worker.run_maintenance_tasks()
+
+    assert list(redis.scan_iter("rq:clean_registries:*")) == []
+
+
+def test_after_redis_was_wiped_it_is_visible_again_with_its_queues(
+    redis: Redis, worker: PromptWorker
+) -> None:
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    redis.flushall()
+    worker.heartbeat()
+
+    worker.run_maintenance_tasks()
+
+    visible = redis_status(redis)["workers"]
+    assert [(each["name"], each["queues"]) for each in visible] == [
+        (worker.name, ["default", "low"])
+    ]
+    assert redis.smembers("rq:workers:default") == {worker.key.encode()}
+
+
+def test_while_all_is_well_its_registration_stays_as_it_was(
+    redis: Redis, worker: PromptWorker
+) -> None:
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    before = redis.hgetall(worker.key)
+
+    worker.run_maintenance_tasks()
+
+    assert redis.hgetall(worker.key) == before
 
 
 def test_a_worker_killed_while_idle_takes_no_job_with_it(
@@ -116,6 +165,6 @@ def test_without_a_schema_it_ends_with_one_line(
 
     assert ended.returncode == 2
     assert ended.stderr == (
-        "starboard: the database's schema is missing, this version needs 0001: "
+        "starboard: the database's schema is missing, this version needs 0002: "
         "run `flask --app app upgrade`\n"
     )

@@ -14,9 +14,7 @@ from redis import Redis
 
 import run
 import standin
-from mischief import Mischief
-from settings import Settings
-from support import ROOT, descendants, published, running, wait_until
+from support import ROOT, descendants, running
 
 
 def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_had(
@@ -126,25 +124,3 @@ def test_the_queue_survives_a_killed_valkey(tmp_path: Path) -> None:
         survived = client.lrange("rq:queue:default", 0, -1)
 
     assert survived == [b"job"]
-
-
-def test_the_work_of_a_killed_worker_is_done_by_the_next(
-    services: dict[str, str], settings: Settings, install_process: Callable[..., Any]
-) -> None:
-    """kill -9 of worker and horse in the midst of a poll; RQ alone would take a quarter hour."""
-    mischief = Mischief(rate=1, kinds=["slow"])
-    github = standin.create_standin(standin.MadeUpWorld(), mischief=mischief)
-    with standin.serve(github) as github_url:
-        environment = services | {"GITHUB_API_URL": github_url}
-        install_process([sys.executable, "scheduler.py"], environment)
-        first = install_process([sys.executable, "worker.py"], environment)
-        wait_until(lambda: mischief.done)
-        horses = [pid for pid, parent in running().items() if parent == first.pid]
-        for pid in (first.pid, *horses):
-            os.kill(pid, signal.SIGKILL)
-        mischief.rate = 0
-        install_process([sys.executable, "worker.py"], environment)
-
-        wait_until(lambda: published(settings, "lists/stars"), seconds=90)
-
-    assert len(horses) == 1
