@@ -249,12 +249,14 @@ def publish_often(url: str, times: int) -> None:
 
 def read_until(url: str, end: Path) -> tuple[int, int, int]:
     """Read all documents until a file says that it is enough: how many different generations were
-    seen, how often were they torn, and how often older than before?"""
+    seen, how often were they torn, and how often older than before? A file beside it says that
+    reading has begun."""
     seen, torn, older, newest = set(), 0, 0, 0
     with Database(url) as database:
         while not end.exists():
             with database.read() as session:
                 found = generations(session)
+            end.with_name(f"reader-{os.getpid()}").touch()
             torn += len(found) > 1
             older += min(found) < newest
             newest = max(found)
@@ -281,9 +283,10 @@ def test_a_publisher_killed_200_times_leaves_documents_of_one_build_and_never_ol
 ) -> None:
     kills, end = 200, tmp_path / "end"
 
-    with together(3) as processes:
-        readers = [processes.submit(read_until, settings.database_url, end) for _ in range(2)]
-        killer = processes.submit(kill_publishing, settings.database_url, kills)
+    with together(2) as reading, together(1) as killing:
+        readers = [reading.submit(read_until, settings.database_url, end) for _ in range(2)]
+        wait_until(lambda: len(list(tmp_path.glob("reader-*"))) == 2)
+        killer = killing.submit(kill_publishing, settings.database_url, kills)
         wait([killer])
         end.touch()
     results = [reader.result() for reader in readers]
@@ -299,17 +302,18 @@ def test_a_publisher_killed_200_times_leaves_documents_of_one_build_and_never_ol
 def test_of_3_publishers_and_3_readers_at_once_none_loses_tears_or_finds_the_database_locked(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
-    times, end = 100, tmp_path / "end"
+    times, end = 60, tmp_path / "end"
 
-    with together(6) as processes:
-        readers = [processes.submit(read_until, settings.database_url, end) for _ in range(3)]
-        writers = [processes.submit(publish_often, settings.database_url, times) for _ in range(3)]
+    with together(3) as reading, together(3) as writing:
+        readers = [reading.submit(read_until, settings.database_url, end) for _ in range(3)]
+        wait_until(lambda: len(list(tmp_path.glob("reader-*"))) == 3)
+        writers = [writing.submit(publish_often, settings.database_url, times) for _ in range(3)]
         wait(writers)
         end.touch()
     results = [reader.result() for reader in readers]
 
     assert [writer.result() for writer in writers] == [None] * 3
     assert [(torn, older) for _, torn, older in results] == [(0, 0)] * 3
-    assert min(seen for seen, _, _ in results) > 5  # they read while the others wrote
+    assert min(seen for seen, _, _ in results) > 20
     assert out(database) == {3 * times}
     assert damage(database) == "ok"
