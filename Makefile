@@ -14,7 +14,7 @@ demo: .venv/run ## the same, offline, against a stand-in GitHub
 	@$(BIN)/python run.py --demo
 
 test: .venv/dev ## run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(PYTEST)
 
 lint: .venv/dev ## check format, style and types
 	@$(BIN)/ruff format --check .
@@ -26,6 +26,7 @@ soak: .venv/dev ## everything that can go wrong, for half an hour
 
 bench: .venv/dev ## measure, and report ratios
 	@$(BIN)/python -m bench.request_cost
+	@$(BIN)/python -m bench.at_scale
 
 .venv/run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "starboard: needs Python 3.11 or newer; set PYTHON=python3.11")'
