@@ -7,11 +7,11 @@ of stars and forks, and places.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import clock
 from clock import DAY, HOUR
-from lists import RankedList
+from lists import Count, RankedList
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,26 @@ class ListIndex(TypedDict):
     items: list[ListEntry]
 
 
+class Mover(TypedDict):
+    """A gain of what the list counts, and of places, since the reading it is told against."""
+
+    full_name: str
+    rank: int
+    stars: int
+    forks: int
+    gain: int
+    rank_gain: int | None
+    since: str
+
+
+class Movers(TypedDict):
+    list: str
+    window: str
+    as_of: str
+    built_at: str
+    items: list[Mover]
+
+
 class TotalGain(TypedDict):
     """The gain of those members that have a baseline, and how many they are."""
 
@@ -147,6 +167,37 @@ class RepositoryDocument(Facts):
     as_of: str
     ranks: list[Place]
     links: dict[str, str]
+
+
+class Point(TypedDict):
+    """A reading: its slot and its counts."""
+
+    at: str
+    stars: int
+    forks: int
+    open_issues: int
+
+
+Series = TypedDict(
+    "Series", {"full_name": str, "step": str, "from": str, "to": str, "points": list[Point]}
+)
+"""A repository's readings over [from, to), the last in each step."""
+
+
+class EventItem(TypedDict):
+    cursor: int
+    at: str
+    list: str
+    kind: str
+    full_name: str
+    detail: dict[str, Any]
+
+
+class EventPage(TypedDict):
+    """Events, oldest first; `next`: the cursor to ask for what comes after them."""
+
+    items: list[EventItem]
+    next: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +323,30 @@ def _list_entry(ranked: RankedList, board: Leaderboard | None) -> ListEntry:
         "count": board["count"] if board else 0,
         "suspect": board["suspect"] if board else False,
         "url": f"/api/v1/lists/{ranked.slug}",
+    }
+
+
+def movers(board: Leaderboard, window: str, count: Count) -> Movers:
+    """The gains of a list's members over a window, largest first; those that have a baseline."""
+    items: list[Mover] = [
+        {
+            "full_name": item["full_name"],
+            "rank": item["rank"],
+            "stars": item["stars"],
+            "forks": item["forks"],
+            "gain": gain[count],
+            "rank_gain": gain["rank"],
+            "since": gain["since"],
+        }
+        for item in board["items"]
+        if (gain := item["gains"][window]) is not None
+    ]
+    return {
+        "list": board["list"],
+        "window": window,
+        "as_of": board["as_of"],
+        "built_at": board["built_at"],
+        "items": sorted(items, key=lambda it: (-it["gain"], it["rank"])),
     }
 
 

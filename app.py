@@ -1,21 +1,17 @@
-"""Flask: routes, errors and commands. A request fetches what is stored; it computes nothing."""
+"""Flask: routes and errors. A request fetches what is stored; it computes nothing."""
 
-import difflib
 import re
 import time
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import click
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, redirect, request, url_for
 from redis import Redis, RedisError
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
-from rq.job import requeue_job
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import (
     BadRequest,
@@ -29,13 +25,14 @@ from werkzeug.wrappers import Response as AnyResponse
 import aggregates
 import broker
 import clock
+import commands
 import jobs
 import logs
 import models
 import settings as configuration
 import status
 import store
-from github import GitHub, GitHubError
+from clock import DAY, HOUR
 from lists import RankedList
 from models import Database, SchemaError
 from settings import Settings
@@ -43,6 +40,22 @@ from settings import Settings
 STALE_IF_ERROR = timedelta(days=1)
 RETRY_AFTER = 30  # seconds; a first poll and build take less
 REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a series, and the longest span for which it is chosen."""
+
+    length: timedelta
+    longest: timedelta
+
+
+STEPS = {
+    "10m": Step(timedelta(minutes=10), 2 * DAY),
+    "1h": Step(HOUR, 90 * DAY),
+    "1d": Step(DAY, timedelta.max),
+}
+WINDOWS = tuple(window.name for window in aggregates.WINDOWS)
 
 log = structlog.get_logger("starboard")
 site = Blueprint("site", __name__)
@@ -63,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(DBAPIError, _database_problem)
     app.before_request(_begin)
     app.after_request(_end)
-    for command in (poll, aggregate, upgrade, failed_jobs):
+    for command in commands.ALL:
         app.cli.add_command(command)
     return app
 
@@ -118,8 +131,12 @@ def api_index() -> Response:
             "lists": "/api/v1/lists",
             "list": "/api/v1/lists/{slug}",
             "languages": "/api/v1/languages?list={slug}",
+            "at": "/api/v1/lists/{slug}?at={time}",
+            "movers": "/api/v1/lists/{slug}/movers?window={window}",
+            "events": "/api/v1/events?list={slug}&after={cursor}",
             "owners": "/api/v1/owners?list={slug}",
             "repository": "/api/v1/repos/{owner}/{name}",
+            "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
             "status": "/api/v1/status",
         }
     )
@@ -134,9 +151,52 @@ def list_index() -> Response:
 
 @api.get("/lists/<slug>")
 def leaderboard(slug: str) -> Response:
-    """One leaderboard."""
-    _no_arguments_but()
-    return _document(f"lists/{_ranked(slug).slug}", _ranked(slug))
+    """One leaderboard, as it stands, or as it stood at a moment."""
+    _no_arguments_but("at")
+    ranked = _ranked(slug)
+    at = _moment("at")
+    if at is None:
+        return _document(f"lists/{ranked.slug}", ranked)
+    now = clock.now()
+    if at > now:
+        raise BadRequest(f"at={request.args['at']!r} lies in the future")
+    with _database().read() as session:
+        snapshot = store.snapshot(session, ranked, at)
+    if snapshot is None:
+        raise NotFound(f"nothing is known of {ranked.slug!r} from before {clock.rfc3339(at)}")
+    next_build_at = clock.next_tick(now, _settings().aggregate_every, jobs.AGGREGATE_OFFSET)
+    return _json(aggregates.leaderboard(snapshot, now, next_build_at), cacheable=True)
+
+
+@api.get("/lists/<slug>/movers")
+def movers(slug: str) -> Response:
+    """The largest gains of a list's count over a window."""
+    _no_arguments_but("window")
+    ranked, window = _ranked(slug), _choice("window", WINDOWS, "24h")
+    return _document(f"movers/{ranked.slug}/{window}", ranked)
+
+
+@api.get("/events")
+def events() -> Response:
+    """What changed, oldest first; `after` takes the cursor `next` of the page before."""
+    _no_arguments_but("list", "after", "limit")
+    ranked = _ranked(request.args["list"]) if "list" in request.args else None
+    after = _number("after", 0, lowest=0, highest=2**63 - 1)
+    limit = _number("limit", 100, lowest=1, highest=1000)
+    with _database().read() as session:
+        page = store.events_after(session, after, limit, ranked)
+    items: list[aggregates.EventItem] = [
+        {
+            "cursor": it.cursor,
+            "at": clock.rfc3339(it.slot),
+            "list": it.slug,
+            "kind": it.kind,
+            "full_name": it.full_name,
+            "detail": it.detail,
+        }
+        for it in page
+    ]
+    return _json({"items": items, "next": items[-1]["cursor"] if items else after}, cacheable=True)
 
 
 @api.get("/languages")
@@ -158,12 +218,50 @@ def repository(owner: str, name: str) -> AnyResponse:
     with _database().read() as session:
         found = store.repository(session, f"{owner}/{name}")
     if found is None:
-        raise NotFound(f"no repository named '{owner}/{name}' was on any list")
-    full_name = found.standing.profile.full_name
-    if full_name.lower() != f"{owner}/{name}".lower():
-        new_owner, _, new_name = full_name.partition("/")
-        return redirect(url_for("api.repository", owner=new_owner, name=new_name), 301)
-    return _json(aggregates.repository(found.standing, found.history, found.ranks), cacheable=True)
+        raise _unknown(owner, name)
+    moved = _moved(owner, name, found.standing.profile.full_name)
+    document = aggregates.repository(found.standing, found.history, found.ranks)
+    return moved or _json(document, cacheable=True)
+
+
+@api.get("/repos/<owner>/<name>/history")
+def history(owner: str, name: str) -> AnyResponse:
+    """A repository's readings over [from, to), of each step the last."""
+    _no_arguments_but("from", "to", "step")
+    start, end = _moment("from"), _moment("to") or clock.now()
+    with _database().read() as session:
+        profile = store.profile(session, f"{owner}/{name}")
+        if profile is None:
+            raise _unknown(owner, name)
+        start = start or store.beginning(session, profile.id) or end
+        if start > end or ("from" in request.args and start == end):
+            raise BadRequest(f"from {clock.rfc3339(start)} to {clock.rfc3339(end)} is no time")
+        finest = next(name for name, step in STEPS.items() if end - start <= step.longest)
+        step = _choice("step", STEPS, finest)
+        points = store.series(session, profile.id, start, end, STEPS[step].length)
+    document = {
+        "full_name": profile.full_name,
+        "step": step,
+        "from": clock.rfc3339(start),
+        "to": clock.rfc3339(end),
+        "points": points,
+    }
+    return _moved(owner, name, profile.full_name) or _json(document, cacheable=True)
+
+
+def _unknown(owner: str, name: str) -> NotFound:
+    return NotFound(f"no repository named '{owner}/{name}' was on any list")
+
+
+def _moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
+    """The way to the name that a repository has now, from one it had."""
+    if full_name.lower() == f"{owner}/{name}".lower():
+        return None
+    new_owner, _, new_name = full_name.partition("/")
+    assert request.endpoint is not None
+    arguments: dict[str, Any] = request.args.to_dict()
+    url = url_for(request.endpoint, owner=new_owner, name=new_name, **arguments)
+    return redirect(url, 301)
 
 
 @api.get("/status")
@@ -176,9 +274,10 @@ def live_status() -> Response:
             status.list_status(session, ranked, settings.poll_every, now)
             for ranked in settings.lists
         ]
+        watched = status.watched_status(session, settings.watch, now)
         budget = status.github_status(session, settings.github_token is not None, now)
     # Redis may keep us waiting; no transaction should wait with us.
-    return _json({"lists": polled, **_redis_status(), "github": budget})
+    return _json({"lists": polled, "watched": watched, **_redis_status(), "github": budget})
 
 
 def _redis_status() -> dict[str, Any]:
@@ -207,13 +306,35 @@ def _no_arguments_but(*names: str) -> None:
             raise BadRequest(f"{request.path} takes one {name!r}, not {len(values)}")
 
 
+def _moment(name: str) -> datetime | None:
+    """The moment that a parameter names; None without it."""
+    text = request.args.get(name)
+    try:
+        return None if text is None else clock.parse(text)
+    except ValueError as error:
+        hint = "such as 2026-11-23T20:20:00Z or 2026-11-23"
+        raise BadRequest(f"{name}: {error}; expected a time {hint}") from None
+
+
+def _choice(name: str, choices: Iterable[str], default: str) -> str:
+    chosen = request.args.get(name, default)
+    if chosen not in choices:
+        raise BadRequest(f"{name}={chosen!r:.60}: expected one of {', '.join(choices)}")
+    return chosen
+
+
+def _number(name: str, default: int, *, lowest: int, highest: int) -> int:
+    text = request.args.get(name, str(default))
+    if not re.fullmatch(r"\d{1,19}", text, re.ASCII) or not lowest <= int(text) <= highest:
+        raise BadRequest(f"{name}={text!r:.60}: expected a number from {lowest} to {highest}")
+    return int(text)
+
+
 def _ranked(slug: str) -> RankedList:
-    known = {ranked.slug: ranked for ranked in _settings().lists}
-    if slug.lower() in known:
-        return known[slug.lower()]
-    close = difflib.get_close_matches(slug.lower(), known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else "see /api/v1/lists"
-    raise NotFound(f"no list named {slug!r}; {hint}")
+    try:
+        return _settings().ranked(slug)
+    except LookupError as error:
+        raise NotFound(error.args[0]) from None
 
 
 def _document(name: str, ranked: RankedList | None = None) -> Response:
@@ -326,100 +447,3 @@ def _end(response: AnyResponse) -> AnyResponse:
     )
     structlog.contextvars.clear_contextvars()
     return response
-
-
-# Commands
-
-
-@click.command()
-def upgrade() -> None:
-    """Create the database's schema, or bring it up to date."""
-    try:
-        _database().upgrade()
-    except (SchemaError, DBAPIError) as error:
-        raise click.ClickException(models.reason(error)) from error
-    click.echo("The schema is up to date.")
-
-
-@click.command()
-@click.option("--list", "slug", help="Poll this list only, by its slug.")
-def poll(slug: str | None) -> None:
-    """Poll GitHub once, now, in this process."""
-    _require_schema()
-    try:
-        chosen = [_ranked(slug)] if slug else list(_settings().lists)
-    except NotFound as error:
-        raise click.BadParameter(str(error.description), param_hint="--list") from error
-    every, database = _settings().poll_every, _database()
-    gate = jobs.SqlGate(database, _settings(), patience={"search": every, "core": every / 10})
-    failures = []
-    with (
-        GitHub(_settings(), gate) as github,
-        click.progressbar(chosen, label="Polling", item_show_func=_slug) as bar,
-    ):
-        for ranked in bar:
-            slot = clock.floor(clock.now(), every)
-            try:
-                result = jobs.poll_list(database, github, ranked, slot, every)
-                if result["outcome"] == store.SUSPECT:
-                    failures.append(f"{ranked.slug}: suspect, not shown: {result['why']}")
-                elif result["outcome"] == store.MISSED:
-                    failures.append(f"{ranked.slug}: the slot ended meanwhile; poll it again")
-            except GitHubError as error:
-                failures.append(f"{ranked.slug}: {error}")
-            except DBAPIError as error:
-                raise click.ClickException(models.reason(error)) from error
-    for failure in failures:
-        click.echo(failure, err=True)
-    click.echo(f"Polled {len(chosen) - len(failures)} of {len(chosen)} lists.")
-    if failures:
-        raise SystemExit(1)
-
-
-@click.command()
-def aggregate() -> None:
-    """Build all documents from what is stored, and publish them, in this process."""
-    _require_schema()
-    try:
-        result = jobs.aggregate_lists(_database(), _settings(), clock.now())
-    except DBAPIError as error:
-        raise click.ClickException(models.reason(error)) from error
-    if "documents" not in result:
-        raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
-    click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
-
-
-@click.command("jobs")
-@click.option("--requeue", metavar="ID", multiple=True, help="Queue this one again; repeatable.")
-@click.option("--requeue-all", is_flag=True, help="Queue all of them again.")
-def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
-    """List the jobs that were given up after their retries, or queue some of them again."""
-    try:
-        failed = status.failed_jobs(_redis())
-        known = [job["id"] for job in failed]
-        for job_id in requeue:
-            if job_id not in known:
-                raise click.BadParameter(f"no failed job {job_id!r}", param_hint="--requeue")
-        again = known if requeue_all else dict.fromkeys(requeue)
-        for job_id in again:
-            with suppress(InvalidJobOperation, NoSuchJobError):  # somebody else was faster
-                requeue_job(job_id, _redis())
-                click.echo(f"queued again: {job_id}")
-    except RedisError as error:
-        raise click.ClickException(f"Redis cannot be reached: {error}") from error
-    if again:
-        return
-    for job in failed:
-        click.echo(f"{job['id']}  {job['queue']}  {job['at']}  {job['why']}")
-    click.echo(f"{len(failed)} failed.")
-
-
-def _slug(ranked: RankedList | None) -> str:
-    return ranked.slug if ranked else ""
-
-
-def _require_schema() -> None:
-    try:
-        _database().check_schema()
-    except (SchemaError, DBAPIError) as error:
-        raise click.ClickException(models.reason(error)) from error

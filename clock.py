@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -23,15 +24,28 @@ def floor(moment: datetime, step: timedelta) -> datetime:
     return moment - (moment - EPOCH) % step
 
 
+def ceil(moment: datetime, step: timedelta) -> datetime:
+    """Round `moment` up to a multiple of `step` since the epoch: the end of the (start, end] that
+    it lies in."""
+    return moment + (EPOCH - moment) % step
+
+
 def next_tick(moment: datetime, every: timedelta, offset: timedelta) -> datetime:
     """The first moment after `moment` that lies `offset` behind a multiple of `every`."""
     return floor(moment - offset, every) + every + offset
 
 
+@lru_cache(maxsize=1024)  # documents tell the same few moments thousands of times
 def rfc3339(moment: datetime) -> str:
     """Format a UTC moment with `Z`, with milliseconds only where there are any."""
     precision = "milliseconds" if moment.microsecond >= 1000 else "seconds"
     return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=16_384)  # a few years' midnights, which all repositories' series have
+def at(seconds: int) -> str:
+    """Format a slot, in seconds since the epoch."""
+    return rfc3339(EPOCH + timedelta(seconds=seconds))
 
 
 def parse(text: str) -> datetime:

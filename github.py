@@ -144,23 +144,39 @@ class GitHub:
             "per_page": str(lists.SIZE),
         }
         try:
-            return read_search(self._get("search", "search/repositories", params))
+            return read_search(_body(self._get("search", "search/repositories", params=params)))
         except Gone as error:
             where = self._http.base_url
             raise Refused(f"{where} has no search: is GITHUB_API_URL right?") from error
 
     def repository(self, full_name: str) -> Repository:
         """One repository by a name it has or had. Raises Gone where there is none."""
-        return read_repository(self._get("core", f"repos/{quote(full_name)}"))
+        return read_repository(_body(self._get("core", f"repos/{quote(full_name)}")))
+
+    def repository_unless(
+        self, full_name: str, etag: str | None
+    ) -> tuple[Repository | None, str | None]:
+        """The same with its ETag; None where it is as it was with the one given, which then is
+        not counted against the limit of a token."""
+        headers = {"If-None-Match": etag} if etag else {}
+        response = self._get("core", f"repos/{quote(full_name)}", headers=headers)
+        if response.status_code == 304:
+            return None, etag
+        return read_repository(_body(response)), response.headers.get("etag")
 
     def _get(
-        self, resource: Resource, path: str, params: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+        self,
+        resource: Resource,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         url = self._http.base_url.join(path)
         for _ in range(1 + MOST_REDIRECTS):
             self._gate.pass_one(resource)
             try:
-                response = self._http.get(url, params=params)
+                response = self._http.get(url, params=params, headers=headers)
             except (httpx.InvalidURL, UnicodeError) as error:  # httpx looks where redirects lead
                 raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
             except httpx.HTTPError as error:
@@ -169,11 +185,17 @@ class GitHub:
             self._gate.answered(resource, response.status_code, response.headers)
             location = redirect_of(response.status_code, response.headers)
             if location is None:
-                return read_body(response.status_code, response.headers, response.content, path)
+                response.extensions["path"] = path
+                return response
             url, params = url.join(location), None
             if _server(url) != _server(self._http.base_url):
                 raise BadAnswer(f"/{path}: redirected to another server, {url.host}")
         raise BadAnswer(f"/{path}: redirected more than {MOST_REDIRECTS} times")
+
+
+def _body(response: httpx.Response) -> dict[str, Any]:
+    path = response.extensions["path"]
+    return read_body(response.status_code, response.headers, response.content, path)
 
 
 def _server(url: httpx.URL) -> tuple[str, bytes, str, int | None]:

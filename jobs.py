@@ -4,11 +4,13 @@ Jobs are short and may run twice, late, or after a crash: a slot's first good po
 older build never replaces a newer one. Exceptions escape, so that RQ sees a failure and retries.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,11 +20,14 @@ from sqlalchemy.exc import DBAPIError
 import aggregates
 import answers
 import clock
+import imports
 import models
 import store
+import thinning
 from answers import Place
 from budget import Allowance, Resource, limit_of
 from github import GitHub, GitHubError, Gone, NotYet, Repository
+from imports import Tally
 from lists import RankedList
 from models import Database
 from settings import Settings, from_environment
@@ -34,6 +39,7 @@ PATIENCE: dict[Resource, timedelta] = {
 }
 QUEUES = ("default", "low")  # polls and aggregation; imports and batches
 MOST_POSTPONEMENTS = 20
+MOST_IDENTIFIED = {False: 3, True: 300}  # a run, by whether there is a token: spare budget only
 DONE_BEFORE = "done before"
 
 log = structlog.get_logger("starboard")
@@ -54,12 +60,16 @@ def poll(slug: str, slot: datetime) -> Retry | None:
                 with GitHub(settings, SqlGate(database, settings)) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)
             except NotYet as error:
-                wait = max(error.until - clock.now(), timedelta(seconds=1))
-                result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
-                return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
+                return _postponed(error, result)
             if result["outcome"] in (store.GOOD, DONE_BEFORE):
                 _publish_first(database, settings, ranked)
     return None
+
+
+def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
+    wait = max(error.until - clock.now(), timedelta(seconds=1))
+    result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
+    return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
 
 
 def aggregate() -> None:
@@ -68,6 +78,50 @@ def aggregate() -> None:
     with _logged("aggregate") as result, models.connect(settings) as database:
         result |= aggregate_lists(database, settings, clock.now())
         database.tidy()
+
+
+def watch(name: str, slot: datetime) -> Retry | None:
+    """Ask GitHub for a repository in WATCH, wherever it ranks."""
+    settings = from_environment()
+    with (
+        _logged("watch", repository=name, slot=clock.rfc3339(slot)) as result,
+        models.connect(settings) as database,
+        GitHub(settings, SqlGate(database, settings)) as github,
+    ):
+        try:
+            result |= watch_repository(database, github, name, slot, settings.poll_every)
+        except NotYet as error:
+            return _postponed(error, result)
+    return None
+
+
+def identify() -> None:
+    """Ask GitHub, a few at a time, who imported repositories are that no list shows, and let
+    histories follow renames."""
+    settings = from_environment()
+    with _logged("identify") as result, models.connect(settings) as database:
+        with GitHub(settings, SqlGate(database, settings)) as github:
+            result["asked"] = identify_some(database, github, settings)
+        result["merged"] = 0
+        while store.merge_next(database):
+            result["merged"] += 1
+
+
+def thin() -> None:
+    """Thin out readings, polls and placements that have grown old."""
+    with _logged("thin") as result, models.connect(from_environment()) as database:
+        result |= thinning.thin(database, clock.now())
+        database.tidy()
+
+
+def import_files(paths: list[str]) -> Tally:
+    """Import files of the archive that this machine has. They come to the worker by name."""
+    settings = from_environment()
+    gc.disable()  # a million small objects that all stay until the end, which is the process's
+    with _logged("import", files=len(paths)) as result, models.connect(settings) as database:
+        tally = imports.import_files(database, map(Path, paths), settings.slugs)
+        result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
+    return tally
 
 
 def poll_list(
@@ -112,6 +166,65 @@ def poll_list(
         stored = store.store_poll(session, ranked, slot, fetched_at, places, doubt)
     outcome = (store.SUSPECT if doubt else store.GOOD) if stored else DONE_BEFORE
     return {"outcome": outcome, "rows": len(places)} | ({"why": doubt} if doubt else {})
+
+
+def watch_repository(
+    database: Database,
+    github: GitHub,
+    name: str,
+    slot: datetime,
+    every: timedelta,
+    now: Clock = clock.now,
+) -> dict[str, Any]:
+    """Fetch a watched repository and store it for a slot, unless that is done or the slot is over.
+
+    Gives what came of it, for the log. Raises GitHubError where GitHub gave nothing.
+    """
+    with database.read() as session:
+        known = store.watched(session, name)
+        etag = known.etag if known else None
+        done = known is not None and known.error is None and known.fetched_at >= slot
+    if done:
+        return {"outcome": DONE_BEFORE}
+    if now() >= slot + every:
+        return {"outcome": store.MISSED}
+    try:
+        answer, etag = github.repository_unless(name, etag)
+    except NotYet:
+        raise
+    except GitHubError as error:
+        with database.write() as session:
+            store.store_unwatchable(session, name, now(), str(error))
+        raise
+    if now() >= slot + every:
+        return {"outcome": store.MISSED}
+    with database.write() as session:
+        store.store_watched(session, name, slot, now(), answer, etag)
+    return {"outcome": store.GOOD, "changed": answer is not None}
+
+
+def identify_some(
+    database: Database, github: GitHub, settings: Settings, now: Clock = clock.now
+) -> int:
+    """Ask for some imported repositories, once the lists have shown whom they show."""
+    most = MOST_IDENTIFIED[settings.github_token is not None]
+    with database.read() as session:
+        for ranked in settings.lists:
+            _, good = store.first_and_last_good(session, ranked)
+            if good is None:
+                return 0
+        unknown = store.unidentified(session, most)
+    for asked, (repository_id, full_name) in enumerate(unknown):
+        try:
+            answer = github.repository(full_name)
+        except Gone:
+            answer = None
+        except GitHubError as error:
+            log.warning("not asked", repository=full_name, why=str(error))
+            return asked
+        with database.write() as session:
+            store.identify(session, repository_id, answer, now())
+    return len(unknown)
 
 
 def _missed(database: Database, ranked: RankedList, slot: datetime, at: datetime) -> dict[str, Any]:
@@ -172,6 +285,9 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         documents[f"lists/{slug}"] = (board, each.as_of)
         documents[f"languages/{slug}"] = (aggregates.languages(board), each.as_of)
         documents[f"owners/{slug}"] = (aggregates.owners(board), each.as_of)
+        for window in aggregates.WINDOWS:
+            movers = aggregates.movers(board, window.name, each.ranked.count)
+            documents[f"movers/{slug}/{window.name}"] = (movers, each.as_of)
     newest = max((each.as_of for each in snapshots), default=None)
     documents["lists"] = (aggregates.list_index(settings.lists, boards), newest)
     with database.write() as session:

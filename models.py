@@ -18,11 +18,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Connection,
     Dialect,
     Engine,
     ForeignKey,
+    Index,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -103,6 +105,8 @@ class Repository(Base):
     html_url: Mapped[str] = mapped_column(Text)
     pushed_at: Mapped[datetime | None]
     seen_at: Mapped[datetime]  # when GitHub said the above
+    asked_at: Mapped[datetime | None]  # when GitHub was asked who an imported name is; once
+    same_as_id: Mapped[int | None]  # of the repository that this one turned out to be
 
 
 class RepositoryName(Base):
@@ -123,7 +127,7 @@ class Poll(Base):
 
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"), primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
-    outcome: Mapped[str] = mapped_column(String(10))  # good, suspect, failed, missed
+    outcome: Mapped[str] = mapped_column(String(10))  # good, suspect, failed, missed, imported
     fetched_at: Mapped[datetime]
     rows: Mapped[int] = mapped_column(SmallInteger)
     error: Mapped[str | None] = mapped_column(Text)  # what was wrong; null when good
@@ -156,7 +160,45 @@ class Reading(Base):
     stars: Mapped[int]
     forks: Mapped[int]
     open_issues: Mapped[int]
-    list_id: Mapped[int | None] = mapped_column(ForeignKey("list.id"))  # whose answer it was
+    list_id: Mapped[int | None] = mapped_column(ForeignKey("list.id"))  # null: of no list's poll
+
+
+class Event(Base):
+    """What changed between two consecutive good polls of a list. Ids grow in order of commit."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("ix_event_list", "list_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slot: Mapped[datetime] = mapped_column(Slot)
+    list_id: Mapped[int] = mapped_column(ForeignKey("list.id"))
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))  # entered, left, overtook, milestone
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Watched(Base):
+    """What GitHub last said of a repository in WATCH."""
+
+    __tablename__ = "watched"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)  # in lower case
+    repository_id: Mapped[int | None] = mapped_column(ForeignKey("repository.id"))
+    etag: Mapped[str | None] = mapped_column(Text)  # of the answer with these counts
+    stars: Mapped[int | None]
+    forks: Mapped[int | None]
+    open_issues: Mapped[int | None]
+    fetched_at: Mapped[datetime]
+    error: Mapped[str | None] = mapped_column(Text)  # null when it was received
+
+
+class Progress(Base):
+    """How far a batch has come that works through time."""
+
+    __tablename__ = "progress"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    until: Mapped[datetime] = mapped_column(Slot)
 
 
 class Standing(Base):
@@ -342,6 +384,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         "synchronous = NORMAL",
         "foreign_keys = ON",
         "cache_size = -64000",  # kB
+        "mmap_size = 8589934592",  # bytes; what one process has read, another need not copy
         "journal_size_limit = 67108864",  # bytes
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -391,3 +434,23 @@ def upsert(
         session.execute(insert.on_conflict_do_update(index_elements=keys, set_=new), rows)
     else:
         session.execute(insert.on_conflict_do_nothing(index_elements=keys), rows)
+
+
+def insert_rows(
+    session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert many rows as the driver takes them, moments as whole numbers; those whose primary
+    key is taken are left out."""
+    if not rows:
+        return
+    connection = session.connection()
+    quoted = connection.dialect.identifier_preparer.quote
+    into = f"{quoted(model.__tablename__)} ({', '.join(map(quoted, columns))})"
+    if connection.dialect.name == "sqlite":
+        values = f"VALUES ({', '.join('?' * len(columns))})"
+        connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", rows)
+    else:  # an array a column: a statement a row would take ten times as long
+        types = (model.__table__.c[name].type.compile(connection.dialect) for name in columns)
+        values = f"SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in types)})"
+        arrays = tuple(map(list, zip(*rows, strict=True)))
+        connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", arrays)

@@ -161,37 +161,43 @@ def embedded_valkey(directory: Path, *, fresh: bool = False) -> Iterator[str]:
             for path in directory.glob("starboard.db*"):
                 path.unlink()
         data.mkdir(exist_ok=True)
-        port = free_port(DEFAULT_REDIS_PORT)
-        server = subprocess.Popen(
-            [
-                get_binary_path(),
-                *("--bind", "127.0.0.1", "--port", str(port)),
-                *("--dir", str(data), "--appendonly", "yes", "--save", ""),
-                *("--logfile", str(data / "valkey.log")),
-            ],
-            pass_fds=[lock.fileno()],
-            start_new_session=True,  # Ctrl-C is for the others first
-        )
+        for preferred in (DEFAULT_REDIS_PORT, 0):  # the other one where somebody was faster
+            port = free_port(preferred)
+            server = subprocess.Popen(
+                [
+                    get_binary_path(),
+                    *("--bind", "127.0.0.1", "--port", str(port)),
+                    *("--dir", str(data), "--appendonly", "yes", "--save", ""),
+                    *("--logfile", str(data / "valkey.log")),
+                ],
+                pass_fds=[lock.fileno()],
+                start_new_session=True,  # Ctrl-C is for the others first
+            )
+            if _listens(server, port):
+                break
+            server.terminate()
+            server.wait()
+        else:
+            exit_with(f"the embedded Valkey did not start; {data / 'valkey.log'} says why")
         lock.truncate(0)
         lock.write(str(server.pid))
         lock.flush()
         try:
-            _wait_for_valkey(server, port, data / "valkey.log")
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()
             server.wait()
 
 
-def _wait_for_valkey(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _listens(server: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Whether it is this server, not another one, that comes to listen on the port."""
     deadline = time.monotonic() + READY_WITHIN
     with Redis(port=port, socket_timeout=1) as client:
         while server.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(RedisError):
-                client.ping()
-                return
+                return bool(client.info("server")["process_id"] == server.pid)
             time.sleep(0.05)
-    exit_with(f"the embedded Valkey did not start; {log} says why")
+    return False
 
 
 def is_free(port: int) -> bool:

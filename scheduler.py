@@ -7,15 +7,16 @@ served here too.
 """
 
 import math
+import re
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from redis import Redis, RedisError, WatchError
@@ -33,13 +34,15 @@ from settings import SPREAD, Settings
 
 INTERVAL = 2  # seconds between looks; the lock of a killed scheduler lasts 10 s longer
 KEY = Scheduler.scheduled_jobs_key
-QUEUE = jobs.QUEUES[0]
+QUEUE, BATCHES = jobs.QUEUES
 RETRY = Retry(max=3, interval=[10, 30, 90])  # seconds; a slot that fails so often is a gap
 RESULT_TTL = 600  # seconds that a finished job can be looked at
 FAILURE_TTL = 24 * 3600  # seconds that a failed one can
 RESCUE_EVERY = 15  # seconds between looks for jobs that no queue has
 PREFIX = "schedule-"  # of the ids of our entries; whatever else is there is not ours
 PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
+
+Item = TypeVar("Item")
 
 log = structlog.get_logger("starboard")
 
@@ -56,6 +59,7 @@ class Entry:
     args: tuple[str, ...] = ()
     takes_slot: bool = False
     at_front: bool = False
+    queue: str = jobs.QUEUES[0]
 
     @property
     def id(self) -> str:
@@ -71,7 +75,7 @@ class Entry:
             id=f"{self.name}-{slot:%Y%m%dT%H%MZ}",
             description=f"{self.name} for {clock.rfc3339(slot)}",
             connection=connection,
-            origin=QUEUE,
+            origin=self.queue,
             timeout=self.timeout,
             retry=RETRY,
             result_ttl=RESULT_TTL,
@@ -80,19 +84,19 @@ class Entry:
 
 
 def schedule(settings: Settings) -> list[Entry]:
-    """The entries: a poll for each list, spread over the interval, and the aggregation."""
-    step = settings.poll_every * SPREAD / len(settings.lists)
+    """The entries: a poll for each list, spread over the interval, the aggregation, and batches
+    that can wait."""
     polls = [
         Entry(
-            name=f"poll-{ranked.slug}",
-            run=jobs.poll,
-            every=settings.poll_every,
-            offset=timedelta(seconds=int(number * step.total_seconds())),
-            timeout=180,
-            args=(ranked.slug,),
-            takes_slot=True,
+            f"poll-{it.slug}", jobs.poll, settings.poll_every, at, 180, (it.slug,), takes_slot=True
         )
-        for number, ranked in enumerate(settings.lists)
+        for it, at in _spread(settings.lists, settings)
+    ]
+    watches = [
+        Entry(
+            f"watch-{_as_id(it)}", jobs.watch, settings.poll_every, at, 180, (it,), takes_slot=True
+        )
+        for it, at in _spread(settings.watch, settings)
     ]
     aggregation = Entry(
         name="aggregate",
@@ -102,7 +106,23 @@ def schedule(settings: Settings) -> list[Entry]:
         timeout=120,
         at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
     )
-    return [*polls, aggregation]
+    identification = Entry(
+        "identify", jobs.identify, timedelta(minutes=10), timedelta(minutes=5), 600, queue=BATCHES
+    )
+    night = Entry("thin", jobs.thin, clock.DAY, timedelta(hours=3), timeout=3600, queue=BATCHES)
+    return [*polls, *watches, aggregation, identification, night]
+
+
+def _spread(items: Sequence[Item], settings: Settings) -> Iterator[tuple[Item, timedelta]]:
+    """Items, each with an offset: evenly over the interval, in whole seconds."""
+    step = settings.poll_every * SPREAD / max(1, len(items))
+    for number, item in enumerate(items):
+        yield item, timedelta(seconds=int(number * step.total_seconds()))
+
+
+def _as_id(name: str) -> str:
+    """A name as a part of an id, in which RQ allows letters, digits, `_` and `-`."""
+    return re.sub(r"[^a-z0-9-]", lambda char: f"_{ord(char[0]):x}", name.lower())
 
 
 class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes no types

@@ -1,5 +1,6 @@
 """The environment, read once into a frozen, typed object."""
 
+import difflib
 import os
 import re
 import sys
@@ -17,6 +18,8 @@ DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "console", "json")
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
+WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
 
@@ -36,12 +39,27 @@ class Settings:
     github_api_url: str = "https://api.github.com"
     github_token: str | None = field(default=None, repr=False)
     lists: tuple[RankedList, ...] = tuple(lists.KNOWN.values())
+    watch: tuple[str, ...] = ()
     poll_every: timedelta = timedelta(minutes=10)
     aggregate_every: timedelta = timedelta(minutes=15)
     port: int = 8000
     web_concurrency: int = 2
     log_level: str = "info"
     log_format: str = "auto"
+
+    def ranked(self, slug: str) -> RankedList:
+        """The list of a slug, in any case. Raises LookupError, with what would be right."""
+        known = {ranked.slug: ranked for ranked in self.lists}
+        if slug.lower() in known:
+            return known[slug.lower()]
+        close = difflib.get_close_matches(slug.lower(), known, 1)
+        hint = f"did you mean {close[0]!r}?" if close else "see /api/v1/lists"
+        raise LookupError(f"no list named {slug!r}; {hint}")
+
+    @property
+    def slugs(self) -> frozenset[str]:
+        """The lists there are: those known, and further languages asked for."""
+        return frozenset((*lists.KNOWN, *(ranked.slug for ranked in self.lists)))
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -73,6 +91,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         )
     settings = Settings(**values)  # type: ignore[arg-type]  # the parsers below give each its type
     _check_that_lists_fit(settings)
+    _check_that_watched_fit(settings)
     return settings
 
 
@@ -109,6 +128,16 @@ def _check_that_lists_fit(settings: Settings) -> None:
         f"too short for {len(settings.lists)} lists within GitHub's search limit; "
         f"set {', or '.join(ways)}",
     )
+
+
+def _check_that_watched_fit(settings: Settings) -> None:
+    limit = budget.limit_of("core", settings.github_token is not None)
+    room = int(settings.poll_every * SPREAD / limit.every) if settings.github_token else WATCHED
+    if len(settings.watch) > room:
+        way = "set POLL_MINUTES higher" if settings.github_token else "set a GITHUB_TOKEN for more"
+        raise SettingsError(
+            "WATCH", ",".join(settings.watch), f"expected at most {room} repositories; {way}"
+        )
 
 
 def _url(*schemes: str, host_needed: bool = True) -> Callable[[str, str], str]:
@@ -186,12 +215,22 @@ def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
     return tuple(sorted(chosen.values(), key=lambda ranked: ranked.order))
 
 
+def _watch(variable: str, value: str) -> tuple[str, ...]:
+    chosen: dict[str, str] = {}
+    for name in filter(None, map(str.strip, value.split(","))):
+        if not REPOSITORY.fullmatch(name):
+            raise SettingsError(variable, name, "expected owner/name, as on GitHub")
+        chosen.setdefault(name.lower(), name)
+    return tuple(chosen.values())
+
+
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "database_url": ("DATABASE_URL", _url("sqlite", "postgresql", "postgres", host_needed=False)),
     "redis_url": ("REDIS_URL", _url("redis", "rediss")),
     "github_api_url": ("GITHUB_API_URL", _api_url),
     "github_token": ("GITHUB_TOKEN", _token),
     "lists": ("LISTS", _lists),
+    "watch": ("WATCH", _watch),
     "poll_every": ("POLL_MINUTES", _minutes),
     "aggregate_every": ("AGGREGATE_MINUTES", _minutes),
     "port": ("PORT", _whole(1, 65_535)),

@@ -1,5 +1,6 @@
 """The live status: what an operator asks first. Reads SQL and Redis, writes nothing."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
@@ -36,6 +37,12 @@ class ListStatus(TypedDict):
     last_error: str | None
 
 
+class WatchedStatus(TypedDict):
+    full_name: str
+    age_seconds: int | None  # since GitHub was last asked
+    last_error: str | None
+
+
 def list_status(
     session: Session, ranked: RankedList, every: timedelta, now: datetime
 ) -> ListStatus:
@@ -54,6 +61,19 @@ def list_status(
         "gaps": gaps(missing, every),
         "last_error": polls[-1].error if polls else None,
     }
+
+
+def watched_status(session: Session, names: Sequence[str], now: datetime) -> list[WatchedStatus]:
+    """How old what is known of each watched repository is, and what was wrong last."""
+    known = {name: store.watched(session, name) for name in names}
+    return [
+        {
+            "full_name": name,
+            "age_seconds": int((now - row.fetched_at).total_seconds()) if row else None,
+            "last_error": row.error if row else None,
+        }
+        for name, row in known.items()
+    ]
 
 
 def expected_slots(
@@ -144,13 +164,13 @@ def failed_jobs(redis: Any) -> list[FailedJob]:
             "id": job.id,
             "queue": job.origin,
             "at": clock.rfc3339(job.ended_at) if job.ended_at else None,
-            "why": _why(job),
+            "why": why(job),
         }
         for job in sorted(failed, key=lambda it: it.ended_at or clock.EPOCH)
     ]
 
 
-def _why(job: Job) -> str:
+def why(job: Job) -> str:
     """The error itself: what follows the frames of a traceback, its first line."""
     result = job.latest_result()
     lines = (result.exc_string or "").strip().splitlines() if result else []

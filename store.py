@@ -8,25 +8,50 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 import clock
+import events
 import lists
-from aggregates import WINDOWS, Counts, History, Profile, Snapshot, Standing
+from aggregates import WINDOWS, Counts, History, Point, Profile, Snapshot, Standing
 from answers import AGREEING, Known, Place
 from budget import Allowance, Resource
 from github import Repository
 from lists import RankedList
-from models import Budget, Document, List, Placement, Poll, Reading, RepositoryName, upsert
+from models import (
+    Budget,
+    Database,
+    Document,
+    Event,
+    List,
+    Placement,
+    Poll,
+    Reading,
+    RepositoryName,
+    Watched,
+    upsert,
+)
 from models import Repository as RepositoryRow
 from models import Standing as StandingRow
 
+PROFILE = ("full_name", "language", "description", "html_url", "pushed_at")
 GOOD, SUSPECT, FAILED, MISSED = "good", "suspect", "failed", "missed"
+IMPORTED = "imported"  # from the archive: neither expected nor received
 
 
 # Polls
@@ -87,36 +112,44 @@ def _last_good(session: Session, list_id: int | None, before: datetime) -> list[
     return [Known(it.repository, kept_for(it.repository)) for it in newest]
 
 
-def _rows(
-    session: Session, list_id: int | None, slot: datetime
-) -> Iterable[tuple[Placement, RepositoryRow]]:
-    """The places of a list at a slot, in order."""
-    rows = session.execute(
-        select(Placement, RepositoryRow)
-        .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
-        .where(Placement.list_id == list_id, Placement.slot == slot)
-        .order_by(Placement.rank)
+_PLACES = (
+    select(
+        Placement.rank,
+        Placement.stars,
+        Placement.forks,
+        Placement.open_issues,
+        Placement.kept,
+        *(getattr(RepositoryRow, name) for name in ("id", "github_id", *PROFILE)),
     )
-    return ((placement, repository) for placement, repository in rows)
+    .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
+    .where(Placement.list_id == bindparam("list_id"), Placement.slot == bindparam("slot"))
+    .order_by(Placement.rank)
+)
+
+
+def _rows(session: Session, list_id: int | None, slot: datetime) -> Iterable[Row[Any]]:
+    """The places of a list at a slot, in order."""
+    return session.connection().execute(_PLACES, {"list_id": list_id, "slot": slot})
 
 
 def _placements(session: Session, list_id: int | None, slot: datetime) -> list[Place]:
+    """The places of a live poll of a list."""
     return [
         Place(
             Repository(
-                github_id=repository.github_id or -repository.id,
-                full_name=repository.full_name,
-                stars=placement.stars,
-                forks=placement.forks,
-                open_issues=placement.open_issues,
-                language=repository.language,
-                description=repository.description,
-                html_url=repository.html_url,
-                pushed_at=repository.pushed_at,
+                github_id=row.github_id,
+                full_name=row.full_name,
+                stars=row.stars,
+                forks=row.forks,
+                open_issues=row.open_issues,
+                language=row.language,
+                description=row.description,
+                html_url=row.html_url,
+                pushed_at=row.pushed_at,
             ),
-            kept=placement.kept,
+            kept=row.kept,
         )
-        for placement, repository in _rows(session, list_id, slot)
+        for row in _rows(session, list_id, slot)
     ]
 
 
@@ -126,7 +159,7 @@ def record_gap(
     """Note that a slot's poll gave nothing. What it gave before stays, and so does the reason of
     a failure once the slot is over."""
     row = {
-        "list_id": _list_id_or_new(session, ranked.slug),
+        "list_id": list_id_or_new(session, ranked.slug),
         "slot": slot,
         "outcome": outcome,
         "fetched_at": at,
@@ -150,7 +183,7 @@ def store_poll(
 
     A suspect answer's rows are kept for comparison, but make no readings.
     """
-    list_id = _list_id_or_new(session, ranked.slug)
+    list_id = list_id_or_new(session, ranked.slug)
     this = session.get(Poll, (list_id, slot))
     if this is not None and this.outcome == GOOD:
         return False
@@ -182,7 +215,58 @@ def store_poll(
         session.execute(insert(Placement), rows)
     if not doubt:
         _store_readings(session, ranked, fetched_at, [row for row in rows if not row["kept"]])
+        _store_events(session, list_id, ranked, slot, places, ids)
     return True
+
+
+def _store_events(
+    session: Session,
+    list_id: int,
+    ranked: RankedList,
+    slot: datetime,
+    places: Sequence[Place],
+    ids: Mapping[int, int],
+) -> None:
+    """Tell what changed since the last good poll before, unless a later one has told it."""
+    good = (Poll.list_id == list_id, Poll.outcome == GOOD)
+    before = session.scalar(select(func.max(Poll.slot)).where(*good, Poll.slot < slot))
+    later = session.scalar(select(func.max(Poll.slot)).where(*good, Poll.slot > slot))
+    if before is None or later is not None:
+        return
+    earlier = _placements(session, list_id, before)
+    ours = {**_ids(session, [it.repository.github_id for it in earlier]), **ids}
+    for change in events.changes(earlier, places, ranked):
+        repository_id = ours[change.repository.github_id]
+        if change.kind == "milestone" and _was_reached(
+            session, repository_id, change.detail["stars"], slot
+        ):
+            continue
+        row = Event(slot=slot, list_id=list_id, repository_id=repository_id)
+        row.kind, row.detail = change.kind, change.detail
+        session.add(row)
+        session.flush()  # one by one: ids in their order
+
+
+def _was_reached(session: Session, repository_id: int, stars: int, slot: datetime) -> bool:
+    """Whether a repository had so many stars before, or another list told so for this slot."""
+    told = session.scalars(
+        select(Event.detail).where(Event.repository_id == repository_id, Event.kind == "milestone")
+    )
+    most = session.scalar(
+        select(func.max(Reading.stars)).where(
+            Reading.repository_id == repository_id, Reading.slot < slot
+        )
+    )
+    return (most or 0) >= stars or any(detail["stars"] == stars for detail in told)
+
+
+def _ids(session: Session, github_ids: Sequence[int]) -> dict[int, int]:
+    rows = session.execute(
+        select(RepositoryRow.github_id, RepositoryRow.id).where(
+            RepositoryRow.github_id.in_(github_ids)
+        )
+    )
+    return {github_id: repository_id for github_id, repository_id in rows if github_id is not None}
 
 
 def _store_readings(
@@ -222,6 +306,9 @@ def _store_repositories(
     github_ids = [place.repository.github_id for place in places]
     rows = session.scalars(select(RepositoryRow).where(RepositoryRow.github_id.in_(github_ids)))
     found = {row.github_id: row for row in rows}
+    found |= _adopted(
+        session, [it.repository for it in places if it.repository.github_id not in found]
+    )
     seen = []
     for place in places:
         repository, row = place.repository, found.get(place.repository.github_id)
@@ -249,6 +336,25 @@ def _store_repositories(
     return {github_id: row.id for github_id, row in found.items() if github_id is not None}
 
 
+def _adopted(session: Session, new: Sequence[Repository]) -> dict[int | None, RepositoryRow]:
+    """Imported repositories, known by name alone until now, that are these; by GitHub's id."""
+    if not new:
+        return {}
+    github_ids = {repository.full_name.lower(): repository.github_id for repository in new}
+    imported = session.execute(
+        select(RepositoryName.name, RepositoryRow)
+        .join(RepositoryRow, RepositoryRow.id == RepositoryName.repository_id)
+        .where(RepositoryName.name.in_(github_ids), RepositoryRow.github_id.is_(None))
+        .where(RepositoryRow.same_as_id.is_(None))
+    )
+    adopted: dict[int | None, RepositoryRow] = {}
+    for name, row in imported:
+        if row.github_id is None:  # it may have several of the names
+            row.github_id = github_ids[name]
+            adopted[row.github_id] = row
+    return adopted
+
+
 def _store_names(session: Session, seen: Mapping[str, RepositoryRow], seen_at: datetime) -> None:
     """Let names find the repositories that were seen under them, each the last to bear it."""
     rows = session.scalars(select(RepositoryName).where(RepositoryName.name.in_(seen)))
@@ -258,15 +364,148 @@ def _store_names(session: Session, seen: Mapping[str, RepositoryRow], seen_at: d
             row = RepositoryName(name=key, repository_id=repository.id, seen_at=seen_at)
             session.add(row)
         elif held[key].seen_at <= seen_at:
+            if held[key].repository_id != repository.id:
+                _merge_later(session, held[key].repository_id, repository)
             held[key].repository_id, held[key].seen_at = repository.id, seen_at
     session.flush()
+
+
+def _merge_later(session: Session, repository_id: int, into: RepositoryRow) -> None:
+    """Let what was imported under a name follow who bears it."""
+    session.execute(
+        update(RepositoryRow)
+        .where(RepositoryRow.id == repository_id, RepositoryRow.github_id.is_(None))
+        .where(RepositoryRow.same_as_id.is_(None))
+        .values(same_as_id=into.id)
+    )
 
 
 def _list_id(session: Session, slug: str) -> int | None:
     return session.scalar(select(List.id).where(List.slug == slug))
 
 
-def _list_id_or_new(session: Session, slug: str) -> int:
+# Watched repositories
+
+
+def watched(session: Session, name: str) -> Watched | None:
+    return session.get(Watched, name.lower())
+
+
+def store_watched(
+    session: Session,
+    name: str,
+    slot: datetime,
+    fetched_at: datetime,
+    answer: Repository | None,
+    etag: str | None,
+) -> None:
+    """Store what GitHub said of a watched repository for a slot; None: the same as before. Where a
+    list's answer made a reading of the slot, that stays."""
+    row = watched(session, name) or Watched(name=name.lower())
+    session.add(row)
+    row.fetched_at, row.error = fetched_at, None
+    if answer is not None:
+        ids = _store_repositories(session, [Place(answer)], fetched_at)
+        row.repository_id, row.etag = ids[answer.github_id], etag
+        row.stars, row.forks, row.open_issues = answer.stars, answer.forks, answer.open_issues
+    columns = ("repository_id", "stars", "forks", "open_issues")
+    reading = {"slot": slot, **{column: getattr(row, column) for column in columns}}
+    upsert(session, Reading, [reading])
+
+
+def store_unwatchable(session: Session, name: str, at: datetime, why: str) -> None:
+    row = watched(session, name) or Watched(name=name.lower())
+    session.add(row)
+    row.fetched_at, row.error = at, why
+
+
+# Imported repositories, of which only the name is known
+
+
+def unidentified(session: Session, limit: int) -> list[tuple[int, str]]:
+    """Repositories of the newest imported day, by our id and name, that no live poll has shown and
+    that GitHub was not asked for yet."""
+    newest = select(func.max(Poll.slot)).where(Poll.outcome == IMPORTED).scalar_subquery()
+    rows = session.execute(
+        select(RepositoryRow.id, RepositoryRow.full_name)
+        .join(Placement, Placement.repository_id == RepositoryRow.id)
+        .where(Placement.list_id.in_(select(List.id)), Placement.slot == newest)
+        .where(RepositoryRow.github_id.is_(None), RepositoryRow.asked_at.is_(None))
+        .where(RepositoryRow.same_as_id.is_(None))
+        .distinct()
+        .order_by(RepositoryRow.id)
+        .limit(limit)
+    )
+    return [(repository_id, full_name) for repository_id, full_name in rows]
+
+
+def identify(
+    session: Session, repository_id: int, answer: Repository | None, asked_at: datetime
+) -> None:
+    """Note who GitHub says that an imported repository is; None: nobody any more."""
+    row = session.get_one(RepositoryRow, repository_id)
+    row.asked_at = asked_at
+    if answer is None or row.github_id is not None:
+        return
+    known = _ids(session, [answer.github_id])
+    if answer.github_id in known:
+        row.same_as_id = known[answer.github_id]
+    else:
+        row.github_id = answer.github_id
+        session.flush()
+        _store_repositories(session, [Place(answer)], asked_at)
+
+
+def merge_next(database: Database) -> bool:
+    """Give one imported repository's history to the one that it turned out to be, in several short
+    transactions, which may be done again; what the other has for a slot stays. False where there
+    is none to merge."""
+    with database.read() as session:
+        row = session.execute(
+            select(RepositoryRow.id, RepositoryRow.same_as_id)
+            .where(RepositoryRow.same_as_id.is_not(None))
+            .limit(1)
+        ).first()
+        list_ids = session.scalars(select(List.id)).all()
+    if row is None or row.same_as_id is None:
+        return False
+    old, new = row.id, row.same_as_id
+    with database.write() as session:
+        columns = ("slot", "stars", "forks", "open_issues", "list_id")
+        readings = session.execute(
+            select(*(getattr(Reading, column) for column in columns)).where(
+                Reading.repository_id == old
+            )
+        )
+        moved = [{"repository_id": new, **dict(zip(columns, it, strict=True))} for it in readings]
+        upsert(session, Reading, moved)
+        session.execute(delete(Reading).where(Reading.repository_id == old))
+        _now_of(session, RepositoryName, old, new)
+    for list_id in list_ids:
+        with database.write() as session:
+            of_list = (Placement.list_id == list_id, Placement.repository_id == old)
+            there = aliased(Placement)
+            too = select(there.slot).where(
+                there.list_id == list_id, there.repository_id == new, there.slot == Placement.slot
+            )
+            session.execute(delete(Placement).where(*of_list, too.exists()))
+            session.execute(update(Placement).where(*of_list).values(repository_id=new))
+    with database.write() as session:
+        _now_of(session, Event, old, new)
+        _now_of(session, Watched, old, new)
+        session.execute(delete(StandingRow).where(StandingRow.repository_id == old))
+        session.execute(
+            update(RepositoryRow).where(RepositoryRow.same_as_id == old).values(same_as_id=new)
+        )
+        session.execute(delete(RepositoryRow).where(RepositoryRow.id == old))
+    return True
+
+
+def _now_of(session: Session, table: Any, old: int, new: int) -> None:
+    session.execute(update(table).where(table.repository_id == old).values(repository_id=new))
+
+
+def list_id_or_new(session: Session, slug: str) -> int:
     list_id = _list_id(session, slug)
     if list_id is None:
         row = List(slug=slug)
@@ -296,28 +535,24 @@ def save_allowance(session: Session, resource: Resource, value: Allowance) -> No
 # Snapshots: what documents are made from
 
 
-def snapshot(session: Session, ranked: RankedList) -> Snapshot | None:
-    """A list as its last good poll has it; None before there is one."""
+def snapshot(session: Session, ranked: RankedList, at: datetime | None = None) -> Snapshot | None:
+    """A list as its last good poll has it, or as the last good or imported one at or before `at`
+    does; None before there is one."""
     list_id = _list_id(session, ranked.slug)
-    newest = {
-        outcome: session.scalar(
-            select(Poll)
-            .where(Poll.list_id == list_id, Poll.outcome == outcome)
-            .order_by(Poll.slot.desc())
-            .limit(1)
-        )
-        for outcome in (GOOD, SUSPECT)
-    }
-    good, suspect = newest[GOOD], newest[SUSPECT]
+    if at is None:
+        good = _newest_poll(session, list_id, GOOD)
+        suspect = _newest_poll(session, list_id, SUSPECT)
+    else:
+        good, suspect = _newest_poll(session, list_id, GOOD, IMPORTED, at=at), None
     if list_id is None or good is None:
         return None
     standings = [
         Standing(
-            placement.rank,
-            _profile(repository),
-            Counts(good.slot, placement.stars, placement.forks, placement.open_issues),
+            row.rank,
+            _profile(row),
+            Counts(good.slot, row.stars, row.forks, row.open_issues),
         )
-        for placement, repository in _rows(session, list_id, good.slot)
+        for row in _rows(session, list_id, good.slot)
     ]
     ids = [standing.profile.id for standing in standings]
     return Snapshot(
@@ -330,67 +565,66 @@ def snapshot(session: Session, ranked: RankedList) -> Snapshot | None:
     )
 
 
+def _newest_poll(
+    session: Session, list_id: int | None, *outcomes: str, at: datetime | None = None
+) -> Poll | None:
+    polls = select(Poll).where(Poll.list_id == list_id, Poll.outcome.in_(outcomes))
+    if at is not None:
+        polls = polls.where(Poll.slot <= at)
+    return session.scalar(polls.order_by(Poll.slot.desc()).limit(1))
+
+
+_earlier = aliased(Reading)
+_LATEST = (  # one seek a repository
+    select(func.max(_earlier.slot))
+    .where(_earlier.repository_id == RepositoryRow.id, _earlier.slot <= bindparam("start"))
+    .correlate(RepositoryRow)
+    .scalar_subquery()
+)
+_BASELINES = (
+    select(Reading.repository_id, Reading.slot, Reading.stars, Reading.forks, Reading.open_issues)
+    .join(RepositoryRow, RepositoryRow.id == Reading.repository_id)
+    .where(RepositoryRow.id.in_(bindparam("ids", expanding=True)), Reading.slot == _LATEST)
+)
+_LAST_GOOD = (
+    select(func.max(Poll.slot))
+    .where(Poll.list_id == bindparam("list_id"), Poll.outcome.in_((GOOD, IMPORTED)))
+    .where(Poll.slot >= bindparam("oldest"), Poll.slot <= bindparam("slot"))
+    .scalar_subquery()
+)
+_RANKS = select(Placement.repository_id, Placement.rank).where(
+    Placement.list_id == bindparam("list_id"), Placement.slot == _LAST_GOOD
+)
+
+
 def history(
     session: Session, list_id: int | None, ids: Collection[int], as_of: datetime
 ) -> History:
     """What gains up to `as_of` are told against: for each window the latest reading at or before
-    its start, one seek a repository, and the places on the list then."""
+    its start, and the place on the list then, by its last good poll."""
+    connection = session.connection()
     baselines: dict[tuple[str, int], Counts] = {}
     ranks: dict[tuple[str, int], int] = {}
     for window in WINDOWS:
-        earlier = aliased(Reading)
-        latest = (
-            select(func.max(earlier.slot))
-            .where(earlier.repository_id == RepositoryRow.id)
-            .where(earlier.slot <= window.start(as_of))
-            .correlate(RepositoryRow)
-            .scalar_subquery()
-        )
-        rows = session.execute(
-            select(
-                Reading.repository_id,
-                Reading.slot,
-                Reading.stars,
-                Reading.forks,
-                Reading.open_issues,
-            )
-            .join(RepositoryRow, RepositoryRow.id == Reading.repository_id)
-            .where(RepositoryRow.id.in_(ids), Reading.slot == latest)
-        )
         oldest = window.oldest_baseline(as_of)
         places: dict[datetime, dict[int, int]] = {}
+        rows = connection.execute(_BASELINES, {"ids": list(ids), "start": window.start(as_of)})
         for repository_id, slot, stars, forks, open_issues in rows:
+            if slot < oldest:
+                continue
             baselines[window.name, repository_id] = Counts(slot, stars, forks, open_issues)
-            if slot not in places:
-                places[slot] = _places(session, list_id, oldest, slot)
-            if repository_id in places[slot]:
-                ranks[window.name, repository_id] = places[slot][repository_id]
+            then = clock.ceil(slot, window.rounding)  # what thinning leaves is the last up to then
+            if then not in places:
+                what = {"list_id": list_id, "oldest": oldest, "slot": then}
+                found = connection.execute(_RANKS, what)
+                places[then] = {repository: rank for repository, rank in found}
+            if repository_id in places[then]:
+                ranks[window.name, repository_id] = places[then][repository_id]
     return History(baselines, ranks)
 
 
-def _places(
-    session: Session, list_id: int | None, oldest: datetime, slot: datetime
-) -> dict[int, int]:
-    """The places, by repository, of a list's last good poll from `oldest` up to a slot."""
-    poll = session.scalar(
-        select(Poll.slot)
-        .where(Poll.list_id == list_id, Poll.outcome == GOOD)
-        .where(Poll.slot >= oldest, Poll.slot <= slot)
-        .order_by(Poll.slot.desc())
-        .limit(1)
-    )
-    places = session.execute(
-        select(Placement.repository_id, Placement.rank).where(
-            Placement.list_id == list_id, Placement.slot == poll
-        )
-    )
-    return {repository_id: rank for repository_id, rank in places}
-
-
-def _profile(row: RepositoryRow) -> Profile:
-    return Profile(
-        row.id, row.full_name, row.language, row.description, row.html_url, row.pushed_at
-    )
+def _profile(row: RepositoryRow | Row[Any]) -> Profile:
+    return Profile(row.id, *(getattr(row, name) for name in PROFILE))
 
 
 # Documents
@@ -422,7 +656,7 @@ def publish(
             {
                 "name": name,
                 "body": body,
-                "gzipped": gzip.compress(body, mtime=0),
+                "gzipped": gzip.compress(body, 6, mtime=0),
                 "etag": hashlib.sha256(body).hexdigest()[:32],
                 "as_of": as_of,
                 "built_at": built_at,
@@ -464,18 +698,24 @@ class Found:
     ranks: dict[str, int]
 
 
-def repository(session: Session, full_name: str) -> Found | None:
-    """A repository by a name it has or had, in any case; None where it was never on a list."""
+def profile(session: Session, full_name: str) -> Profile | None:
+    """Who has or had a name, in any case; None where nobody of that name was ever seen."""
     row = session.scalar(
         select(RepositoryRow)
         .join(RepositoryName, RepositoryName.repository_id == RepositoryRow.id)
         .where(RepositoryName.name == full_name.lower())
     )
-    if row is None:
+    return None if row is None else _profile(row)
+
+
+def repository(session: Session, full_name: str) -> Found | None:
+    """A repository by a name it has or had, in any case; None where it was never on a list."""
+    known = profile(session, full_name)
+    if known is None:
         return None
     newest = session.scalar(
         select(Reading)
-        .where(Reading.repository_id == row.id)
+        .where(Reading.repository_id == known.id)
         .order_by(Reading.slot.desc())
         .limit(1)
     )
@@ -484,16 +724,82 @@ def repository(session: Session, full_name: str) -> Found | None:
     places = session.execute(
         select(List.slug, StandingRow.rank)
         .join(List, List.id == StandingRow.list_id)
-        .where(StandingRow.repository_id == row.id)
+        .where(StandingRow.repository_id == known.id)
     )
     ranks = {slug: rank for slug, rank in sorted(places, key=lambda it: lists.order_of(it[0]))}
     counts = Counts(newest.slot, newest.stars, newest.forks, newest.open_issues)
     stars_list = _list_id(session, "stars")
     return Found(
-        Standing(ranks.get("stars"), _profile(row), counts),
-        history(session, stars_list, [row.id], newest.slot),
+        Standing(ranks.get("stars"), known, counts),
+        history(session, stars_list, [known.id], newest.slot),
         ranks,
     )
+
+
+def series(
+    session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
+) -> list[Point]:
+    """A repository's readings in [start, end), of each step (t − step, t] the last. The same before
+    and after thinning to that step."""
+    seconds = step // timedelta(seconds=1)
+    rows = session.connection().execute(
+        select(
+            type_coerce(Reading.slot, BigInteger),  # thousands of rows: whole seconds will do
+            Reading.stars,
+            Reading.forks,
+            Reading.open_issues,
+        )
+        .where(Reading.repository_id == repository_id, Reading.slot >= start)
+        .where(Reading.slot <= clock.ceil(end, step))
+        .order_by(Reading.slot)
+    )
+    last = {-(-row[0] // seconds): row for row in map(tuple, rows)}
+    until = end.timestamp()
+    return [
+        {
+            "at": clock.at(at),
+            "stars": stars,
+            "forks": forks,
+            "open_issues": open_issues,
+        }
+        for at, stars, forks, open_issues in last.values()
+        if at < until
+    ]
+
+
+def beginning(session: Session, repository_id: int) -> datetime | None:
+    """The start of the day, in terms of thinning, that a repository's first reading lies in."""
+    first = session.scalar(
+        select(func.min(Reading.slot)).where(Reading.repository_id == repository_id)
+    )
+    return None if first is None else clock.ceil(first, clock.DAY) - clock.DAY
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    cursor: int
+    slot: datetime
+    slug: str
+    kind: str
+    full_name: str
+    detail: dict[str, Any]
+
+
+def events_after(
+    session: Session, cursor: int, limit: int, ranked: RankedList | None = None
+) -> list[EventRecord]:
+    """The next events after a cursor, of one list or of all, in the order they became known."""
+    chosen = (
+        select(Event.id, Event.slot, List.slug, Event.kind, RepositoryRow.full_name, Event.detail)
+        .join(List, List.id == Event.list_id)
+        .join(RepositoryRow, RepositoryRow.id == Event.repository_id)
+        .where(Event.id > cursor)
+        .order_by(Event.id)
+        .limit(limit)
+    )
+    if ranked is not None:
+        chosen = chosen.where(Event.list_id == _list_id(session, ranked.slug))
+    return [EventRecord(*row) for row in session.execute(chosen)]
 
 
 # Status
@@ -514,7 +820,7 @@ def first_and_last_good(
     polls = (
         select(Poll.slot, Poll.outcome, Poll.fetched_at, Poll.error)
         .join(List, List.id == Poll.list_id)
-        .where(List.slug == ranked.slug)
+        .where(List.slug == ranked.slug, Poll.outcome != IMPORTED)
     )
     first = session.execute(polls.order_by(Poll.slot).limit(1)).first()
     good = session.execute(
@@ -528,7 +834,7 @@ def polls_since(session: Session, ranked: RankedList, since: datetime) -> list[P
     rows = session.execute(
         select(Poll.slot, Poll.outcome, Poll.fetched_at, Poll.error)
         .join(List, List.id == Poll.list_id)
-        .where(List.slug == ranked.slug, Poll.slot >= since)
+        .where(List.slug == ranked.slug, Poll.slot >= since, Poll.outcome != IMPORTED)
         .order_by(Poll.slot)
     )
     return [PollRecord(*row) for row in rows]

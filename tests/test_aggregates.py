@@ -329,3 +329,55 @@ def test_a_repository_has_its_figures_and_its_places(rank: int | None, climbed: 
             "github": "https://github.com/quiet/harbor-7",
         },
     }
+
+
+# Movers
+
+
+def test_movers_come_by_what_their_list_counts_largest_gain_first_then_by_rank() -> None:
+    then = counts(400, AS_OF - DAY, forks=40)
+    baselines = {
+        ("24h", 1): replace(then, stars=500, forks=10),
+        ("24h", 2): replace(then, stars=300, forks=30),
+        ("24h", 4): replace(then, stars=600, forks=50),
+        ("24h", 5): replace(then, stars=300, forks=30),
+        ("7d", 3): replace(then, slot=AS_OF - 7 * DAY),
+    }
+    history = History(baselines, {("24h", 2): 9})
+    shown = board(*(standing(number, number) for number in range(1, 6)), history=history)
+
+    by_stars = aggregates.movers(shown, "24h", "stars")
+    by_forks = aggregates.movers(shown, "24h", "forks")
+
+    head = {name: by_stars[name] for name in ("list", "window", "as_of", "built_at")}
+    assert head == {
+        "list": "cpp",
+        "window": "24h",
+        "as_of": "2026-03-10T12:40:00Z",
+        "built_at": "2026-03-10T12:45:00Z",
+    }
+    assert [(it["rank"], it["gain"]) for it in by_stars["items"]] == [
+        (2, 200),
+        (5, 200),
+        (1, 0),
+        (4, -100),
+    ]
+    assert [(it["rank"], it["gain"]) for it in by_forks["items"]] == [
+        (1, 30),
+        (2, 10),
+        (5, 10),
+        (4, -10),
+    ]
+    assert by_stars["items"][0] == {
+        "full_name": "quiet/harbor-2",
+        "rank": 2,
+        "stars": 500,
+        "forks": 40,
+        "gain": 200,
+        "rank_gain": 7,
+        "since": "2026-03-09T12:40:00Z",
+    }
+
+
+def test_movers_of_a_list_without_baselines_are_none() -> None:
+    assert aggregates.movers(board(standing()), "1h", "stars")["items"] == []

@@ -181,8 +181,12 @@ SHAPES: dict[str, Any] = {
         "lists": "/api/v1/lists",
         "list": "/api/v1/lists/{slug}",
         "languages": "/api/v1/languages?list={slug}",
+        "at": "/api/v1/lists/{slug}?at={time}",
+        "movers": "/api/v1/lists/{slug}/movers?window={window}",
+        "events": "/api/v1/events?list={slug}&after={cursor}",
         "owners": "/api/v1/owners?list={slug}",
         "repository": "/api/v1/repos/{owner}/{name}",
+        "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
         "status": "/api/v1/status",
     },
     "/api/v1/lists": {
@@ -215,6 +219,62 @@ SHAPES: dict[str, Any] = {
         "suspect": False,
         "count": 2,
         "items": [{"rank": 1, **MOTOR}, {"rank": 2, **HARBOR}],
+    },
+    "/api/v1/lists/stars/movers?window=1h": {
+        **TOTALS,
+        "window": "1h",
+        "items": [
+            {
+                "full_name": "Loud/Motor",
+                "rank": 1,
+                "stars": 50_000,
+                "forks": 3,
+                "gain": 200,
+                "rank_gain": 1,
+                "since": "2026-03-01T11:00:00Z",
+            },
+            {
+                "full_name": "Quiet/Harbor",
+                "rank": 2,
+                "stars": 49_900,
+                "forks": 1,
+                "gain": 0,
+                "rank_gain": -1,
+                "since": "2026-03-01T11:00:00Z",
+            },
+        ],
+    },
+    "/api/v1/lists/stars/movers": {**TOTALS, "window": "24h", "items": []},
+    "/api/v1/events": {
+        "items": [
+            {
+                "cursor": 1,
+                "at": "2026-03-01T12:00:00Z",
+                "list": "stars",
+                "kind": "overtook",
+                "full_name": "Loud/Motor",
+                "detail": {"rank": 1, "overtaken": "Quiet/Harbor"},
+            },
+            {
+                "cursor": 2,
+                "at": "2026-03-01T12:00:00Z",
+                "list": "stars",
+                "kind": "milestone",
+                "full_name": "Loud/Motor",
+                "detail": {"stars": 50_000},
+            },
+        ],
+        "next": 2,
+    },
+    "/api/v1/repos/loud/motor/history": {
+        "full_name": "Loud/Motor",
+        "step": "10m",
+        "from": "2026-03-01T00:00:00Z",
+        "to": "2026-03-01T12:07:00Z",
+        "points": [
+            {"at": "2026-03-01T11:00:00Z", "stars": 49_800, "forks": 2, "open_issues": 3},
+            {"at": "2026-03-01T12:00:00Z", "stars": 50_000, "forks": 3, "open_issues": 3},
+        ],
     },
     "/api/v1/languages": {
         **TOTALS,
@@ -277,6 +337,7 @@ SHAPES: dict[str, Any] = {
                 "last_error": None,
             },
         ],
+        "watched": [],
         "queues": None,
         "workers": None,
         "next_runs": None,
@@ -564,7 +625,7 @@ class TestProblems:
             ("/api/v1/languages?list=star", 404, "no list named 'star'; did you mean 'stars'?"),
             ("/api/v1?x=1", 400, "/api/v1 has no parameter 'x'; it takes none"),
             ("/api/v1/lists?page=2", 400, "/api/v1/lists has no parameter 'page'; it takes none"),
-            (f"{LIST}?at=", 400, f"{LIST} has no parameter 'at'; it takes none"),
+            (f"{LIST}?to=x", 400, f"{LIST} has no parameter 'to'; it takes at"),
             (
                 "/api/v1/owners?lists=a",
                 400,
@@ -729,7 +790,7 @@ class TestWithoutASchema:
 
         assert problem(response) == (
             503,
-            "the database's schema is missing, this version needs 0002: "
+            "the database's schema is missing, this version needs 0003: "
             "run `flask --app app upgrade`",
         )
         assert response.headers["Retry-After"] == "30"
@@ -782,7 +843,7 @@ def run(app: Flask, *arguments: str) -> tuple[int, str, str]:
 
 
 NOT_THERE = (
-    "Error: the database's schema is missing, this version needs 0002: "
+    "Error: the database's schema is missing, this version needs 0003: "
     "run `flask --app app upgrade`\n"
 )
 
@@ -802,7 +863,7 @@ class TestCommands:
 
         assert upgraded == (0, "The schema is up to date.\n", "")
         assert (polled[0], polled[1].splitlines()[-1], polled[2]) == (0, "Polled 1 of 1 lists.", "")
-        assert aggregated == (0, "4 documents of 1 lists: published.\n", "")
+        assert aggregated == (0, "9 documents of 1 lists: published.\n", "")
         served = app.test_client().get("/api/v1/lists/python").json
         assert served is not None
         as_of = clock.parse(served["as_of"])
@@ -922,7 +983,7 @@ class TestCommands:
 
         assert run(full.application, "aggregate") == (
             0,
-            "4 documents of 1 lists: a newer build is out.\n",
+            "9 documents of 1 lists: a newer build is out.\n",
             "",
         )
 

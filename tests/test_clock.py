@@ -39,6 +39,23 @@ def test_a_slot_is_the_last_multiple_of_the_step(moment: str, step: timedelta, s
 
 
 @pytest.mark.parametrize(
+    ("moment", "step", "end"),
+    [
+        ("2026-03-01 12:00", clock.HOUR, "2026-03-01 12:00"),
+        ("2026-03-01 12:00:00.001", clock.HOUR, "2026-03-01 13:00"),
+        ("2026-03-01 12:59:59.999", clock.HOUR, "2026-03-01 13:00"),
+        ("2026-02-28 00:00:01", clock.DAY, "2026-03-01 00:00"),
+        ("2026-03-01 00:00", clock.DAY, "2026-03-01 00:00"),
+        ("1969-12-31 23:30", clock.HOUR, "1970-01-01 00:00"),
+    ],
+)
+def test_the_end_of_a_span_is_the_next_multiple_of_the_step_or_the_moment_itself(
+    moment: str, step: timedelta, end: str
+) -> None:
+    assert clock.ceil(at(moment), step) == at(end)
+
+
+@pytest.mark.parametrize(
     ("moment", "offset", "tick"),
     [
         ("2026-03-01 12:00", timedelta(), "2026-03-01 12:15"),

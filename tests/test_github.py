@@ -246,6 +246,44 @@ def test_the_gate_hears_every_answer_a_bad_one_too() -> None:
     assert gate.seen == [("pass", "core"), ("answered", "core", 429, "0")]
 
 
+# Conditional requests
+
+
+def test_a_repository_comes_with_its_etag_and_none_where_it_is_as_it_was() -> None:
+    server = Server(
+        httpx.Response(200, json=item(), headers={"ETag": 'W/"a"'}), httpx.Response(304)
+    )
+
+    with client(server) as github:
+        first = github.repository_unless("quiet/harbor", None)
+        again = github.repository_unless("quiet/harbor", 'W/"a"')
+
+    assert first == (HARBOR, 'W/"a"')
+    assert again == (None, 'W/"a"')
+    sent = [request.headers.get("if-none-match") for request in server.requests]
+    assert sent == [None, 'W/"a"']
+
+
+def test_an_answer_without_an_etag_leaves_none() -> None:
+    with client(Server(httpx.Response(200, json=item()))) as github:
+        assert github.repository_unless("quiet/harbor", '"a"') == (HARBOR, None)
+
+
+def test_the_etag_goes_along_with_a_redirect() -> None:
+    server = Server(moved("/repositories/7"), httpx.Response(304))
+
+    with client(server) as github:
+        answer = github.repository_unless("quiet/harbor", '"a"')
+
+    assert answer == (None, '"a"')
+    assert [request.headers["if-none-match"] for request in server.requests] == ['"a"', '"a"']
+
+
+def test_a_conditional_request_that_fails_fails_as_any_other() -> None:
+    with client(Server(httpx.Response(404))) as github, pytest.raises(Gone):
+        github.repository_unless("quiet/harbor", '"a"')
+
+
 # Redirects
 
 

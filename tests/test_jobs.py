@@ -43,7 +43,13 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 STEP = 10 * MINUTE
 STARS, FORKS, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "python"))
-KINDS = ("lists", "languages", "owners")  # of documents, one a list
+WINDOWS = ("1h", "24h", "7d", "30d", "365d")
+
+
+def names_of(slug: str) -> set[str]:
+    """The names of a list's documents."""
+    kinds = ("lists", "languages", "owners")
+    return {f"{kind}/{slug}" for kind in kinds} | {f"movers/{slug}/{it}" for it in WINDOWS}
 
 
 def repo(github_id: int = 1, **changes: Any) -> Repository:
@@ -848,6 +854,7 @@ ROUNDED_STARTS = {
     "30d": datetime(2026, 2, 8, 12, tzinfo=UTC),
     "365d": datetime(2025, 3, 10, tzinfo=UTC),
 }
+ROUNDINGS = {"1h": MINUTE, "24h": MINUTE, "7d": HOUR, "30d": HOUR, "365d": DAY}
 LENGTHS = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "365d": 365 * DAY}
 SLOTS = (
     AS_OF - 700 * DAY,  # for 365d, where nothing later is known
@@ -907,7 +914,9 @@ def expected_gain(polled: Polled, slug: str, it: Repository, window: str) -> Any
     if not before or max(before) < AS_OF - 2 * LENGTHS[window]:
         return None
     since = max(before)
-    ranks = [[there.github_id for there in polled[slug][at]] for at in (since, AS_OF)]
+    kept = {"7d": HOUR, "30d": HOUR, "365d": DAY}.get(window, STEP)  # what thinning leaves is last
+    then = max(at for at in polled[slug] if at <= clock.ceil(since, kept))
+    ranks = [[there.github_id for there in polled[slug][at]] for at in (then, AS_OF)]
     was_listed = it.github_id in ranks[0]
     return {
         "stars": it.stars - history[since].stars,
@@ -981,6 +990,21 @@ def expected_entry(ranked: RankedList, count: int) -> dict[str, Any]:
     }
 
 
+def expected_movers(board: dict[str, Any], window: str) -> dict[str, Any]:
+    """The members of a list that counts stars by their gain, or by rank."""
+    items = []
+    for item in board["items"]:
+        gain = item["gains"][window]
+        if gain:
+            kept = {name: item[name] for name in ("full_name", "rank", "stars", "forks")}
+            told = {"gain": gain["stars"], "rank_gain": gain["rank"], "since": gain["since"]}
+            items.append(kept | told)
+    items.sort(key=lambda item: item["rank"])
+    items.sort(key=lambda item: item["gain"], reverse=True)
+    head = {name: board[name] for name in ("list", "as_of", "built_at")}
+    return {**head, "window": window, "items": items}
+
+
 class TestAggregation:
     @pytest.fixture
     def three_lists(self, make_settings: MakeSettings) -> Settings:
@@ -1010,8 +1034,10 @@ class TestAggregation:
             "languages/python": expected_totals(python, "language"),
             "owners/stars": expected_totals(stars, "owner"),
             "owners/python": expected_totals(python, "owner"),
+            **{f"movers/stars/{it}": expected_movers(stars, it) for it in WINDOWS},
+            **{f"movers/python/{it}": expected_movers(python, it) for it in WINDOWS},
         }
-        assert result == {"outcome": "published", "lists": 2, "documents": 7}
+        assert result == {"outcome": "published", "lists": 2, "documents": 17}
         assert documents(database) == expected
         assert_telling(stars)
 
@@ -1069,7 +1095,7 @@ class TestAggregation:
 
         jobs.aggregate_lists(database, make_settings(lists=(PYTHON,)), BUILT + MINUTE)
 
-        assert set(documents(database)) == {"lists", *(f"{it}/python" for it in KINDS)}
+        assert set(documents(database)) == {"lists"} | names_of("python")
 
     def test_drops_them_too_where_those_wanted_have_no_data_yet(
         self, database: Database, make_settings: MakeSettings
@@ -1130,7 +1156,7 @@ class TestJobs:
         jobs.poll("python", current)
 
         assert first is None
-        assert set(published) == {"lists", *(f"{it}/python" for it in KINDS)}
+        assert set(published) == {"lists"} | names_of("python")
         assert published["lists/python"]["count"] == 100
         assert documents(database) == published
 

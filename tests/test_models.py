@@ -14,12 +14,23 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import MetaData, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 import clock
 import models
-from models import Base, Budget, Database, List, Poll, RepositoryName, SchemaError, upsert
+from models import (
+    Base,
+    Budget,
+    Database,
+    List,
+    Placement,
+    Poll,
+    RepositoryName,
+    SchemaError,
+    insert_rows,
+    upsert,
+)
 from settings import Settings
 from support import MakeSettings
 
@@ -346,6 +357,114 @@ def test_migrations_give_exactly_the_schema_of_the_models(
     assert found == expected
 
 
+def migrate(database: Database, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(models.MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+OLD_ROWS = {
+    "list": [{"id": 1, "slug": "stars"}, {"id": 2, "slug": "c-d"}],
+    "repository": [
+        {
+            "id": number,
+            "github_id": 70 + number if number < 3 else None,
+            "full_name": f"o/r{number}",
+            "language": None,
+            "description": "50 % of a 'boat'",
+            "html_url": "https://github.com/o/r",
+            "pushed_at": None,
+            "seen_at": 1_772_366_400_123,
+        }
+        for number in (1, 2, 3)
+    ],
+    "repository_name": [{"name": f"o/r{number}", "repository_id": number} for number in (1, 2, 3)],
+    "poll": [
+        {
+            "list_id": 1,
+            "slot": 1_772_366_400 + 600 * number,
+            "outcome": "good",
+            "fetched_at": 1_772_366_400_123,
+            "rows": 1,
+            "error": None,
+        }
+        for number in (0, 1)
+    ],
+    "placement": [
+        {
+            "list_id": 1,
+            "slot": 1_772_366_400,
+            "rank": number,
+            "repository_id": number,
+            "stars": 5,
+            "forks": 4,
+            "open_issues": 3,
+            "kept": number == 2,
+        }
+        for number in (1, 2)
+    ],
+    "reading": [
+        {
+            "repository_id": number,
+            "slot": 1_772_366_400,
+            "stars": 5,
+            "forks": 4,
+            "open_issues": 3,
+            "list_id": 1 if number < 3 else None,
+        }
+        for number in (1, 2, 3)
+    ],
+    "standing": [{"repository_id": 1, "list_id": 1, "rank": 1}],
+    "document": [
+        {
+            "name": "lists",
+            "body": b"{}",
+            "gzipped": b"\x1f\x00",
+            "etag": "a",
+            "as_of": None,
+            "built_at": 1,
+            "next_build_at": 2,
+        }
+    ],
+    "budget": [
+        {
+            "resource": "core",
+            "next_at": 1,
+            "blocked_until": 2,
+            "strikes": 3,
+            "limit": 60,
+            "remaining": None,
+            "reset_at": None,
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("first", ["0001", "0002"])
+def test_migrations_keep_every_row_of_an_older_schema(settings: Settings, first: str) -> None:
+    with models.connect(settings) as database:
+        migrate(database, first)
+        with database.engine.begin() as connection:
+            tables = MetaData()
+            tables.reflect(connection)
+            for name, old in OLD_ROWS.items():
+                connection.execute(tables.tables[name].insert(), old)
+        database.upgrade()
+
+        database.check_schema()
+        with database.engine.connect() as connection:
+            for name, old in OLD_ROWS.items():
+                table = tables.tables[name]
+                columns = [table.c[column] for column in old[0]]
+                found = connection.execute(select(*columns).order_by(*table.primary_key))
+                assert [dict(row) for row in found.mappings()] == old
+        with database.read() as session:
+            seen = session.scalars(select(RepositoryName.seen_at)).all()
+        assert seen == [clock.EPOCH] * 3
+
+
 def test_downgrade_takes_everything_away(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(models.MIGRATIONS))
@@ -401,7 +520,7 @@ def test_check_schema_says_how_to_make_a_missing_one(settings: Settings) -> None
         database.check_schema()
 
     assert str(caught.value) == (
-        "the database's schema is missing, this version needs 0002: run `flask --app app upgrade`"
+        "the database's schema is missing, this version needs 0003: run `flask --app app upgrade`"
     )
 
 
@@ -409,7 +528,7 @@ def test_check_schema_refuses_one_that_it_does_not_know(database: Database) -> N
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    with pytest.raises(SchemaError, match="schema is 9999, this version needs 0002"):
+    with pytest.raises(SchemaError, match="schema is 9999, this version needs 0003"):
         database.check_schema()
 
 
@@ -437,7 +556,7 @@ NO_FILE = "the database cannot be used: unable to open database file"
     [
         (
             "sqlite:///{folder}/new.db",
-            "the database's schema is missing, this version needs 0002: "
+            "the database's schema is missing, this version needs 0003: "
             "run `flask --app app upgrade`",
         ),
         ("sqlite:///{folder}", NO_FILE),
@@ -502,3 +621,69 @@ def test_upsert_of_nothing_does_nothing(database: Database) -> None:
         upsert(session, Budget, [])
 
     assert rows(database, "SELECT * FROM budget") == []
+
+
+# Many rows
+
+
+POLL_COLUMNS = ("list_id", "slot", "outcome", "fetched_at", "rows")
+
+
+def test_many_rows_are_inserted_and_those_whose_key_is_taken_are_left_out(
+    database: Database,
+) -> None:
+    with database.write() as session:
+        session.add(List(slug="stars"))
+        session.flush()
+        session.add(poll(rows=7))
+        session.flush()
+        noon = int(NOON.timestamp())
+        new = [(1, noon + 600 * number, "imported", 1000 * noon + 5, number) for number in range(3)]
+        insert_rows(session, Poll, POLL_COLUMNS, [*new, new[2]])
+
+    with database.read() as session:
+        found = session.scalars(select(Poll).order_by(Poll.slot)).all()
+    assert [(it.slot - NOON, it.outcome, it.rows, it.error) for it in found] == [
+        (0 * MINUTE, "good", 7, None),
+        (10 * MINUTE, "imported", 1, None),
+        (20 * MINUTE, "imported", 2, None),
+    ]
+    assert found[1].fetched_at == NOON + timedelta(milliseconds=5)
+
+
+def test_rows_may_have_truth_values_missing_ones_and_any_text(database: Database) -> None:
+    with database.write() as session:
+        columns = ("id", "full_name", "description", "html_url", "seen_at")
+        described = [(1, "o/a", "50 % of 'a' ? :b ½", "", 0), (2, "o/b", None, "", 0)]
+        insert_rows(session, models.Repository, columns, described)
+        session.add(List(slug="stars"))
+        session.flush()
+        counts = ("stars", "forks", "open_issues")
+        columns = ("list_id", "slot", "rank", "repository_id", *counts, "kept")
+        places = [(1, 600, 1, 1, 9, 9, 9, False), (1, 600, 2, 2, 9, 9, 9, True)]
+        insert_rows(session, Placement, columns, places)
+
+    with database.read() as session:
+        kept = session.scalars(select(Placement.kept).order_by(Placement.rank)).all()
+    told = rows(database, "SELECT description FROM repository ORDER BY id")
+    assert (told, kept) == ([("50 % of 'a' ? :b ½",), (None,)], [False, True])
+
+
+def test_rows_go_with_the_transaction_that_fails(database: Database) -> None:
+    with suppress(ZeroDivisionError), database.write() as session:
+        insert_rows(session, List, ("slug",), [("stars",), ("forks",)])
+        raise ZeroDivisionError
+
+    assert slugs(database) == []
+
+
+def test_no_rows_are_no_trouble(database: Database) -> None:
+    with database.write() as session:
+        insert_rows(session, List, ("slug",), [])
+
+    assert slugs(database) == []
+
+
+def test_a_row_of_a_list_that_is_not_there_is_refused(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.write() as session:
+        insert_rows(session, Poll, POLL_COLUMNS, [(5, 0, "imported", 0, 0)])

@@ -45,7 +45,7 @@ class TestSchedule:
     ) -> None:
         settings = make_settings(lists=tuple(lists.KNOWN.values()))
 
-        *polls, aggregation = schedule(settings)
+        *polls, aggregation, identification, night = schedule(settings)
 
         offsets = [poll.offset for poll in polls]
         assert [poll.name for poll in polls] == [f"poll-{slug}" for slug in lists.KNOWN]
@@ -54,6 +54,8 @@ class TestSchedule:
         steps = {later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)}
         assert steps <= {timedelta(seconds=13), timedelta(seconds=14)}
         assert (aggregation.name, aggregation.every) == ("aggregate", settings.aggregate_every)
+        assert {identification.queue, night.queue} == {"low"}
+        assert night.every == timedelta(days=1)
 
     def test_a_tick_is_a_fresh_job_named_after_its_slot_that_is_retried(
         self, redis: Redis, make_settings: MakeSettings
@@ -182,7 +184,7 @@ class TestTick:
     def test_the_aggregation_goes_before_waiting_polls(
         self, redis: Redis, make_settings: MakeSettings
     ) -> None:
-        poll, aggregation = schedule(make_settings())
+        poll, aggregation, *_ = schedule(make_settings())
         keeper = SafeScheduler([poll, aggregation], redis)
         make_due(redis, poll)
         keeper.enqueue_jobs()

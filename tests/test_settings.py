@@ -50,6 +50,7 @@ def test_every_variable_is_read() -> None:
         "GITHUB_API_URL": "https://github.test/api/v3",
         "GITHUB_TOKEN": f" {TOKEN}\n",
         "LISTS": "stars",
+        "WATCH": "quiet/harbor",
         "POLL_MINUTES": "1",
         "AGGREGATE_MINUTES": "60",
         "PORT": "65535",
@@ -64,6 +65,7 @@ def test_every_variable_is_read() -> None:
         github_api_url="https://github.test/api/v3",
         github_token=TOKEN,
         lists=(KNOWN["stars"],),
+        watch=("quiet/harbor",),
         poll_every=MINUTE,
         aggregate_every=60 * MINUTE,
         port=65535,
@@ -108,6 +110,7 @@ REDIS = "expected a URL that begins with redis:// or rediss://"
 HTTP = "expected a URL that begins with https:// or http://"
 DIVISOR = "expected a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60"
 PORTS = "expected a number from 1 to 65535"
+WATCHED = "expected owner/name, as on GitHub"
 LISTS = "expected slugs (stars, forks, actionscript, …) or language:NAME"
 
 
@@ -133,6 +136,18 @@ LISTS = "expected slugs (stars, forks, actionscript, …) or language:NAME"
         ("LISTS", "pyhton", "did you mean 'python'?"),
         ("LISTS", "language:", LISTS),
         ("LISTS", ",", "expected at least one list, such as stars"),
+        ("WATCH", "harbor", WATCHED),
+        ("WATCH", "quiet/", WATCHED),
+        ("WATCH", "/harbor", WATCHED),
+        ("WATCH", "quiet/harbor/x", WATCHED),
+        ("WATCH", "-quiet/harbor", WATCHED),
+        ("WATCH", "quiet/..", WATCHED),
+        ("WATCH", "quiet/.", WATCHED),
+        ("WATCH", "qui_et/harbor", WATCHED),
+        ("WATCH", "quiet/har bor", WATCHED),
+        ("WATCH", "quiet/härbor", WATCHED),
+        ("WATCH", "https://github.com/quiet/harbor", WATCHED),
+        ("WATCH", f"quiet/{'x' * 101}", WATCHED),
         ("POLL_MINUTES", "7", DIVISOR),
         ("POLL_MINUTES", "0", DIVISOR),
         ("POLL_MINUTES", "010", DIVISOR),
@@ -324,3 +339,47 @@ def test_the_process_has_the_settings_of_its_environment(
     clean_environment.setenv("LISTS", "forks")
 
     assert settings.or_exit().lists == (lists.KNOWN["forks"],)
+
+
+# Repositories to watch
+
+
+@pytest.mark.parametrize(
+    ("value", "watched"),
+    [
+        ("quiet/harbor", ("quiet/harbor",)),
+        (" a/b , ,c/d,", ("a/b", "c/d")),
+        ("Quiet/Harbor,quiet/harbor,A/b", ("Quiet/Harbor", "A/b")),
+        ("a/.github,a/b.c,a/b_c,a/-", ("a/.github", "a/b.c", "a/b_c", "a/-")),
+        (",", ()),
+    ],
+)
+def test_watched_ones_are_kept_as_written_each_once(value: str, watched: tuple[str, ...]) -> None:
+    assert from_environment({"WATCH": value}).watch == watched
+
+
+def watching(number: int) -> str:
+    return ",".join(f"a/b{it}" for it in range(number))
+
+
+@pytest.mark.parametrize(
+    ("number", "environ", "way"),
+    [
+        (6, {}, "expected at most 5 repositories; set a GITHUB_TOKEN for more"),
+        (
+            667,
+            {"GITHUB_TOKEN": TOKEN},
+            "expected at most 666 repositories; set POLL_MINUTES higher",
+        ),
+    ],
+)
+def test_more_than_fit_githubs_limit_are_refused_with_what_would_help(
+    number: int, environ: dict[str, str], way: str
+) -> None:
+    assert refusal(WATCH=watching(number), **environ) == f"WATCH={watching(number)!r}: {way}"
+    assert len(from_environment({"WATCH": watching(number - 1), **environ}).watch) == number - 1
+
+
+@pytest.mark.xfail(strict=True, reason="the limit of 5 takes no notice of the interval")
+def test_as_many_as_use_up_githubs_limit_of_60_an_hour_are_refused() -> None:
+    refusal(WATCH=watching(5), POLL_MINUTES="1", LISTS="stars")

@@ -65,6 +65,7 @@ MISTAKES = [
         "expected a GitHub token: 8 to 255 letters, digits, and _ . = -",
     ),
     ("worker", {"LISTS": "stars,pyhton"}, "LISTS='pyhton': did you mean 'python'?"),
+    ("worker", {"WATCH": "torvalds"}, "WATCH='torvalds': expected owner/name, as on GitHub"),
     ("scheduler", {"POLL_MINUTES": "7"}, f"POLL_MINUTES='7': {DIVISORS}"),
     ("aggregate", {"AGGREGATE_MINUTES": "1.5"}, f"AGGREGATE_MINUTES='1.5': {DIVISORS}"),
     ("run", {"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY='0': expected a number from 1 to 64"),

@@ -1,0 +1,240 @@
+"""The commands of `flask --app app`: what the jobs do, once, now, in this process; and imports."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from os.path import abspath
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from flask import current_app
+from redis import Redis, RedisError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import requeue_job
+from sqlalchemy.exc import DBAPIError
+
+import archive
+import broker
+import clock
+import imports
+import jobs
+import models
+import queued
+import status
+import store
+from clock import HOUR
+from github import GitHub, GitHubError
+from imports import Tally
+from lists import RankedList
+from models import Database, SchemaError
+from settings import Settings
+
+SHOWN = 10  # rejected rows
+MINUTE = timedelta(minutes=1)
+
+
+@click.command()
+def upgrade() -> None:
+    """Create the database's schema, or bring it up to date."""
+    with _in_one_line():
+        _database().upgrade()
+    click.echo("The schema is up to date.")
+
+
+@click.command()
+@click.option("--list", "slug", help="Poll this list only, by its slug.")
+def poll(slug: str | None) -> None:
+    """Poll GitHub once, now, in this process."""
+    _require_schema()
+    try:
+        chosen = [_settings().ranked(slug)] if slug else list(_settings().lists)
+    except LookupError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="--list") from error
+    every, database = _settings().poll_every, _database()
+    gate = jobs.SqlGate(database, _settings(), patience={"search": every, "core": every / 10})
+    failures = []
+    with (
+        _in_one_line(),
+        GitHub(_settings(), gate) as github,
+        click.progressbar(chosen, label="Polling", item_show_func=_slug) as bar,
+    ):
+        for ranked in bar:
+            slot = clock.floor(clock.now(), every)
+            try:
+                result = jobs.poll_list(database, github, ranked, slot, every)
+                if result["outcome"] == store.SUSPECT:
+                    failures.append(f"{ranked.slug}: suspect, not shown: {result['why']}")
+                elif result["outcome"] == store.MISSED:
+                    failures.append(f"{ranked.slug}: the slot ended meanwhile; poll it again")
+            except GitHubError as error:
+                failures.append(f"{ranked.slug}: {error}")
+    for failure in failures:
+        click.echo(failure, err=True)
+    click.echo(f"Polled {len(chosen) - len(failures)} of {len(chosen)} lists.")
+    if failures:
+        raise SystemExit(1)
+
+
+@click.command()
+def aggregate() -> None:
+    """Build all documents from what is stored, and publish them, in this process."""
+    _require_schema()
+    with _in_one_line():
+        result = jobs.aggregate_lists(_database(), _settings(), clock.now())
+    if "documents" not in result:
+        raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
+    click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
+
+
+@click.command("jobs")
+@click.option("--requeue", metavar="ID", multiple=True, help="Queue this one again; repeatable.")
+@click.option("--requeue-all", is_flag=True, help="Queue all of them again.")
+def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
+    """List the jobs that were given up after their retries, or queue some of them again."""
+    with _in_one_line():
+        failed = status.failed_jobs(_redis())
+        known = [job["id"] for job in failed]
+        for job_id in requeue:
+            if job_id not in known:
+                raise click.BadParameter(f"no failed job {job_id!r}", param_hint="--requeue")
+        again = known if requeue_all else dict.fromkeys(requeue)
+        for job_id in again:
+            with suppress(InvalidJobOperation, NoSuchJobError):  # somebody else was faster
+                requeue_job(job_id, _redis())
+                click.echo(f"queued again: {job_id}")
+    if again:
+        return
+    for job in failed:
+        click.echo(f"{job['id']}  {job['queue']}  {job['at']}  {job['why']}")
+    click.echo(f"{len(failed)} failed.")
+
+
+class Spread(click.ParamType[timedelta]):
+    """A span of time such as 90s, 30m or 2h."""
+
+    name = "span"
+
+    def convert(self, value: Any, *context: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        form = re.fullmatch(r"(\d{1,6})([smh])", value, re.ASCII)
+        if form is None:
+            self.fail(f"{value!r} is not a span such as 90s, 30m or 2h", *context)
+        return int(form[1]) * {"s": timedelta(seconds=1), "m": MINUTE, "h": HOUR}[form[2]]
+
+
+@click.command("import-history")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--spread", type=Spread(), default="0s", help="Over how long, such as 30m or 2h.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
+@click.option("--here", is_flag=True, help="Import in this process, without workers.")
+@click.option(
+    "--rejected",
+    type=click.File("w", encoding="utf-8", lazy=False),
+    metavar="FILE",
+    help="Where to list every rejected row; without it the first few are shown.",
+)
+def import_history(
+    paths: tuple[Path, ...], spread: timedelta, dry_run: bool, here: bool, rejected: IO[str] | None
+) -> None:
+    """Import days of the archive EvanLi/Github-Ranking: CSV files, gzipped or not, and folders.
+
+    Jobs of 100 files each wait on the queue `low` for the workers, which have to see the files.
+    Stopped at any moment, the same command goes on; run again, it finds nothing new.
+    """
+    _require_schema()
+    files = {Path(abspath(it)) for it in archive.files_in(paths)}
+    in_order = sorted(files, key=lambda it: (it.name, it))
+    if not files:
+        raise click.ClickException(f"no github-ranking-YYYY-MM-DD.csv in {paths[0]}")
+    size = imports.DAYS_AT_ONCE if here or dry_run else imports.DAYS_A_JOB
+    batches = [in_order[start : start + size] for start in range(0, len(files), size)]
+    total = Tally()
+    started = time.monotonic()
+    bar: Any = click.progressbar(
+        length=len(files),
+        label="Checking" if dry_run else "Importing",
+        item_show_func=lambda _: _speed(total, started),
+    )
+    with _in_one_line(), bar:
+        if here or dry_run:
+            tallies = _import_here(batches, dry_run)
+        else:
+            patient = broker.connect(_settings().redis_url, timeout=5, retries=10)
+            tallies = queued.run_all(batches, spread, patient)
+        for tally in tallies:
+            total += tally
+            bar.update(tally.files, current_item=total)
+    _report(total, rejected)
+
+
+def _import_here(batches: list[list[Path]], dry_run: bool) -> Iterator[Tally]:
+    for batch in batches:
+        yield imports.import_files(_database(), batch, _settings().slugs, dry_run=dry_run)
+
+
+def _speed(total: Tally, started: float) -> str:
+    return f"{total.read:,} rows, {total.read / (time.monotonic() - started):,.0f} a second"
+
+
+def _report(total: Tally, file: IO[str] | None) -> None:
+    click.echo(
+        f"{total.read:,} rows read of {total.files - len(total.bad):,} files: "
+        f"{total.stored:,} stored, {total.already:,} already there, "
+        f"{len(total.rejected):,} rejected."
+    )
+    if total.covered:
+        click.echo(f"Of those already there {total.covered:,} are of days with live polls.")
+    lines = [f"{it.file}:{it.line}: {it.reason}" for it in total.rejected]
+    if file is not None:
+        file.writelines(f"{line}\n" for line in lines)
+    else:
+        for line in lines[:SHOWN]:
+            click.echo(line)
+        if len(lines) > SHOWN:
+            click.echo(f"… and {len(lines) - SHOWN:,} more; --rejected FILE lists all")
+    for name, why in total.bad:
+        click.echo(f"{name}: not imported: {why}", err=True)
+    if total.bad:
+        raise SystemExit(1)
+
+
+def _slug(ranked: RankedList | None) -> str:
+    return ranked.slug if ranked else ""
+
+
+def _require_schema() -> None:
+    with _in_one_line():
+        _database().check_schema()
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Let what is wrong with the database or Redis end a command with a line, not a traceback."""
+    try:
+        yield
+    except (SchemaError, DBAPIError) as error:
+        raise click.ClickException(models.reason(error)) from error
+    except RedisError as error:
+        raise click.ClickException(f"Redis cannot be reached: {error}") from error
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings
+
+
+def _database() -> Database:
+    database: Database = current_app.extensions["database"]
+    return database
+
+
+def _redis() -> "Redis":
+    client: Redis = current_app.extensions["redis"]
+    return client
+
+
+ALL = (poll, aggregate, upgrade, failed_jobs, import_history)
