@@ -233,9 +233,12 @@ def history(owner: str, name: str) -> AnyResponse:
         profile = store.profile(session, f"{owner}/{name}")
         if profile is None:
             raise _unknown(owner, name)
-        start = start or store.beginning(session, profile.id) or end
-        if start > end or ("from" in request.args and start == end):
-            raise BadRequest(f"from {clock.rfc3339(start)} to {clock.rfc3339(end)} is no time")
+        if start is None:
+            start = min(store.beginning(session, profile.id) or end, end)
+        elif start >= end:
+            raise BadRequest(
+                f"from={clock.rfc3339(start)}: expected a time before {clock.rfc3339(end)}"
+            )
         finest = next(name for name, step in STEPS.items() if end - start <= step.longest)
         step = _choice("step", STEPS, finest)
         points = store.series(session, profile.id, start, end, STEPS[step].length)

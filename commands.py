@@ -163,6 +163,7 @@ def import_history(
         if here or dry_run:
             tallies = _import_here(batches, dry_run)
         else:
+            _redis().ping()
             patient = broker.connect(_settings().redis_url, timeout=5, retries=10)
             tallies = queued.run_all(batches, spread, patient)
         for tally in tallies:

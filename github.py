@@ -160,7 +160,7 @@ class GitHub:
         not counted against the limit of a token."""
         headers = {"If-None-Match": etag} if etag else {}
         response = self._get("core", f"repos/{quote(full_name)}", headers=headers)
-        if response.status_code == 304:
+        if response.status_code == 304 and etag:
             return None, etag
         return read_repository(_body(response)), response.headers.get("etag")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 import archive
@@ -75,6 +76,7 @@ def _import(
         day.fields.clear()
         days.append(day)
     slugs = sorted({slug for day in days for slug in day.lists}, key=lists.order_of)
+    attempts = 3
     while True:
         with database.write() as session:
             list_ids = {slug: store.list_id_or_new(session, slug) for slug in slugs}
@@ -90,9 +92,14 @@ def _import(
             if dry_run:
                 session.rollback()
         tally, rows = _rows(days, list_ids, ids, done)
-        if dry_run or _insert(database, rows, list_ids, days, done):
-            tally.files, tally.bad = len(files), bad
-            return tally
+        tally.files, tally.bad = len(files), bad
+        try:
+            if dry_run or _insert(database, rows, list_ids, days, done):
+                return tally
+        except IntegrityError:  # a repository was merged into another one meanwhile
+            if attempts == 0:
+                raise
+            attempts -= 1
 
 
 @dataclass(slots=True)

@@ -88,6 +88,9 @@ def watch(name: str, slot: datetime) -> Retry | None:
         models.connect(settings) as database,
         GitHub(settings, SqlGate(database, settings)) as github,
     ):
+        if name not in settings.watch:
+            result["outcome"] = "not in WATCH any more"
+            return None
         try:
             result |= watch_repository(database, github, name, slot, settings.poll_every)
         except NotYet as error:

@@ -18,7 +18,10 @@ DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "console", "json")
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
+REPOSITORY = re.compile(
+    r"(?=.{3,200}$)[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}"
+)
+TOKEN = "set a GITHUB_TOKEN for more"
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
@@ -132,9 +135,10 @@ def _check_that_lists_fit(settings: Settings) -> None:
 
 def _check_that_watched_fit(settings: Settings) -> None:
     limit = budget.limit_of("core", settings.github_token is not None)
-    room = int(settings.poll_every * SPREAD / limit.every) if settings.github_token else WATCHED
+    room, way = int(settings.poll_every * SPREAD / limit.every), "set POLL_MINUTES higher"
+    if settings.github_token is None:
+        room, way = min(room, WATCHED), f"{way}, or a GITHUB_TOKEN" if room < WATCHED else TOKEN
     if len(settings.watch) > room:
-        way = "set POLL_MINUTES higher" if settings.github_token else "set a GITHUB_TOKEN for more"
         raise SettingsError(
             "WATCH", ",".join(settings.watch), f"expected at most {room} repositories; {way}"
         )

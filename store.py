@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from math import ceil
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
     type_coerce,
     update,
@@ -238,7 +240,7 @@ def _store_events(
     for change in events.changes(earlier, places, ranked):
         repository_id = ours[change.repository.github_id]
         if change.kind == "milestone" and _was_reached(
-            session, repository_id, change.detail["stars"], slot
+            session, repository_id, change.detail["stars"], before
         ):
             continue
         row = Event(slot=slot, list_id=list_id, repository_id=repository_id)
@@ -247,14 +249,14 @@ def _store_events(
         session.flush()  # one by one: ids in their order
 
 
-def _was_reached(session: Session, repository_id: int, stars: int, slot: datetime) -> bool:
-    """Whether a repository had so many stars before, or another list told so for this slot."""
+def _was_reached(session: Session, repository_id: int, stars: int, before: datetime) -> bool:
+    """Whether a repository had so many stars up to the poll before, or another list told so."""
     told = session.scalars(
         select(Event.detail).where(Event.repository_id == repository_id, Event.kind == "milestone")
     )
     most = session.scalar(
         select(func.max(Reading.stars)).where(
-            Reading.repository_id == repository_id, Reading.slot < slot
+            Reading.repository_id == repository_id, Reading.slot <= before
         )
     )
     return (most or 0) >= stars or any(detail["stars"] == stars for detail in told)
@@ -741,27 +743,18 @@ def series(
 ) -> list[Point]:
     """A repository's readings in [start, end), of each step (t − step, t] the last. The same before
     and after thinning to that step."""
-    seconds = step // timedelta(seconds=1)
+    length = step // timedelta(seconds=1)
+    first, until = ceil(start.timestamp()), ceil(end.timestamp())
+    slot = type_coerce(Reading.slot, BigInteger)  # thousands of rows: whole seconds will do
     rows = session.connection().execute(
-        select(
-            type_coerce(Reading.slot, BigInteger),  # thousands of rows: whole seconds will do
-            Reading.stars,
-            Reading.forks,
-            Reading.open_issues,
-        )
-        .where(Reading.repository_id == repository_id, Reading.slot >= start)
-        .where(Reading.slot <= clock.ceil(end, step))
+        select(slot, Reading.stars, Reading.forks, Reading.open_issues)
+        .where(Reading.repository_id == repository_id)
+        .where(slot >= first, slot <= -(-until // length) * length)
         .order_by(Reading.slot)
     )
-    last = {-(-row[0] // seconds): row for row in map(tuple, rows)}
-    until = end.timestamp()
+    last = {-(-row[0] // length): row for row in map(tuple, rows)}
     return [
-        {
-            "at": clock.at(at),
-            "stars": stars,
-            "forks": forks,
-            "open_issues": open_issues,
-        }
+        {"at": clock.at(at), "stars": stars, "forks": forks, "open_issues": open_issues}
         for at, stars, forks, open_issues in last.values()
         if at < until
     ]
@@ -793,7 +786,7 @@ def events_after(
         select(Event.id, Event.slot, List.slug, Event.kind, RepositoryRow.full_name, Event.detail)
         .join(List, List.id == Event.list_id)
         .join(RepositoryRow, RepositoryRow.id == Event.repository_id)
-        .where(Event.id > cursor)
+        .where(Event.id > literal(cursor, BigInteger))
         .order_by(Event.id)
         .limit(limit)
     )

@@ -403,6 +403,21 @@ class TestReplies:
         assert names == ["default", "low"]
         assert (response.json["workers"], response.json["next_runs"]) == ([], [])
 
+    def test_tell_how_watched_repositories_are(self, database: Database, make_app: MakeApp) -> None:
+        with database.write() as session:
+            store.store_watched(session, "quiet/harbor-1", NOON, NOON, repo(), '"a"')
+            store.store_unwatchable(session, "no/body", NOON + MINUTE, "GitHub answered 404")
+        client = make_app(watch=("Quiet/Harbor-1", "No/Body", "new/one")).test_client()
+
+        response = client.get("/api/v1/status")
+
+        assert response.json is not None
+        assert response.json["watched"] == [
+            {"full_name": "Quiet/Harbor-1", "age_seconds": 420, "last_error": None},
+            {"full_name": "No/Body", "age_seconds": 360, "last_error": "GitHub answered 404"},
+            {"full_name": "new/one", "age_seconds": None, "last_error": None},
+        ]
+
     def test_do_not_wait_for_a_redis_that_hangs(
         self, database: Database, make_app: MakeApp
     ) -> None:
@@ -616,6 +631,249 @@ class TestDocuments:
         assert response.json["items"] == SHAPES[LIST]["items"]
 
 
+MOVERS, EVENTS, HISTORY = f"{LIST}/movers", "/api/v1/events", "/api/v1/repos/loud/motor/history"
+
+
+class TestALeaderboardOfOld:
+    @pytest.mark.parametrize(
+        ("at", "as_of"),
+        [
+            ("2026-03-01T11:00:00Z", "2026-03-01T11:00:00Z"),
+            ("2026-03-01T11:59:59.999Z", "2026-03-01T11:00:00Z"),
+            ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
+            ("2026-03-01T12:07:00Z", "2026-03-01T12:00:00Z"),
+            ("2026-03-01T13:30:00%2B02:00", "2026-03-01T11:00:00Z"),
+        ],
+    )
+    def test_is_that_of_the_latest_good_poll_by_then(
+        self, full: FlaskClient, at: str, as_of: str
+    ) -> None:
+        response = full.get(f"{LIST}?at={at}")
+
+        assert response.json is not None
+        assert (response.status_code, response.json["as_of"]) == (200, as_of)
+
+    def test_has_the_counts_the_ranks_and_the_shape_it_had(self, full: FlaskClient) -> None:
+        response = full.get(f"{LIST}?at=2026-03-01T11:30:00Z")
+
+        assert response.json is not None
+        shown = [(it["rank"], it["stars"], it["gains"]) for it in response.json["items"]]
+        assert shown == [(1, 49_900, NO_GAINS), (2, 49_800, NO_GAINS)]
+        assert response.json.keys() == SHAPES[LIST].keys()
+        assert response.json["fetched_at"] == "2026-03-01T11:01:00Z"
+
+    def test_of_now_is_the_current_one(self, full: FlaskClient) -> None:
+        response = full.get(f"{LIST}?at=2026-03-01T12:07:00Z")
+
+        assert response.json is not None
+        assert response.json["items"] == SHAPES[LIST]["items"]
+
+    def test_leaves_out_suspect_and_failed_polls(self, full: FlaskClient) -> None:
+        poll(database_of(full), FakeGitHub(answer([repo(9)], incomplete=True)), -3)
+        with pytest.raises(Unreachable):
+            poll(database_of(full), FakeGitHub(Unreachable("refused")), -2)
+
+        response = full.get(f"{LIST}?at=2026-03-01T11:55:00Z")
+
+        assert response.json is not None
+        told = (response.json["as_of"], response.json["suspect"], response.json["count"])
+        assert told == ("2026-03-01T11:00:00Z", False, 2)
+
+    def test_of_a_date_is_that_of_its_midnight(self, full: FlaskClient) -> None:
+        midnight = f"{LIST}?at=2026-03-01T00:00:00Z"
+        poll(database_of(full), FakeGitHub(answer([repo(9)])), -72)
+
+        response = full.get(f"{LIST}?at=2026-03-01")
+
+        assert response.json is not None
+        assert response.json["as_of"] == "2026-03-01T00:00:00Z"
+        assert response.json == full.get(midnight).json
+
+    @pytest.mark.parametrize(
+        ("query", "status", "detail"),
+        [
+            (
+                "stars?at=2026-03-01T10:59:59Z",
+                404,
+                "nothing is known of 'stars' from before 2026-03-01T10:59:59Z",
+            ),
+            (
+                "stars?at=0001-01-01",
+                404,
+                "nothing is known of 'stars' from before 0001-01-01T00:00:00Z",
+            ),
+            (
+                "python?at=2026-03-01",
+                404,
+                "nothing is known of 'python' from before 2026-03-01T00:00:00Z",
+            ),
+            (
+                "stars?at=2026-03-01T12:07:00.001Z",
+                400,
+                "at='2026-03-01T12:07:00.001Z' lies in the future",
+            ),
+            ("stars?at=9999-12-31", 400, "at='9999-12-31' lies in the future"),
+            ("rust?at=2026-03-01", 404, "no list named 'rust'; see /api/v1/lists"),
+        ],
+    )
+    def test_is_a_problem_before_the_first_and_in_the_future(
+        self, full: FlaskClient, query: str, status: int, detail: str
+    ) -> None:
+        assert problem(full.get(f"/api/v1/lists/{query}")) == (status, detail)
+
+
+class TestMovers:
+    @pytest.mark.parametrize("window", ["1h", "24h", "7d", "30d", "365d"])
+    def test_are_documents_of_a_window(self, full: FlaskClient, window: str) -> None:
+        response = full.get(f"{MOVERS}?window={window}")
+
+        assert response.json is not None
+        assert (response.status_code, response.json["window"]) == (200, window)
+        assert "stale-if-error" in response.headers["Cache-Control"]
+        again = full.get(
+            f"{MOVERS}?window={window}", headers={"If-None-Match": response.headers["ETag"]}
+        )
+        assert again.status_code == 304
+
+    def test_are_those_of_a_day_unless_told_otherwise(self, full: FlaskClient) -> None:
+        assert full.get(MOVERS).json == full.get(f"{MOVERS}?window=24h").json
+
+    def test_are_to_be_asked_for_later_before_there_are_any(self, full: FlaskClient) -> None:
+        assert problem(full.get("/api/v1/lists/python/movers"))[0] == 503
+
+
+class TestEvents:
+    def test_come_in_pages_that_go_on_where_the_last_ended(self, full: FlaskClient) -> None:
+        everything = full.get(EVENTS).json
+        pages = []
+        after = 0
+        for _ in range(3):
+            page = full.get(f"{EVENTS}?list=stars&limit=1&after={after}").json
+            assert page is not None
+            pages.append(page)
+            after = page["next"]
+
+        assert everything is not None
+        assert [it["items"] for it in pages] == [[it] for it in everything["items"]] + [[]]
+        assert [it["next"] for it in pages] == [1, 2, 2]
+
+    def test_of_later_are_found_from_the_cursor_of_an_empty_page(self, full: FlaskClient) -> None:
+        before = full.get(f"{EVENTS}?after=2").json
+        harbor = repo(1, full_name="Quiet/Harbor", stars=50_500)
+        motor = repo(2, full_name="Loud/Motor", stars=50_000)
+        poll(database_of(full), FakeGitHub(answer([harbor, motor])), 1)
+
+        assert before == {"items": [], "next": 2}
+        after = full.get(f"{EVENTS}?after={before['next']}").json
+        assert after is not None
+        assert [it["kind"] for it in after["items"]] == ["overtook", "milestone"]
+
+    @pytest.mark.parametrize(
+        "cursor",
+        [3, 2**31 - 1, 2**31, 2**63 - 1],
+    )
+    def test_after_a_cursor_that_is_yet_to_come_are_none(
+        self, full: FlaskClient, cursor: int
+    ) -> None:
+        response = full.get(f"{EVENTS}?after={cursor}")
+
+        assert response.json == {"items": [], "next": cursor}
+
+    def test_of_a_list_that_saw_none_are_none(self, full: FlaskClient) -> None:
+        assert full.get(f"{EVENTS}?list=Python").json == {"items": [], "next": 0}
+
+
+def points(client: FlaskClient, query: str) -> list[str]:
+    response = client.get(f"{HISTORY}?{query}")
+    assert response.status_code == 200
+    assert response.json is not None
+    return [it["at"][11:16] for it in response.json["points"]]
+
+
+class TestHistory:
+    @pytest.fixture
+    def full(self, full: FlaskClient) -> FlaskClient:
+        """Readings at 11:00, 11:10, 11:30 and 12:00."""
+        for number in (-5, -3):
+            motor = repo(2, full_name="Loud/Motor", stars=49_950 + number)
+            poll(database_of(full), FakeGitHub(answer([motor])), number, ranked=PYTHON)
+        return full
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("", ["11:00", "11:10", "11:30", "12:00"]),
+            ("step=10m", ["11:00", "11:10", "11:30", "12:00"]),
+            ("step=1h", ["11:00", "12:00"]),
+            ("step=1d", ["12:00"]),
+            ("from=2026-03-01T11:10:00Z&to=2026-03-01T12:00:00Z", ["11:10", "11:30"]),
+            ("from=2026-03-01T11:10:01Z&to=2026-03-01T12:00:01Z", ["11:30", "12:00"]),
+            ("from=2026-03-01T11:10:00Z&to=2026-03-01T12:00:00Z&step=1h", []),
+            ("to=2026-03-01T11:30:00Z&step=10m", ["11:00", "11:10"]),
+            ("from=2020-01-01&to=2026-03-01", []),
+            ("from=2026-03-01&to=2030-01-01", ["12:00"]),
+        ],
+    )
+    def test_is_of_each_step_from_the_first_moment_up_to_the_last_which_is_out(
+        self, full: FlaskClient, query: str, expected: list[str]
+    ) -> None:
+        assert points(full, query) == expected
+
+    @pytest.mark.parametrize(
+        ("start", "step"),
+        [
+            ("2026-02-27T12:00:00Z", "10m"),
+            ("2026-02-27T11:59:59Z", "1h"),
+            ("2025-12-01T12:00:00Z", "1h"),
+            ("2025-12-01T11:59:59Z", "1d"),
+            ("1970-01-01", "1d"),
+        ],
+    )
+    def test_has_the_finest_step_that_fits_its_span(
+        self, full: FlaskClient, start: str, step: str
+    ) -> None:
+        response = full.get(f"{HISTORY}?from={start}&to=2026-03-01T12:00:00Z")
+
+        assert response.json is not None
+        assert response.json["step"] == step
+
+    def test_of_a_name_of_the_past_leads_to_the_new_one_with_all_it_asks(
+        self, full: FlaskClient
+    ) -> None:
+        query = "from=2026-03-01T11:00:00%2B00:00&to=2026-03-02&step=1h"
+
+        response = full.get(f"/api/v1/repos/loud/engine/history?{query}")
+
+        assert response.status_code == 301
+        followed = full.get(response.location)
+        assert followed.json == full.get(f"{HISTORY}?{query}").json
+        assert response.location.startswith("/api/v1/repos/Loud/Motor/history?")
+
+    def test_of_nobody_is_not_there(self, full: FlaskClient) -> None:
+        response = full.get("/api/v1/repos/no/body/history")
+
+        assert problem(response) == (404, "no repository named 'no/body' was on any list")
+
+    def test_begins_at_the_moment_and_not_at_its_second(self, full: FlaskClient) -> None:
+        span = "from=2026-03-01T11:10:00.500Z&to=2026-03-01T12:00:00Z"
+
+        assert points(full, span) == ["11:30"]
+
+    @pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31T00:00:01Z"])
+    def test_may_reach_to_the_end_of_time(self, full: FlaskClient, end: str) -> None:
+        assert full.get(f"{HISTORY}?from=2026-03-01&to={end}").status_code == 200
+
+    def test_up_to_a_moment_before_the_first_reading_has_no_points(self, full: FlaskClient) -> None:
+        assert points(full, "to=2026-02-01") == []
+
+    def test_of_no_time_says_what_would_be_right(self, full: FlaskClient) -> None:
+        response = full.get(f"{HISTORY}?from=2026-03-01&to=2026-03-01")
+
+        status, detail = problem(response)
+        assert status == 400
+        assert "expected" in detail
+
+
 class TestProblems:
     @pytest.mark.parametrize(
         ("path", "status", "detail"),
@@ -630,6 +888,55 @@ class TestProblems:
                 "/api/v1/owners?lists=a",
                 400,
                 "/api/v1/owners has no parameter 'lists'; it takes list",
+            ),
+            (
+                f"{MOVERS}?window=1w",
+                400,
+                "window='1w': expected one of 1h, 24h, 7d, 30d, 365d",
+            ),
+            (f"{MOVERS}?window=", 400, "window='': expected one of 1h, 24h, 7d, 30d, 365d"),
+            (f"{MOVERS}?windows=1h", 400, f"{MOVERS} has no parameter 'windows'; it takes window"),
+            (f"{MOVERS}?window=1h&window=1h", 400, f"{MOVERS} takes one 'window', not 2"),
+            ("/api/v1/lists/rust/movers", 404, "no list named 'rust'; see /api/v1/lists"),
+            (
+                f"{EVENTS}?from=1",
+                400,
+                f"{EVENTS} has no parameter 'from'; it takes list, after, limit",
+            ),
+            (f"{EVENTS}?list=pyhton", 404, "no list named 'pyhton'; did you mean 'python'?"),
+            *(
+                (
+                    f"{EVENTS}?after={after}",
+                    400,
+                    f"after={after!r}: expected a number from 0 to 9223372036854775807",
+                )
+                for after in ("", "-1", "x", "1.5", "٣", str(2**63))
+            ),
+            *(
+                (f"{EVENTS}?limit={it}", 400, f"limit={it!r}: expected a number from 1 to 1000")
+                for it in ("0", "1001", "all")
+            ),
+            (f"{HISTORY}?step=5m", 400, "step='5m': expected one of 10m, 1h, 1d"),
+            (f"{HISTORY}?at=1", 400, f"{HISTORY} has no parameter 'at'; it takes from, to, step"),
+            *(
+                (
+                    f"{path}=yesterday",
+                    400,
+                    f"{path.rpartition('?')[2]}: 'yesterday' is neither RFC 3339 nor a date; "
+                    "expected a time such as 2026-11-23T20:20:00Z or 2026-11-23",
+                )
+                for path in (f"{LIST}?at", f"{HISTORY}?from", f"{HISTORY}?to")
+            ),
+            (
+                f"{LIST}?at=2026-03-01T11:00:00",
+                400,
+                "at: '2026-03-01T11:00:00' has no offset from UTC, such as a final Z; "
+                "expected a time such as 2026-11-23T20:20:00Z or 2026-11-23",
+            ),
+            (
+                f"{HISTORY}?from=2026-03-02&to=2026-03-01",
+                400,
+                "from=2026-03-02T00:00:00Z: expected a time before 2026-03-01T00:00:00Z",
             ),
             ("/api/v1/status?x=1", 400, "/api/v1/status has no parameter 'x'; it takes none"),
             ("/api/v1/repos/a/b?x", 400, "/api/v1/repos/a/b has no parameter 'x'; it takes none"),

@@ -245,9 +245,6 @@ class TestWatching:
         with database.read() as session:
             assert session.scalars(select(Watched.name)).all() == []
 
-    @pytest.mark.xfail(
-        strict=True, reason="a 304 to a request without an ETag is taken at its word"
-    )
     def test_that_is_told_that_nothing_changed_since_nothing_is_a_failure_of_githubs(
         self, database: Database, settings: Settings
     ) -> None:

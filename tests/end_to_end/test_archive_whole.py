@@ -63,9 +63,9 @@ def read(folder: Path) -> Files:
         with open(path, newline="", encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
                 name = f"{row['username']}/{row['repo_name']}"
-                counts = (int(row[it]) for it in ("stars", "forks", "issues"))
+                stars, forks, issues = (int(row[it]) for it in ("stars", "forks", "issues"))
                 slug = row["item"].lower().removeprefix("top-100-")
-                day[slug].append(Row(name.lower(), name, *counts, row["language"]))
+                day[slug].append(Row(name.lower(), name, stars, forks, issues, row["language"]))
         files[date.fromisoformat(path.stem[-10:])] = {it: day[it] for it in in_order(day)}
     return files
 
@@ -305,7 +305,8 @@ class Installation:
         return [first + number * DAY for number in range((last - first).days + 1)]
 
     def boards(self) -> dict[str, tuple[str, datetime]]:
-        moments = {midnight(day) + hours * HOUR for day in self.days for hours in (0, 12)}
+        moments = {midnight(day) for day in self.days}
+        moments |= {midnight(day) + 12 * HOUR for day in self.days[::4]}
         moments |= {slot + it for slot in self.live for it in (0 * HOUR, -HOUR / 60)}
         return {
             f"/api/v1/lists/{slug}?at={text(at)}": (slug, at)
@@ -610,9 +611,12 @@ def pages(client: FlaskClient, slug: str | None) -> list[dict[str, Any]]:
     """All events, page by page, without their cursors, which only grow."""
     items: list[dict[str, Any]] = []
     after, chosen = 0, f"&list={slug}" if slug else ""
-    while page := (answer := client.get(f"/api/v1/events?after={after}{chosen}").json)["items"]:
-        items += page
-        assert answer["next"] == page[-1]["cursor"] > after
+    while True:
+        answer: Any = client.get(f"/api/v1/events?after={after}{chosen}").json
+        if not answer["items"]:
+            break
+        items += answer["items"]
+        assert answer["next"] == items[-1]["cursor"] > after
         after = answer["next"]
     cursors = [item.pop("cursor") for item in items]
     assert cursors == sorted(set(cursors))

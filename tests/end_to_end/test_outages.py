@@ -41,7 +41,8 @@ WORLD = standin.MadeUpWorld(languages=["Python"])
 LIST, STATUS = "/api/v1/lists/stars", "/api/v1/status"
 OF_REDIS = ("queues", "workers", "next_runs")
 READ_WITHIN = 1  # seconds
-ENTRIES = {"schedule-poll-stars", "schedule-aggregate"}
+NAMES = ("poll-stars", "aggregate", "identify", "thin")
+ENTRIES = {f"schedule-{name}" for name in NAMES}
 
 
 @dataclass
