@@ -120,10 +120,13 @@ def thin() -> None:
 def import_files(paths: list[str]) -> Tally:
     """Import files of the archive that this machine has. They come to the worker by name."""
     settings = from_environment()
-    gc.disable()  # a million small objects that all stay until the end, which is the process's
-    with _logged("import", files=len(paths)) as result, models.connect(settings) as database:
-        tally = imports.import_files(database, map(Path, paths), settings.slugs)
-        result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
+    gc.disable()  # a million small objects that all stay until the end
+    try:
+        with _logged("import", files=len(paths)) as result, models.connect(settings) as database:
+            tally = imports.import_files(database, map(Path, paths), settings.slugs)
+            result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
+    finally:
+        gc.enable()
     return tally
 
 

@@ -28,6 +28,14 @@ def _skip_what_is_of_sqlite(request: pytest.FixtureRequest) -> None:
         pytest.skip("of SQLite alone")
 
 
+@pytest.fixture(autouse=True)
+def _close_what_was_left_open() -> Iterator[None]:
+    """Applications and jobs run in a test's own process leave their connections to its end."""
+    yield
+    for database in list(models._databases):
+        database.dispose()
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Postgres, shared by all tests of a session."""
