@@ -260,6 +260,7 @@ class Database:
             self._for_write = self.engine.execution_options(begin=POSTGRES_WRITE_LOCK)
             event.listen(self.engine, "begin", _begin_postgres)
         _databases.add(self)
+        weakref.finalize(self, self.engine.dispose)  # one that is dropped leaves nothing open
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect, select, text
+from sqlalchemy import MetaData, event, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 import clock
@@ -166,6 +166,18 @@ def test_a_forked_child_leaves_its_parents_connections_alone(database: Database)
 
     assert in_child(child_has_its_own)
     assert slugs(database) == ["stars"]
+
+
+def test_one_that_is_dropped_leaves_no_connection_open(settings: Settings) -> None:
+    database = models.connect(settings)
+    closed: list[object] = []
+    event.listen(database.engine, "close", lambda connection, record: closed.append(connection))
+    with database.read() as session:
+        session.execute(text("SELECT 1"))
+
+    del database
+
+    assert len(closed) == 1
 
 
 def test_a_child_forked_in_the_midst_of_a_write_does_not_end_it(database: Database) -> None:
