@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-from flask import current_app
-from redis import Redis, RedisError
+from redis import RedisError
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import requeue_job
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 import archive
 import broker
 import clock
+import context
 import imports
 import jobs
 import models
@@ -29,8 +29,7 @@ from clock import HOUR
 from github import GitHub, GitHubError
 from imports import Tally
 from lists import RankedList
-from models import Database, SchemaError
-from settings import Settings
+from models import SchemaError
 
 SHOWN = 10  # rejected rows
 MINUTE = timedelta(minutes=1)
@@ -40,7 +39,7 @@ MINUTE = timedelta(minutes=1)
 def upgrade() -> None:
     """Create the database's schema, or bring it up to date."""
     with _in_one_line():
-        _database().upgrade()
+        context.database().upgrade()
     click.echo("The schema is up to date.")
 
 
@@ -50,15 +49,17 @@ def poll(slug: str | None) -> None:
     """Poll GitHub once, now, in this process."""
     _require_schema()
     try:
-        chosen = [_settings().ranked(slug)] if slug else list(_settings().lists)
+        chosen = [context.settings().ranked(slug)] if slug else list(context.settings().lists)
     except LookupError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="--list") from error
-    every, database = _settings().poll_every, _database()
-    gate = jobs.SqlGate(database, _settings(), patience={"search": every, "core": every / 10})
+    every, database = context.settings().poll_every, context.database()
+    gate = jobs.SqlGate(
+        database, context.settings(), patience={"search": every, "core": every / 10}
+    )
     failures = []
     with (
         _in_one_line(),
-        GitHub(_settings(), gate) as github,
+        GitHub(context.settings(), gate) as github,
         click.progressbar(chosen, label="Polling", item_show_func=_slug) as bar,
     ):
         for ranked in bar:
@@ -83,7 +84,7 @@ def aggregate() -> None:
     """Build all documents from what is stored, and publish them, in this process."""
     _require_schema()
     with _in_one_line():
-        result = jobs.aggregate_lists(_database(), _settings(), clock.now())
+        result = jobs.aggregate_lists(context.database(), context.settings(), clock.now())
     if "documents" not in result:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
     click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
@@ -95,7 +96,7 @@ def aggregate() -> None:
 def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
     """List the jobs that were given up after their retries, or queue some of them again."""
     with _in_one_line():
-        failed = status.failed_jobs(_redis())
+        failed = status.failed_jobs(context.redis())
         known = [job["id"] for job in failed]
         for job_id in requeue:
             if job_id not in known:
@@ -103,7 +104,7 @@ def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
         again = known if requeue_all else dict.fromkeys(requeue)
         for job_id in again:
             with suppress(InvalidJobOperation, NoSuchJobError):  # somebody else was faster
-                requeue_job(job_id, _redis())
+                requeue_job(job_id, context.redis())
                 click.echo(f"queued again: {job_id}")
     if again:
         return
@@ -163,8 +164,8 @@ def import_history(
         if here or dry_run:
             tallies = _import_here(batches, dry_run)
         else:
-            _redis().ping()
-            patient = broker.connect(_settings().redis_url, timeout=5, retries=10)
+            context.redis().ping()
+            patient = broker.connect(context.settings().redis_url, timeout=5, retries=10)
             tallies = queued.run_all(batches, spread, patient)
         for tally in tallies:
             total += tally
@@ -174,7 +175,9 @@ def import_history(
 
 def _import_here(batches: list[list[Path]], dry_run: bool) -> Iterator[Tally]:
     for batch in batches:
-        yield imports.import_files(_database(), batch, _settings().slugs, dry_run=dry_run)
+        yield imports.import_files(
+            context.database(), batch, context.settings().slugs, dry_run=dry_run
+        )
 
 
 def _speed(total: Tally, started: float) -> str:
@@ -209,7 +212,7 @@ def _slug(ranked: RankedList | None) -> str:
 
 def _require_schema() -> None:
     with _in_one_line():
-        _database().check_schema()
+        context.database().check_schema()
 
 
 @contextmanager
@@ -221,21 +224,6 @@ def _in_one_line() -> Iterator[None]:
         raise click.ClickException(models.reason(error)) from error
     except RedisError as error:
         raise click.ClickException(f"Redis cannot be reached: {error}") from error
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
-
-
-def _database() -> Database:
-    database: Database = current_app.extensions["database"]
-    return database
-
-
-def _redis() -> "Redis":
-    client: Redis = current_app.extensions["redis"]
-    return client
 
 
 ALL = (poll, aggregate, upgrade, failed_jobs, import_history)

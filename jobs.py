@@ -7,14 +7,16 @@ older build never replaces a newer one. Exceptions escape, so that RQ sees a fai
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
+from redis import RedisError
 from rq import Retry, get_current_job
+from rq.job import Job
 from sqlalchemy.exc import DBAPIError
 
 import aggregates
@@ -41,6 +43,7 @@ QUEUES = ("default", "low")  # polls and aggregation; imports and batches
 MOST_POSTPONEMENTS = 20
 MOST_IDENTIFIED = {False: 3, True: 300}  # a run, by whether there is a token: spare budget only
 DONE_BEFORE = "done before"
+COUNTS = "starboard:jobs"  # the hash in Redis that counts what came of jobs
 
 log = structlog.get_logger("starboard")
 
@@ -365,11 +368,21 @@ def _logged(event: str, **what: object) -> Iterator[dict[str, Any]]:
         why = models.reason(error) if isinstance(error, DBAPIError) else str(error)
         failure = {"outcome": "failed", "why": why, "again_in_s": again}
         log.error(event, **result | failure, **_since(started))
+        _count(job, event, "failed")
         raise
     except Exception:
         log.exception(event, **result | {"outcome": "failed"}, **_since(started))
+        _count(job, event, "failed")
         raise
     log.info(event, **result, **_since(started))
+    _count(job, event, result.get("outcome", "done"))
+
+
+def _count(job: Job | None, event: str, outcome: str) -> None:
+    """Count for the metrics what came of a job; that they lack one is no failure."""
+    if job is not None:
+        with suppress(RedisError):
+            job.connection.hincrby(COUNTS, f"{event} {outcome}", 1)
 
 
 def _since(started: float) -> dict[str, int]:

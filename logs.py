@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -13,6 +14,7 @@ from settings import Settings, or_exit
 
 QUIET = ("httpx", "httpcore", "alembic", "werkzeug", "rq_scheduler", "rq.worker", "rq.job")
 REDACTED = "[redacted]"
+ACCESS = "granian.access"  # the web server's logger of requests
 
 
 def configure(settings: Settings) -> None:
@@ -25,6 +27,7 @@ def configure(settings: Settings) -> None:
     for name in QUIET:
         quiet = max(level, logging.WARNING) if level > logging.DEBUG else logging.NOTSET
         logging.getLogger(name).setLevel(quiet)
+    logging.getLogger(ACCESS).setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -39,6 +42,26 @@ def configure(settings: Settings) -> None:
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether RQ says what the jobs do not: each logs its own failure, in one line if expected."""
     return "exception raised while executing" not in str(record.msg)
+
+
+def _request(logger: Any, method: str, event: EventDict) -> EventDict:
+    """A request that the web server tells of, in fields. Its message is the id that the request
+    came with."""
+    told = event.pop("positional_args", None)
+    if event["_record"].name != ACCESS or not isinstance(told, Mapping):
+        return event
+    path = quote(str(told["path"]), encoding="latin-1", errors="replace")
+    query = str(told["query_string"])[:200]
+    request: EventDict = {
+        "event": "request",
+        "method": told["method"],
+        "path": f"{path}?{query}" if query else path,
+        "status": told["status"],
+        "ms": round(float(str(told["dt_ms"])), 1),
+    }
+    if event["event"] != "-":
+        request["request_id"] = event["event"]
+    return {**event, **request}
 
 
 class Formatter(structlog.stdlib.ProcessorFormatter):
@@ -74,7 +97,8 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
             ]
         )
         super().__init__(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_request, *shared],
+            pass_foreign_args=True,
             processors=[
                 *shared,
                 *render[:-1],

@@ -5,6 +5,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
+import structlog
+from redis import Redis, RedisError
 from rq import Queue, worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
@@ -16,10 +18,14 @@ import clock
 import store
 from budget import Resource, limit_of
 from clock import DAY
-from jobs import QUEUES
+from jobs import COUNTS, QUEUES
 from lists import RankedList
+from models import Database
 from scheduler import PREFIX
+from settings import Settings
 from store import PollRecord
+
+log = structlog.get_logger("starboard")
 
 Gap = TypedDict("Gap", {"from": str, "to": str, "slots": int})
 """Slots in a row without a good poll, up to and without the slot `to`."""
@@ -41,6 +47,100 @@ class WatchedStatus(TypedDict):
     full_name: str
     age_seconds: int | None  # since GitHub was last asked
     last_error: str | None
+
+
+class BuildStatus(TypedDict):
+    """The newest documents."""
+
+    built_at: str
+    age_seconds: int
+    next_build_at: str
+
+
+class BudgetStatus(TypedDict):
+    """What is known of one of GitHub's limits: `limit`, `remaining` and `reset_at` as GitHub last
+    said, null before it did; `next_request_at`: the earliest moment for the next request."""
+
+    resource: Resource
+    limit: int | None
+    remaining: int | None
+    reset_at: str | None
+    next_request_at: str
+
+
+class QueueStatus(TypedDict):
+    """Jobs by what they wait for; `failed` ones of the last day."""
+
+    name: str
+    queued: int
+    started: int
+    scheduled: int
+    failed: int
+
+
+class WorkerStatus(TypedDict):
+    name: str
+    state: str | None
+    queues: list[str]
+    last_heartbeat: str | None
+
+
+class NextRun(TypedDict):
+    name: str
+    at: str
+
+
+class JobCount(TypedDict):
+    """How often a job ended in a way, since Redis was last empty."""
+
+    job: str
+    outcome: str
+    count: int
+
+
+class RedisStatus(TypedDict):
+    """What Redis says; null where it cannot be reached."""
+
+    queues: list[QueueStatus] | None
+    workers: list[WorkerStatus] | None
+    next_runs: list[NextRun] | None
+    jobs: list[JobCount] | None
+
+
+class Status(RedisStatus):
+    lists: list[ListStatus]
+    watched: list[WatchedStatus]
+    build: BuildStatus | None  # null before the first
+    github: list[BudgetStatus]
+
+
+UNREACHABLE: RedisStatus = {"queues": None, "workers": None, "next_runs": None, "jobs": None}
+
+
+def live(database: Database, redis: "Redis", settings: Settings, now: datetime) -> Status:
+    """All of it. Redis may keep us waiting, but no transaction waits with us."""
+    with database.read() as session:
+        polled = [list_status(session, it, settings.poll_every, now) for it in settings.lists]
+        watched = watched_status(session, settings.watch, now)
+        build = build_status(session, now)
+        budget = github_status(session, settings.github_token is not None, now)
+    try:
+        seen = redis_status(redis)
+    except RedisError as error:
+        log.warning("status", outcome="Redis cannot be reached", why=str(error))
+        seen = UNREACHABLE
+    return {"lists": polled, "watched": watched, "build": build, **seen, "github": budget}
+
+
+def build_status(session: Session, now: datetime) -> BuildStatus | None:
+    built = store.newest_build(session)
+    if built is None:
+        return None
+    return {
+        "built_at": clock.rfc3339(built.built_at),
+        "age_seconds": int((now - built.built_at).total_seconds()),
+        "next_build_at": clock.rfc3339(built.next_build_at),
+    }
 
 
 def list_status(
@@ -104,9 +204,7 @@ def gaps(missing: list[datetime], every: timedelta) -> list[Gap]:
     ]
 
 
-def github_status(session: Session, authorized: bool, now: datetime) -> list[dict[str, Any]]:
-    """What is known of GitHub's limits: `limit`, `remaining` and `reset_at` as GitHub last said,
-    null before it did; `next_request_at`: the earliest moment for the next request."""
+def github_status(session: Session, authorized: bool, now: datetime) -> list[BudgetStatus]:
     resources: tuple[Resource, ...] = ("search", "core")
     known = {name: store.allowance(session, name) for name in resources}
     return [
@@ -121,8 +219,9 @@ def github_status(session: Session, authorized: bool, now: datetime) -> list[dic
     ]
 
 
-def redis_status(redis: Any) -> dict[str, Any]:
-    """Queues, workers and next runs. Raises redis.RedisError where Redis cannot be reached.
+def redis_status(redis: Any) -> RedisStatus:
+    """Queues, workers, next runs and what came of jobs. Raises redis.RedisError where Redis cannot
+    be reached.
 
     Workers are read as plain hashes: RQ's Worker.all() would give this client, a redis.Redis, a
     timeout of minutes.
@@ -140,6 +239,7 @@ def redis_status(redis: Any) -> dict[str, Any]:
             }
             for key, score in runs
         ],
+        "jobs": [_job_count(key, count) for key, count in sorted(redis.hgetall(COUNTS).items())],
     }
 
 
@@ -178,7 +278,12 @@ def why(job: Job) -> str:
     return next(iter(lines[max(frames, default=0) :]), "no reason was recorded")
 
 
-def _queue(queue: Queue) -> dict[str, Any]:
+def _job_count(key: bytes, count: bytes) -> JobCount:
+    job, _, outcome = key.decode(errors="replace").partition(" ")
+    return {"job": job, "outcome": outcome, "count": int(count)}
+
+
+def _queue(queue: Queue) -> QueueStatus:
     return {
         "name": queue.name,
         "queued": queue.count,
@@ -188,7 +293,7 @@ def _queue(queue: Queue) -> dict[str, Any]:
     }
 
 
-def _worker(key: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
+def _worker(key: str, fields: dict[bytes, bytes]) -> WorkerStatus:
     texts = {name.decode(): value.decode() for name, value in fields.items()}
     return {
         "name": key.removeprefix(BaseWorker.redis_worker_namespace_prefix),

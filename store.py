@@ -684,6 +684,13 @@ def document(session: Session, name: str) -> Document | None:
     return session.get(Document, name)
 
 
+def newest_build(session: Session) -> Row[datetime, datetime, datetime | None] | None:
+    """When the documents were built, when they will be next, and the newest slot in them; None
+    before the first build."""
+    moments = select(Document.built_at, Document.next_build_at, Document.as_of)
+    return session.execute(moments.where(Document.name == "lists")).first()
+
+
 def is_published(session: Session, name: str) -> bool:
     return session.scalar(select(Document.name).where(Document.name == name)) is not None
 

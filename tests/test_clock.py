@@ -109,7 +109,7 @@ def test_a_date_or_a_moment_with_an_offset_is_read(text: str, moment: str) -> No
 
 
 def test_a_moment_without_an_offset_is_refused_with_the_reason() -> None:
-    with pytest.raises(ValueError, match=r"^'2026-03-01T12:00:00' has no offset from UTC"):
+    with pytest.raises(ValueError, match="^no offset from UTC"):
         clock.parse("2026-03-01T12:00:00")
 
 

@@ -19,6 +19,7 @@ from answers import Place
 from budget import Allowance
 from clock import DAY, HOUR
 from github import Repository
+from jobs import COUNTS
 from models import Database
 from scheduler import Entry, SafeScheduler
 from status import expected_slots, gaps
@@ -236,7 +237,18 @@ class TestRedis:
             "queues": [{"name": "default", **IDLE}, {"name": "low", **IDLE}],
             "workers": [],
             "next_runs": [],
+            "jobs": [],
         }
+
+    def test_tells_what_came_of_jobs(self, redis: Redis) -> None:
+        for outcome in ("good", "failed", "good", "not in LISTS any more"):
+            redis.hincrby(COUNTS, f"poll {outcome}", 1)
+
+        assert status.redis_status(redis)["jobs"] == [
+            {"job": "poll", "outcome": "failed", "count": 1},
+            {"job": "poll", "outcome": "good", "count": 2},
+            {"job": "poll", "outcome": "not in LISTS any more", "count": 1},
+        ]
 
     def test_that_is_out_of_reach_is_an_error(self) -> None:
         with pytest.raises(ConnectionError):

@@ -1,0 +1,243 @@
+"""Replies that hold until the next build: made once, and sent again by a few lines of WSGI in front
+of Flask for as long as no newer build is out."""
+
+import gzip
+import hashlib
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import Any
+
+from flask import Response, request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.datastructures import Accept
+from werkzeug.exceptions import PreconditionFailed
+from werkzeug.http import http_date, parse_accept_header
+
+import clock
+import metrics
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+
+LOOK_EVERY = 1.0  # seconds until a process notices a new build
+ROOM = 32_000_000  # bytes of bodies that a process keeps
+KEEP = "starboard.keep"  # where a view leaves a reply for the front
+STALE_IF_ERROR = clock.DAY
+REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
+COMMON: Headers = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+]
+OF_PAGES: Headers = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+OF_DATA: Headers = [  # a picture brings its style with it
+    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+]
+OF_OPEN: Headers = [
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-Age, Starboard-Stale"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a reply was made from. `as_of`: the newest slot in it. It is stale once it is older than
+    `stale_after`, which leaves a poll and a build the time to replace it."""
+
+    built_at: datetime
+    next_build_at: datetime
+    as_of: datetime | None
+    every: timedelta
+    stale_after: timedelta
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A body that holds until the next build, with its gzipped twin; `etag` is without quotes."""
+
+    body: bytes
+    gzipped: bytes
+    etag: str
+    content_type: str
+    build: Build
+
+    @classmethod
+    def of(cls, body: bytes, content_type: str, build: Build) -> "Reply":
+        return cls(body, zipped(body), etag_of(body), content_type, build)
+
+    @cached_property
+    def tags(self) -> tuple[str, str]:
+        """The ETags of the body and of its twin."""
+        return f'"{self.etag}"', f'"{self.etag}-gzip"'
+
+    @cached_property
+    def _fixed(self) -> list[tuple[bytes, Headers, Headers]]:
+        """Of the body and of its twin: what is sent, and the headers of 200 and of 304."""
+        variants = []
+        for tag, body, encoding in zip(
+            self.tags, (self.body, self.gzipped), ([], [("Content-Encoding", "gzip")]), strict=True
+        ):
+            both = [("ETag", tag), ("Vary", "Accept-Encoding")]
+            entity = [
+                ("Content-Type", self.content_type),
+                ("Content-Length", str(len(body))),
+                ("Last-Modified", http_date(self.build.built_at)),
+                *encoding,
+            ]
+            variants.append((body, both + entity, both))
+        return variants
+
+    def answer(self, environ: Environ, now: datetime) -> tuple[str, Headers, bytes]:
+        """The status, headers and body for a request, its conditions but for `If-None-Match` with a
+        tag of ours left aside."""
+        accepts_gzip = _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        body, headers, headers_of_304 = self._fixed[accepts_gzip]
+        if environ.get("HTTP_IF_NONE_MATCH") in self.tags:
+            return "304 Not Modified", headers_of_304 + self._of_the_moment(now), b""
+        return "200 OK", headers + self._of_the_moment(now), body
+
+    def _of_the_moment(self, now: datetime) -> Headers:
+        """The headers that change though nothing was rebuilt."""
+        build = self.build
+        left = max(0, int((build.next_build_at - now).total_seconds()))
+        headers = [("Cache-Control", f"public, max-age={left}{_when_late(build.every)}")]
+        if build.as_of is not None:
+            age = now - build.as_of
+            headers.append(("Starboard-Age", str(int(age.total_seconds()))))
+            headers.append(("Starboard-Stale", "?1" if age > build.stale_after else "?0"))
+        return headers
+
+    def response(self) -> Response:
+        """The same through Flask, for the current request and all of its conditions; the front
+        sends it by itself from now on."""
+        request.environ[KEEP] = self
+        status, headers, body = self.answer(request.environ, clock.now())
+        if any(request.if_none_match.contains_weak(tag.strip('"')) for tag in self.tags):
+            status, body = "304 Not Modified", b""
+        response = Response(body, status, headers, content_type=self.content_type)
+        return conditional(response)
+
+
+def conditional(response: Response) -> Response:
+    """The response, or 304 for one who has it."""
+    if response.status_code == 200:
+        response.make_conditional(request)
+    if response.status_code == 412:
+        raise PreconditionFailed(f"{request.path} is not (any more) what was asked for")
+    return response
+
+
+def zipped(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
+
+
+def etag_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+@lru_cache(maxsize=256)
+def _accepts_gzip(header: str) -> bool:
+    return parse_accept_header(header, Accept)["gzip"] > 0
+
+
+@lru_cache
+def _when_late(every: timedelta) -> str:
+    revalidate, error = int(every.total_seconds()), int(STALE_IF_ERROR.total_seconds())
+    return f", stale-while-revalidate={revalidate}, stale-if-error={error}"
+
+
+def request_id(environ: Environ) -> str:
+    """The id that a request was given, or a new one."""
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def of_every_reply(path: str, content_type: str) -> Headers:
+    """The headers that a reply has wherever it comes from, besides its request's id."""
+    of_kind = OF_PAGES if content_type.startswith("text/html") else OF_DATA
+    return COMMON + of_kind + (OF_OPEN if path.startswith(OPEN) else [])
+
+
+class Shelf(dict[tuple[str, str], tuple[Reply, Headers, str]]):
+    """The replies of one build, by path and query, each with the headers that all have and the
+    route that made it; without a build, none."""
+
+    def __init__(self, build: object = None) -> None:
+        self.build = build
+        self.room = 0 if build is None else ROOM
+
+    def put(self, environ: Environ) -> None:
+        """Keep what a view has left, while there is room."""
+        reply: Reply = environ[KEEP]
+        path = environ["PATH_INFO"]
+        self.room -= len(reply.body) + len(reply.gzipped)
+        if self.room > 0:
+            headers = of_every_reply(path, reply.content_type)
+            self[path, environ["QUERY_STRING"]] = reply, headers, environ[metrics.ROUTE]
+
+
+def _has_other_conditions(environ: Environ, reply: Reply) -> bool:
+    """Whether a request has conditions that `Reply.answer` leaves aside."""
+    tag = environ.get("HTTP_IF_NONE_MATCH")
+    return "HTTP_IF_MATCH" in environ or (
+        tag not in reply.tags and (tag is not None or "HTTP_IF_MODIFIED_SINCE" in environ)
+    )
+
+
+class Front:
+    """WSGI in front of Flask: it sends again what a view said holds until the next build."""
+
+    def __init__(
+        self, app: Callable[..., Iterable[bytes]], newest_build: Callable[[], object]
+    ) -> None:
+        self.app = app
+        self.look_every = LOOK_EVERY
+        self._newest_build = newest_build
+        self._shelf = Shelf()
+        self._looked_at = -float("inf")
+        self._looking = threading.Lock()
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        started = time.perf_counter()
+        shelf, method = self._current(), environ["REQUEST_METHOD"]
+        kept = shelf.get((environ["PATH_INFO"], environ["QUERY_STRING"]))
+        if kept is None or method not in metrics.READS or _has_other_conditions(environ, kept[0]):
+            response = self.app(environ, start_response)
+            if KEEP in environ:
+                shelf.put(environ)
+            return response
+        reply, headers, route = kept
+        status, own, body = reply.answer(environ, clock.now())
+        start_response(status, [*own, *headers, ("X-Request-ID", request_id(environ))])
+        metrics.count(route, method, int(status[:3]), time.perf_counter() - started)
+        return [body] if method == "GET" else []
+
+    def _current(self) -> Shelf:
+        """The shelf of the newest build. One request a second looks which that is; the others do
+        not wait for it, and nobody does for a database that cannot be reached."""
+        now = time.monotonic()
+        if now >= self._looked_at + self.look_every and self._looking.acquire(blocking=False):
+            try:
+                self._looked_at = now
+                with suppress(DBAPIError):
+                    build = self._newest_build()
+                    if build != self._shelf.build:
+                        self._shelf = Shelf(build)
+            finally:
+                self._looking.release()
+        return self._shelf
