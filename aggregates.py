@@ -7,9 +7,12 @@ of stars and forks, and places.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, TypeVar
+from typing import Annotated, Any, TypedDict, TypeVar
+
+from msgspec import Meta
 
 import clock
+import ticks
 from clock import DAY, HOUR
 from lists import Count, RankedList
 
@@ -33,6 +36,9 @@ class Window:
 
 Key = TypeVar("Key", str, str | None)
 
+# Documents describe themselves, for /openapi.json: a `Meta` says what a type cannot.
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
 EXACT = timedelta(seconds=1)
 WINDOWS = (
     Window("1h", HOUR, EXACT),
@@ -48,8 +54,8 @@ class Gain(TypedDict):
 
     stars: int
     forks: int
-    rank: int | None  # places climbed; negative: fallen; None: was not listed then
-    since: str
+    rank: Annotated[int | None, Meta(description="Places climbed; null: was not listed then.")]
+    since: Time
 
 
 Gains = dict[str, Gain | None]  # by window; None: no reading near enough to its start
@@ -67,7 +73,7 @@ class Facts(TypedDict):
     language: str | None
     description: str | None
     html_url: str
-    pushed_at: str | None
+    pushed_at: Time | None
     gains: Gains
 
 
@@ -78,11 +84,13 @@ class Item(Facts):
 class Leaderboard(TypedDict):
     list: str
     title: str
-    as_of: str  # the slot of the poll shown
-    fetched_at: str  # when GitHub said it
-    built_at: str
-    next_build_at: str
-    suspect: bool  # GitHub's newest answers contradict this and are not believed
+    as_of: Annotated[Time, Meta(description="The slot of the poll shown.")]
+    fetched_at: Annotated[Time, Meta(description="When GitHub said it.")]
+    built_at: Time
+    next_build_at: Time
+    suspect: Annotated[
+        bool, Meta(description="GitHub's newest answers contradict this and are not believed.")
+    ]
     count: int
     items: list[Item]
 
@@ -90,7 +98,7 @@ class Leaderboard(TypedDict):
 class ListEntry(TypedDict):
     slug: str
     title: str
-    as_of: str | None  # None: not polled with success yet
+    as_of: Annotated[Time | None, Meta(description="Null: not polled with success yet.")]
     count: int
     suspect: bool
     url: str
@@ -109,14 +117,14 @@ class Mover(TypedDict):
     forks: int
     gain: int
     rank_gain: int | None
-    since: str
+    since: Time
 
 
 class Movers(TypedDict):
     list: str
     window: str
-    as_of: str
-    built_at: str
+    as_of: Time
+    built_at: Time
     items: list[Mover]
 
 
@@ -134,7 +142,9 @@ class Total(TypedDict):
 
 
 class LanguageTotal(Total):
-    language: str | None  # None: repositories in which GitHub finds no language
+    language: Annotated[
+        str | None, Meta(description="Null: repositories in which GitHub finds no language.")
+    ]
 
 
 class OwnerTotal(Total):
@@ -143,15 +153,15 @@ class OwnerTotal(Total):
 
 class LanguageTotals(TypedDict):
     list: str
-    as_of: str
-    built_at: str
+    as_of: Time
+    built_at: Time
     items: list[LanguageTotal]
 
 
 class OwnerTotals(TypedDict):
     list: str
-    as_of: str
-    built_at: str
+    as_of: Time
+    built_at: Time
     items: list[OwnerTotal]
 
 
@@ -164,7 +174,7 @@ class RepositoryDocument(Facts):
     """A repository's `rank`, also in its gains, is the one on the list `stars`."""
 
     rank: int | None
-    as_of: str
+    as_of: Time
     ranks: list[Place]
     links: dict[str, str]
 
@@ -172,21 +182,21 @@ class RepositoryDocument(Facts):
 class Point(TypedDict):
     """A reading: its slot and its counts."""
 
-    at: str
+    at: Time
     stars: int
     forks: int
     open_issues: int
 
 
 Series = TypedDict(
-    "Series", {"full_name": str, "step": str, "from": str, "to": str, "points": list[Point]}
+    "Series", {"full_name": str, "step": str, "from": Time, "to": Time, "points": list[Point]}
 )
 """A repository's readings over [from, to), the last in each step."""
 
 
 class EventItem(TypedDict):
     cursor: int
-    at: str
+    at: Time
     list: str
     kind: str
     full_name: str
@@ -198,6 +208,20 @@ class EventPage(TypedDict):
 
     items: list[EventItem]
     next: int
+
+
+class Badge(TypedDict):
+    """What shields.io asks of an endpoint."""
+
+    schemaVersion: Annotated[int, Meta(ge=1, le=1)]
+    label: str
+    message: str
+    color: str
+    cacheSeconds: int
+
+
+BADGES = ("stars", "rank", "gain")  # what a badge can tell
+UNKNOWN = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,4 +434,26 @@ def repository(
         "as_of": clock.rfc3339(standing.counts.slot),
         "ranks": [{"list": slug, "rank": rank} for slug, rank in ranks.items()],
         "links": {"self": f"/api/v1/repos/{full_name}", "github": standing.profile.html_url},
+    }
+
+
+def badge(
+    document: RepositoryDocument, show: str, of: RankedList, window: str, every: timedelta
+) -> Badge:
+    """What a badge says of a repository: its stars, its place on `of`, or its gain of stars over a
+    window; worth asking for again after `every`."""
+    ranks = {place["list"]: place["rank"] for place in document["ranks"]}
+    gain = document["gains"][window]
+    label, message = {
+        "stars": ("stars", ticks.rounded(document["stars"])),
+        "rank": (f"{of.title} rank", f"#{ranks[of.slug]}" if of.slug in ranks else UNKNOWN),
+        "gain": (f"stars in {window}", f"{gain['stars']:+,}" if gain else UNKNOWN),
+    }[show]
+    color = "lightgrey" if message == UNKNOWN else "blue"
+    return {
+        "schemaVersion": 1,
+        "label": label,
+        "message": message,
+        "color": color,
+        "cacheSeconds": int(every.total_seconds()),
     }

@@ -97,13 +97,10 @@ def leaderboard(slug: str, at: datetime | None) -> Response:
         raise BadRequest(f"at={request.args['at']!r} lies in the future")
     with context.database().read() as session:
         snapshot = store.snapshot(session, of, at)
-        build = store.newest_build(session)
+        by = build(session)
     if snapshot is None:
         raise NotFound(f"nothing is known of {of.slug!r} from before {clock.rfc3339(at)}")
-    every = context.settings().aggregate_every
-    built_at = build.built_at if build else clock.floor(now, every)
-    next_build_at = clock.next_tick(now, every, AGGREGATE_OFFSET)
-    return computed(aggregates.leaderboard(snapshot, built_at, next_build_at))
+    return computed(aggregates.leaderboard(snapshot, by.built_at, by.next_build_at))
 
 
 @api.get("/lists/<slug>/movers")
@@ -119,7 +116,7 @@ def movers(slug: str, window: str) -> Response:
 def events(of: RankedList | None, after: int, limit: int) -> Response:
     """What changed, oldest first; `after` takes the cursor `next` of the page before."""
     with context.database().read() as session:
-        page = store.events_after(session, after, limit, of)
+        page = store.events_of(session, limit, after=after, ranked=of)
     items: list[aggregates.EventItem] = [
         {
             "cursor": it.cursor,
@@ -205,9 +202,11 @@ def history(
 @endpoint(status.Status)
 def live_status() -> Response:
     """Live: how fresh each list is, and what queues and workers do."""
-    return live_json(
-        status.live(context.database(), context.redis(), context.settings(), clock.now())
-    )
+    return live_json(status_now())
+
+
+def status_now() -> status.Status:
+    return status.live(context.database(), context.redis(), context.settings(), clock.now())
 
 
 # What views share
@@ -219,22 +218,23 @@ def document(name: str, of: RankedList | None = None) -> Response:
         row = store.document(session, name)
         if row is None:
             raise nothing_yet(session, of)
-    build = build_of(row.built_at, row.next_build_at, row.as_of)
-    return Reply(row.body, row.gzipped, row.etag, JSON, build).response()
+    by = _build_of(row.built_at, row.next_build_at, row.as_of)
+    return Reply(row.body, row.gzipped, row.etag, JSON, by).response()
 
 
-def build_of(built_at: datetime, next_build_at: datetime, as_of: datetime | None) -> Build:
+def build(session: Session) -> Build:
+    """The build that is out; before there is one, what one would be now."""
+    row = store.newest_build(session)
+    if row is not None:
+        return _build_of(row.built_at, row.next_build_at, row.as_of)
+    now, every = clock.now(), context.settings().aggregate_every
+    return _build_of(clock.floor(now, every), clock.next_tick(now, every, AGGREGATE_OFFSET), None)
+
+
+def _build_of(built_at: datetime, next_build_at: datetime, as_of: datetime | None) -> Build:
     settings = context.settings()
     stale_after = 2 * settings.poll_every + settings.aggregate_every
     return Build(built_at, next_build_at, as_of, settings.aggregate_every, stale_after)
-
-
-def newest_build(session: Session, of: RankedList | None = None) -> Build:
-    """The build that is out; 503 before there is one."""
-    row = store.newest_build(session)
-    if row is None:
-        raise nothing_yet(session, of)
-    return build_of(row.built_at, row.next_build_at, row.as_of)
 
 
 def nothing_yet(session: Session, of: RankedList | None) -> ServiceUnavailable:
@@ -264,7 +264,10 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
 
 def computed(document: Mapping[str, Any]) -> Response:
     """What was read just now, and may be kept for as long as a reader hardly notices."""
-    response = Response(store.encode(document), mimetype=JSON)
+    return kept_briefly(Response(store.encode(document), mimetype=JSON))
+
+
+def kept_briefly(response: Response) -> Response:
     response.add_etag()
     response.cache_control.public = True
     response.cache_control.max_age = 60

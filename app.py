@@ -2,28 +2,31 @@
 fetched from what is stored; nothing is computed."""
 
 import time
+from typing import Any
 from urllib.parse import quote
 
 import structlog
-from flask import Blueprint, Flask, Response, g, redirect, request, url_for
+from flask import Blueprint, Flask, Response, current_app, g, redirect, request, url_for
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
 import api
 import broker
-import clock
 import commands
 import context
+import embeds
 import logs
 import metrics
 import models
+import openapi
+import parameters
 import replies
 import settings as configuration
-import status
 import store
 from api import RETRY_AFTER, live_json
 from models import SchemaError
+from parameters import JSON, endpoint
 from settings import Settings
 
 log = structlog.get_logger("starboard")
@@ -38,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     database = app.extensions["database"] = models.connect(settings)
     app.extensions["redis"] = broker.connect(settings.redis_url, timeout=1, retries=0)
-    for blueprint in (site, api.api):
+    for blueprint in (site, api.api, embeds.embeds):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _problem)
     app.register_error_handler(DBAPIError, _database_problem)
@@ -62,12 +65,14 @@ def index() -> AnyResponse:
 
 
 @site.get("/healthz")
+@endpoint(dict[str, str], lenient=True)
 def healthz() -> Response:
     """The process is up."""
     return live_json({"status": "ok"})
 
 
 @site.get("/readyz")
+@endpoint(dict[str, str], lenient=True)
 def readyz() -> Response:
     """The database is reachable and its schema current."""
     try:
@@ -78,13 +83,19 @@ def readyz() -> Response:
 
 
 @site.get("/metrics")
+@endpoint(bytes, content_type=metrics.CONTENT_TYPE)
 def prometheus() -> Response:
     """Metrics for Prometheus."""
-    now = clock.now()
-    live = status.live(context.database(), context.redis(), context.settings(), now)
-    response = Response(metrics.exposition(live), content_type=metrics.CONTENT_TYPE)
+    response = Response(metrics.exposition(api.status_now()), content_type=metrics.CONTENT_TYPE)
     response.cache_control.no_store = True
     return response
+
+
+@site.get("/openapi.json")
+@endpoint(dict[str, Any], content_type=JSON)
+def description() -> Response:
+    """This description."""
+    return api.computed(openapi.describe(current_app))
 
 
 # Errors and log lines
@@ -96,16 +107,15 @@ def _problem(error: HTTPException) -> AnyResponse:
     if response.status_code < 400:
         return response
     nowhere = error.description == NotFound.description
-    response.data = store.encode(
-        {
-            "type": "about:blank",
-            "title": error.name,
-            "status": response.status_code,
-            "detail": "there is nothing here; see /api/v1" if nowhere else error.description,
-            "instance": quote(request.path),
-        }
-    )
-    response.content_type = "application/problem+json"
+    problem: replies.Problem = {
+        "type": "about:blank",
+        "title": error.name,
+        "status": response.status_code,
+        "detail": "there is nothing here; see /api/v1" if nowhere else str(error.description),
+        "instance": quote(request.path),
+    }
+    response.data = store.encode(problem)
+    response.content_type = parameters.PROBLEM
     response.cache_control.no_store = True
     return response
 
@@ -128,6 +138,8 @@ def _begin() -> None:
 def _end(response: AnyResponse) -> AnyResponse:
     response.headers["X-Request-ID"] = g.request_id
     response.headers.extend(replies.of_every_reply(request.path, response.content_type or ""))
+    if request.method == "OPTIONS" and request.path.startswith(replies.OPEN):
+        response.headers.extend(replies.OF_PREFLIGHTS)
     took = time.perf_counter() - g.started
     metrics.count(request.environ[metrics.ROUTE], request.method, response.status_code, took)
     structlog.contextvars.clear_contextvars()

@@ -1,6 +1,6 @@
 """What changed between two consecutive good polls of a list. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -22,6 +22,19 @@ class Change:
     kind: Kind
     repository: Repository
     detail: dict[str, Any]
+
+
+def headline(kind: str, full_name: str, detail: Mapping[str, Any]) -> str:
+    """A change, as stored, in words; on which list it happened goes without saying."""
+    match kind:
+        case "entered":
+            return f"{full_name} entered at place {detail['rank']}"
+        case "left":
+            return f"{full_name} left from place {detail['rank']}"
+        case "overtook":
+            return f"{full_name} overtook {detail['overtaken']} for place {detail['rank']}"
+        case _:
+            return f"{full_name} reached {detail['stars']:,} stars"
 
 
 def milestones(before: int, now: int) -> Iterator[int]:

@@ -16,6 +16,9 @@ from aggregates import WINDOWS
 from lists import RankedList
 
 JSON = "application/json"
+PROBLEM = "application/problem+json"
+SVG = "image/svg+xml"
+ATOM = "application/atom+xml; charset=utf-8"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,6 +36,7 @@ class Parameter:
     schema: dict[str, Any] = field(hash=False)
     example: str
     default: str | None = None
+    required: bool = False
     into: str = ""
 
 
@@ -46,14 +50,15 @@ class Endpoint:
 
 
 def endpoint(
-    gives: Any, *parameters: Parameter, content_type: str = JSON
+    gives: Any, *parameters: Parameter, content_type: str = JSON, lenient: bool = False
 ) -> Callable[[View], View]:
-    """Let a view have its parameters read and checked; any other one is a bad request."""
+    """Let a view have its parameters read and checked; any other one is a bad request, unless it is
+    `lenient`. `gives` is the type of what it gives."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(**path: str) -> Any:
-            return view(**path, **_arguments(parameters))
+            return view(**path) if lenient else view(**path, **_arguments(parameters))
 
         checked.endpoint = Endpoint(gives, parameters, content_type)  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]
@@ -73,7 +78,7 @@ def _arguments(parameters: Iterable[Parameter]) -> dict[str, Any]:
 
 
 def _argument(parameter: Parameter) -> Any:
-    text = request.args.get(parameter.name, parameter.default)
+    text = request.args.get(parameter.name, "" if parameter.required else parameter.default)
     try:
         return None if text is None else parameter.read(text)
     except ValueError as error:

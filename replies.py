@@ -12,13 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import Accept
 from werkzeug.exceptions import PreconditionFailed
 from werkzeug.http import http_date, parse_accept_header
+from werkzeug.wsgi import get_host
 
 import clock
 import metrics
@@ -52,6 +53,22 @@ OF_OPEN: Headers = [
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-Age, Starboard-Stale"),
 ]
+
+OF_PREFLIGHTS: Headers = [  # what a page of another site may send
+    ("Access-Control-Allow-Methods", "GET, HEAD"),
+    ("Access-Control-Allow-Headers", "If-None-Match, If-Modified-Since, X-Request-ID"),
+    ("Access-Control-Max-Age", "86400"),
+]
+
+
+class Problem(TypedDict):
+    """An error (RFC 9457); `detail` says what would be right."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +184,28 @@ def request_id(environ: Environ) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
+def site(environ: Environ) -> str:
+    """Where the reader finds this server, such as https://stars.example; a proxy in front of it
+    tells of TLS."""
+    secure = "https" in (environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
+    return f"{'https' if secure else 'http'}://{get_host(environ)}"
+
+
+def _place(environ: Environ) -> tuple[str | None, ...]:
+    """What a reply may depend on besides what it was made from."""
+    return tuple(
+        map(environ.get, ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO"))
+    )
+
+
 def of_every_reply(path: str, content_type: str) -> Headers:
     """The headers that a reply has wherever it comes from, besides its request's id."""
     of_kind = OF_PAGES if content_type.startswith("text/html") else OF_DATA
     return COMMON + of_kind + (OF_OPEN if path.startswith(OPEN) else [])
 
 
-class Shelf(dict[tuple[str, str], tuple[Reply, Headers, str]]):
-    """The replies of one build, by path and query, each with the headers that all have and the
+class Shelf(dict[tuple[str | None, ...], tuple[Reply, Headers, str]]):
+    """The replies of one build, by what they depend on, each with the headers that all have and the
     route that made it; without a build, none."""
 
     def __init__(self, build: object = None) -> None:
@@ -184,11 +215,10 @@ class Shelf(dict[tuple[str, str], tuple[Reply, Headers, str]]):
     def put(self, environ: Environ) -> None:
         """Keep what a view has left, while there is room."""
         reply: Reply = environ[KEEP]
-        path = environ["PATH_INFO"]
         self.room -= len(reply.body) + len(reply.gzipped)
         if self.room > 0:
-            headers = of_every_reply(path, reply.content_type)
-            self[path, environ["QUERY_STRING"]] = reply, headers, environ[metrics.ROUTE]
+            headers = of_every_reply(environ["PATH_INFO"], reply.content_type)
+            self[_place(environ)] = reply, headers, environ[metrics.ROUTE]
 
 
 def _has_other_conditions(environ: Environ, reply: Reply) -> bool:
@@ -215,7 +245,7 @@ class Front:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter()
         shelf, method = self._current(), environ["REQUEST_METHOD"]
-        kept = shelf.get((environ["PATH_INFO"], environ["QUERY_STRING"]))
+        kept = shelf.get(_place(environ))
         if kept is None or method not in metrics.READS or _has_other_conditions(environ, kept[0]):
             response = self.app(environ, start_response)
             if KEEP in environ:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 import clock
 import store
+from aggregates import Time
 from budget import Resource, limit_of
 from clock import DAY
 from jobs import COUNTS, QUEUES
@@ -27,7 +28,7 @@ from store import PollRecord
 
 log = structlog.get_logger("starboard")
 
-Gap = TypedDict("Gap", {"from": str, "to": str, "slots": int})
+Gap = TypedDict("Gap", {"from": Time, "to": Time, "slots": int})
 """Slots in a row without a good poll, up to and without the slot `to`."""
 
 
@@ -35,7 +36,7 @@ class ListStatus(TypedDict):
     """`expected` and `received` polls are those of the last 24 hours."""
 
     slug: str
-    as_of: str | None
+    as_of: Time | None
     age_seconds: int | None
     expected: int
     received: int
@@ -52,9 +53,9 @@ class WatchedStatus(TypedDict):
 class BuildStatus(TypedDict):
     """The newest documents."""
 
-    built_at: str
+    built_at: Time
     age_seconds: int
-    next_build_at: str
+    next_build_at: Time
 
 
 class BudgetStatus(TypedDict):
@@ -64,8 +65,8 @@ class BudgetStatus(TypedDict):
     resource: Resource
     limit: int | None
     remaining: int | None
-    reset_at: str | None
-    next_request_at: str
+    reset_at: Time | None
+    next_request_at: Time
 
 
 class QueueStatus(TypedDict):
@@ -87,7 +88,7 @@ class WorkerStatus(TypedDict):
 
 class NextRun(TypedDict):
     name: str
-    at: str
+    at: Time
 
 
 class JobCount(TypedDict):

@@ -785,18 +785,27 @@ class EventRecord:
     detail: dict[str, Any]
 
 
-def events_after(
-    session: Session, cursor: int, limit: int, ranked: RankedList | None = None
+def events_of(
+    session: Session,
+    limit: int,
+    *,
+    after: int = 0,
+    ranked: RankedList | None = None,
+    repository_id: int | None = None,
+    newest_first: bool = False,
 ) -> list[EventRecord]:
-    """The next events after a cursor, of one list or of all, in the order they became known."""
+    """Events after a cursor, of one list or of all, of one repository or of all, in the order they
+    became known, or the other way round."""
     chosen = (
         select(Event.id, Event.slot, List.slug, Event.kind, RepositoryRow.full_name, Event.detail)
         .join(List, List.id == Event.list_id)
         .join(RepositoryRow, RepositoryRow.id == Event.repository_id)
-        .where(Event.id > literal(cursor, BigInteger))
-        .order_by(Event.id)
+        .where(Event.id > literal(after, BigInteger))
+        .order_by(Event.id.desc() if newest_first else Event.id)
         .limit(limit)
     )
+    if repository_id is not None:
+        chosen = chosen.where(Event.repository_id == repository_id)
     if ranked is not None:
         chosen = chosen.where(Event.list_id == _list_id(session, ranked.slug))
     return [EventRecord(*row) for row in session.execute(chosen)]

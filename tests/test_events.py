@@ -154,7 +154,7 @@ def put(
 
 def stored(database: Database, ranked: RankedList | None = None) -> list[tuple[Any, ...]]:
     with database.read() as session:
-        found = store.events_after(session, 0, 1_000, ranked)
+        found = store.events_of(session, 1_000, ranked=ranked)
     return [((it.slot - NOON) // (10 * MINUTE), it.slug, it.kind, it.full_name) for it in found]
 
 
@@ -289,7 +289,7 @@ class TestAMilestone:
             put(database, number, star(1, stars))
 
         with database.read() as session:
-            found = store.events_after(session, 0, 10)
+            found = store.events_of(session, 10)
         assert [(it.slot, it.detail) for it in found] == [
             (slot(1), {"stars": 10_000}),
             (slot(4), {"stars": 20_000}),
@@ -327,9 +327,9 @@ class TestPages:
         for number in range(1, 8):
             put(database, number, star(1, 500), star(number + 1, 400))
         with database.read() as session:
-            everything = store.events_after(session, 0, 1_000)
+            everything = store.events_of(session, 1_000)
             found, after = [], 0
-            while page := store.events_after(session, after, 5):
+            while page := store.events_of(session, 5, after=after):
                 found += page
                 after = page[-1].cursor
 

@@ -1,0 +1,164 @@
+"""What people put elsewhere: charts and badges into a README, feeds into a reader."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from feedgenerator import Atom1Feed
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+import aggregates
+import api
+import charts
+import clock
+import context
+import events
+import parameters
+import replies
+import settings
+import store
+from aggregates import Profile
+from charts import Line
+from lists import RankedList
+from parameters import ATOM, SVG, WINDOW, a_list, choice, endpoint, ranked
+from replies import Reply
+
+MOST = 10  # repositories in a chart
+ENTRIES = 50  # in a feed
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    if not all(map(settings.REPOSITORY.fullmatch, names)) or len(names) > MOST:
+        raise ValueError(f"expected 1 to {MOST} repositories, as owner/name,owner/name")
+    return names
+
+
+THEME = choice("theme", "Of the page that shows it.", ("auto", "light", "dark"), "auto")
+REPOSITORIES = parameters.Parameter(
+    "repos",
+    f"Up to {MOST} repositories to compare.",
+    _names,
+    {"type": "string", "pattern": r"^[^/,]+/[^/,]+(,[^/,]+/[^/,]+)*$"},
+    "octocat/hello-world,octocat/spoon-knife",
+    required=True,
+    into="names",
+)
+SHOWN = choice("show", "What the badge tells.", aggregates.BADGES, "stars")
+PLACE_ON = a_list("The list that a place is on.", "stars")
+
+embeds = Blueprint("embeds", __name__)
+
+
+@embeds.get("/charts/<owner>/<name>.svg")
+@endpoint(bytes, THEME, content_type=SVG)
+def chart(owner: str, name: str, theme: charts.Theme) -> AnyResponse:
+    """The star history of a repository, as a picture."""
+    with context.database().read() as session:
+        profile = store.profile(session, f"{owner}/{name}")
+        if profile is None:
+            return _nobody(f"{owner}/{name}", theme)
+        found = api.moved(owner, name, profile.full_name)
+        return found or _drawn(session, [profile], theme).response()
+
+
+@embeds.get("/charts.svg")
+@endpoint(bytes, REPOSITORIES, THEME, content_type=SVG)
+def comparison(names: Sequence[str], theme: charts.Theme) -> Response:
+    """The star histories of several repositories in one picture."""
+    with context.database().read() as session:
+        profiles: dict[int, Profile] = {}
+        for name in names:
+            profile = store.profile(session, name)
+            if profile is None:
+                return _nobody(name, theme)
+            profiles.setdefault(profile.id, profile)
+        return _drawn(session, list(profiles.values()), theme).response()
+
+
+def _drawn(session: Session, profiles: Sequence[Profile], theme: charts.Theme) -> Reply:
+    end = clock.ceil(clock.now(), api.MINUTE)
+    starts = [store.beginning(session, it.id) or end for it in profiles]
+    every = context.settings().poll_every
+    step = charts.step(end - min(starts), every, len(profiles))
+    lines = [
+        Line(
+            it.full_name,
+            [
+                (clock.parse(point["at"]), point["stars"])
+                for point in store.series(session, it.id, start, end, step)
+            ],
+        )
+        for it, start in zip(profiles, starts, strict=True)
+    ]
+    return Reply.of(charts.draw(lines, step, theme), SVG, api.build(session))
+
+
+def _nobody(full_name: str, theme: charts.Theme) -> Response:
+    """A picture that says so: whoever looks at a page sees no other reply."""
+    text = f"No repository named {full_name} was on any list"
+    response = Response(charts.notice(text, theme), 404, content_type=SVG)
+    response.cache_control.public = True
+    response.cache_control.max_age = 60
+    return response
+
+
+@embeds.get("/badges/<owner>/<name>.json")
+@endpoint(aggregates.Badge, SHOWN, PLACE_ON, WINDOW)
+def badge(owner: str, name: str, show: str, of: RankedList, window: str) -> AnyResponse:
+    """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
+    with context.database().read() as session:
+        found = store.repository(session, f"{owner}/{name}")
+        if found is None:
+            raise api.unknown(owner, name)
+        build = api.build(session)
+    document = aggregates.repository(found.standing, found.history, found.ranks)
+    made = aggregates.badge(document, show, of, window, build.every)
+    reply = Reply.of(store.encode(made), parameters.JSON, build)
+    return api.moved(owner, name, document["full_name"]) or reply.response()
+
+
+class _Feed(Atom1Feed):  # type: ignore[misc]  # feedgenerator publishes no types
+    """A feed whose age is that of its newest entry, also where there is none yet."""
+
+    def latest_post_date(self) -> datetime:
+        newest: datetime = self.items[0]["updateddate"] if self.items else self.feed["since"]
+        return newest
+
+
+@embeds.get("/feeds/<slug>.atom")
+@endpoint(bytes, content_type=ATOM)
+def feed(slug: str) -> Response:
+    """What changed on a list lately, newest first, for a feed reader."""
+    of, site = ranked(slug), replies.site(request.environ)
+    with context.database().read() as session:
+        newest = store.events_of(session, ENTRIES, ranked=of, newest_first=True)
+        since, _ = store.first_and_last_good(session, of)
+    made = _Feed(
+        title=f"Starboard: {of.title}",
+        link=f"{site}/?list={of.slug}",
+        feed_url=f"{site}/feeds/{of.slug}.atom",
+        feed_guid=_id(site, f"feeds/{of.slug}"),
+        description=f"What changes among GitHub's top repositories: {of.title}",
+        author_name="Starboard",
+        since=since or clock.EPOCH,
+    )
+    for it in newest:
+        made.add_item(
+            title=charts.printable(events.headline(it.kind, it.full_name, it.detail)),
+            link=f"{site}/repos/{it.full_name}",
+            description=None,
+            unique_id=_id(site, f"events/{it.cursor}"),
+            updateddate=it.slot,
+            categories=[it.kind],
+        )
+    response = Response(made.writeString("utf-8"), content_type=ATOM)
+    response.last_modified = made.latest_post_date()
+    return api.kept_briefly(response)
+
+
+def _id(site: str, what: str) -> str:
+    """The id of something of this server, for ever (RFC 4151)."""
+    host = site.partition("://")[2].partition(":")[0]
+    return f"tag:{host},2026:{what}"

@@ -1,0 +1,223 @@
+"""The API's description (OpenAPI 3.1), made from what the views declare and from the typed
+documents that they give. The code that makes the documents makes its examples, too."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from flask import Flask
+
+import aggregates
+import lists
+from aggregates import Counts, EventPage, History, Profile, Series, Snapshot, Standing
+from clock import DAY
+from parameters import PROBLEM, SVG, Endpoint
+from replies import Problem
+from status import Status
+
+VERSION = "1.0.0"  # of the API
+REF = "#/components/{kind}/{name}"
+MINUTE = timedelta(minutes=1)
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PATH = {
+    "slug": ("stars", "A list, as /api/v1/lists names it, in any case."),
+    "owner": ("octocat", "The owner of a repository, in any case."),
+    "name": ("hello-world", "The name of a repository, in any case."),
+}
+ERRORS = {  # status → component, what it means, an example
+    400: (
+        "BadRequest",
+        "A parameter makes no sense.",
+        "limit='0': expected a number from 1 …",
+    ),
+    404: ("NotFound", "It is not there.", "no list named 'pyhton'; did you mean 'python'?"),
+    412: (
+        "PreconditionFailed",
+        "`If-Match` names another version.",
+        "it is another one",
+    ),
+    503: ("Unavailable", "There is no data yet, or no database.", "no data yet: the first poll …"),
+}
+
+
+def describe(app: Flask) -> dict[str, Any]:
+    """The description of all endpoints that an app has."""
+    found = {
+        re.sub(r"<(\w+)>", r"{\1}", rule.rule): (view, view.endpoint)
+        for rule in app.url_map.iter_rules()
+        if hasattr(view := app.view_functions[rule.endpoint], "endpoint")
+    }
+    types = list(dict.fromkeys([Problem, *(it.gives for _, it in found.values())]))
+    schemas, components = msgspec.json.schema_components(
+        types, ref_template=REF.format(kind="schemas", name="{name}")
+    )
+    schema_of = dict(zip(map(str, types), schemas, strict=True))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Starboard",
+            "version": VERSION,
+            "summary": "GitHub's star leaderboards and their history.",
+            "description": "Times are UTC, in RFC 3339. All is read-only and open to other sites.",
+        },
+        "paths": {
+            path: {"get": _operation(path, view, it, schema_of[str(it.gives)])}
+            for path, (view, it) in sorted(found.items())
+        },
+        "components": {
+            "schemas": components,
+            "responses": {
+                name: _content(about, PROBLEM, schema_of[str(Problem)], _problem(status, detail))
+                for status, (name, about, detail) in ERRORS.items()
+            },
+        },
+    }
+
+
+def _operation(
+    path: str, view: Callable[..., Any], declared: Endpoint, schema: dict[str, Any]
+) -> dict[str, Any]:
+    in_path = re.findall(r"{(\w+)}", path)
+    text = {"type": "string"}
+    schema = text if declared.gives is bytes else schema
+    example = EXAMPLES.get(str(declared.gives))
+    responses = {
+        "200": _content(view.__doc__ or "", declared.content_type, schema, example),
+        "304": {"description": "It is what `If-None-Match` or `If-Modified-Since` tells of."},
+        **{
+            str(status): {"$ref": REF.format(kind="responses", name=name)}
+            for status, (name, *_) in ERRORS.items()
+        },
+    }
+    if "name" in in_path:
+        responses["301"] = {"description": "It has another name now: `Location` leads there."}
+    if declared.content_type == SVG:
+        responses["404"] = _content("A picture that says so.", SVG, text)
+    return {
+        "operationId": view.__name__,
+        "summary": (view.__doc__ or "").partition(".")[0],
+        "parameters": [
+            *(_parameter("path", name, *PATH[name], text, True) for name in in_path),
+            *(
+                _parameter("query", it.name, it.example, it.about, it.schema, it.required)
+                for it in declared.parameters
+            ),
+        ],
+        "responses": responses,
+    }
+
+
+def _parameter(
+    place: str,
+    name: str,
+    example: str,
+    about: str,
+    schema: Mapping[str, Any],
+    required: bool,
+) -> dict[str, Any]:
+    return {
+        "in": place,
+        "name": name,
+        "description": about,
+        "required": required,
+        "schema": schema,
+        "example": int(example) if schema["type"] == "integer" else example,
+    }
+
+
+def _content(
+    about: str, content_type: str, schema: Mapping[str, Any], example: Any = None
+) -> dict[str, Any]:
+    media = {"schema": schema} | ({} if example is None else {"example": example})
+    return {"description": about, "content": {content_type: media}}
+
+
+def _problem(status: int, detail: str) -> Problem:
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": "/api/v1/…",
+    }
+
+
+def _examples() -> dict[str, Any]:
+    """A reply of each type, as the code that makes the replies makes it."""
+    profile = Profile(
+        id=1,
+        full_name="octocat/hello-world",
+        language="Python",
+        description="My first repository",
+        html_url="https://github.com/octocat/hello-world",
+        pushed_at=NOON,
+    )
+    now, then = Counts(NOON, 312_480, 41_022, 87), Counts(NOON - DAY, 312_168, 41_013, 90)
+    standing = Standing(3, profile, now)
+    history = History({("24h", 1): then}, {("24h", 1): 4})
+    stars, built_at = lists.KNOWN["stars"], NOON + timedelta(minutes=15, seconds=30)
+    snapshot = Snapshot(stars, NOON, NOON + timedelta(seconds=20), False, [standing], history)
+    board = aggregates.leaderboard(snapshot, built_at, built_at + timedelta(minutes=15))
+    repository = aggregates.repository(standing, history, {"stars": 3, "python": 1})
+    at = board["as_of"]
+    series: Series = {
+        "full_name": profile.full_name,
+        "step": "1d",
+        "from": "2026-11-23T00:00:00Z",
+        "to": "2026-11-24T00:00:00Z",
+        "points": [{"at": at, "stars": now.stars, "forks": now.forks, "open_issues": 87}],
+    }
+    page: EventPage = {
+        "items": [
+            {
+                "cursor": 41,
+                "at": at,
+                "list": "stars",
+                "kind": "overtook",
+                "full_name": profile.full_name,
+                "detail": {"rank": 3, "overtaken": "octocat/spoon-knife"},
+            }
+        ],
+        "next": 41,
+    }
+    live: Status = {
+        "lists": [
+            {
+                "slug": "stars",
+                "as_of": at,
+                "age_seconds": 312,
+                "expected": 144,
+                "received": 143,
+                "gaps": [
+                    {"from": "2026-11-23T03:10:00Z", "to": "2026-11-23T03:20:00Z", "slots": 1}
+                ],
+                "last_error": None,
+            }
+        ],
+        "watched": [],
+        "build": {"built_at": at, "age_seconds": 12, "next_build_at": board["next_build_at"]},
+        "queues": [{"name": "default", "queued": 0, "started": 1, "scheduled": 0, "failed": 0}],
+        "workers": None,
+        "next_runs": [{"name": "aggregate", "at": board["next_build_at"]}],
+        "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
+        "github": [],
+    }
+    made: dict[Any, Any] = {
+        aggregates.ListIndex: aggregates.list_index([stars], {"stars": board}),
+        aggregates.Leaderboard: board,
+        aggregates.Movers: aggregates.movers(board, "24h", "stars"),
+        aggregates.LanguageTotals: aggregates.languages(board),
+        aggregates.OwnerTotals: aggregates.owners(board),
+        aggregates.RepositoryDocument: repository,
+        aggregates.Badge: aggregates.badge(repository, "gain", stars, "24h", 15 * MINUTE),
+        Series: series,
+        EventPage: page,
+        Status: live,
+    }
+    return {str(kind): example for kind, example in made.items()}
+
+
+EXAMPLES = _examples()
