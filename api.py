@@ -259,7 +259,7 @@ def nothing_yet(session: Session, of: RankedList | None) -> ServiceUnavailable:
 
 
 def unknown(owner: str, name: str) -> NotFound:
-    return NotFound(f"no repository named '{owner}/{name}' was on any list")
+    return NotFound(f"no repository named {f'{owner}/{name}'!r:.120} was on any list")
 
 
 def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:

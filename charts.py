@@ -5,10 +5,12 @@ Pure: names and counts in, bytes out, the same for the same input. Moments are U
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from statistics import median
 from typing import Any, Literal
 
 import pygal
@@ -83,6 +85,12 @@ def step(span: timedelta, finest: timedelta, lines: int = 1) -> timedelta:
     kept = finest if span <= 2 * DAY else max(finest, HOUR if span <= 90 * DAY else DAY)
     most = min(MOST_STEPS, MOST_POINTS // max(lines, 1))
     return kept * max(1, -(-span // (kept * most)))
+
+
+def is_daily(points: Points) -> bool:
+    """Whether most days that have readings have one alone, as imported ones do."""
+    a_day = Counter(clock.ceil(at, DAY) for at, _ in points)
+    return bool(a_day) and median(a_day.values()) == 1
 
 
 def draw(lines: Sequence[Line], step: timedelta, theme: Theme) -> bytes:

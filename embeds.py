@@ -1,7 +1,7 @@
 """What people put elsewhere: charts and badges into a README, feeds into a reader."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from feedgenerator import Atom1Feed
 from flask import Blueprint, Response, request
@@ -20,12 +20,14 @@ import settings
 import store
 from aggregates import Profile
 from charts import Line
+from clock import DAY
 from lists import RankedList
 from parameters import ATOM, SVG, WINDOW, a_list, choice, endpoint, ranked
 from replies import Reply
 
 MOST = 10  # repositories in a chart
 ENTRIES = 50  # in a feed
+NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}(,|$))[A-Za-z0-9_.-]{1,100}"
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -40,7 +42,7 @@ REPOSITORIES = parameters.Parameter(
     "repos",
     f"Up to {MOST} repositories to compare.",
     _names,
-    {"type": "string", "pattern": r"^[^/,]+/[^/,]+(,[^/,]+/[^/,]+)*$"},
+    {"type": "string", "pattern": f"^{NAME}(,{NAME}){{0,{MOST - 1}}}$"},
     "octocat/hello-world,octocat/spoon-knife",
     required=True,
     into="names",
@@ -79,10 +81,19 @@ def comparison(names: Sequence[str], theme: charts.Theme) -> Response:
 
 def _drawn(session: Session, profiles: Sequence[Profile], theme: charts.Theme) -> Reply:
     end = clock.ceil(clock.now(), api.MINUTE)
-    starts = [store.beginning(session, it.id) or end for it in profiles]
-    every = context.settings().poll_every
-    step = charts.step(end - min(starts), every, len(profiles))
-    lines = [
+    start = min(store.beginning(session, it.id) or end for it in profiles)
+    step = charts.step(end - start, context.settings().poll_every, len(profiles))
+    lines = _lines(session, profiles, start, end, step)
+    if step < DAY and all(charts.is_daily(line.points) for line in lines):
+        step = DAY
+        lines = _lines(session, profiles, start, end, step)
+    return Reply.of(charts.draw(lines, step, theme), SVG, api.build(session))
+
+
+def _lines(
+    session: Session, profiles: Sequence[Profile], start: datetime, end: datetime, step: timedelta
+) -> list[Line]:
+    return [
         Line(
             it.full_name,
             [
@@ -90,9 +101,8 @@ def _drawn(session: Session, profiles: Sequence[Profile], theme: charts.Theme) -
                 for point in store.series(session, it.id, start, end, step)
             ],
         )
-        for it, start in zip(profiles, starts, strict=True)
+        for it in profiles
     ]
-    return Reply.of(charts.draw(lines, step, theme), SVG, api.build(session))
 
 
 def _nobody(full_name: str, theme: charts.Theme) -> Response:

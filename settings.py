@@ -57,7 +57,7 @@ class Settings:
             return known[slug.lower()]
         close = difflib.get_close_matches(slug.lower(), known, 1)
         hint = f"did you mean {close[0]!r}?" if close else "see /api/v1/lists"
-        raise LookupError(f"no list named {slug!r}; {hint}")
+        raise LookupError(f"no list named {slug!r:.60}; {hint}")
 
     @property
     def slugs(self) -> frozenset[str]:

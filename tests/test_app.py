@@ -1,12 +1,8 @@
 import gzip
 import json
-import logging
-import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,130 +11,36 @@ from flask.testing import FlaskClient
 from redis import Redis
 from rq import Queue
 from sqlalchemy import text
-from werkzeug.test import TestResponse
 
-import app as web
 import clock
-import jobs
-import lists
-import models
 import standin
+import status
 import store
 from budget import Allowance
 from clock import HOUR
 from github import Unreachable
 from models import Database
+from served import (
+    BUILT,
+    MINUTE,
+    NOON,
+    NOW,
+    PYTHON,
+    STARS,
+    database_of,
+    problem,
+    publish,
+)
 from settings import Settings
 from standin import MadeUpWorld
-from support import MakeSettings
+from support import MakeApp
 from test_jobs import FakeGitHub, answer, poll, repo
 from test_status import give_up
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-BUILT = NOON + timedelta(minutes=5, milliseconds=250)
-NOW = NOON + 7 * MINUTE
-STARS, FORKS, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "python"))
 NO_GAINS: dict[str, Any] = dict.fromkeys(("1h", "24h", "7d", "30d", "365d"))
 NO_TOTALS = dict.fromkeys(NO_GAINS, {"stars": 0, "repositories": 0})
 
-MakeApp = Callable[..., Flask]
-
-
-@pytest.fixture(autouse=True)
-def now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is seven past noon."""
-    monkeypatch.setattr(clock, "now", lambda: NOW)
-
-
-@pytest.fixture(params=["by the front", "by Flask"])
-def make_app(make_settings: MakeSettings, request: pytest.FixtureRequest) -> Iterator[MakeApp]:
-    """Makes apps for the lists `stars` and `python`; gives back what they hold at the end."""
-    apps: list[Flask] = []
-    handlers = list(logging.root.handlers)
-
-    def make(**changes: Any) -> Flask:
-        settings = make_settings(**{"lists": (STARS, PYTHON), "log_format": "json", **changes})
-        app = web.create_app(settings)
-        apps.append(app)
-        front: Any = app.wsgi_app
-        front.look_every = 0
-        if request.param == "by Flask":
-            app.wsgi_app = front.app  # type: ignore[method-assign]
-        return app
-
-    yield make
-    for app in apps:
-        app.extensions["database"].dispose()
-        app.extensions["redis"].close()
-    logging.root.handlers[:] = handlers
-
-
-@pytest.fixture
-def app(database: Database, make_app: MakeApp) -> Flask:
-    """An app with a schema and nothing in it."""
-    return make_app()
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-def fill(settings: Settings) -> None:
-    """Store an hour of the list `stars`: a lead is lost, a name changes."""
-    harbor, engine = repo(1, full_name="Quiet/Harbor"), repo(2, full_name="Loud/engine")
-    renamed = repo(2, full_name="Loud/Motor", stars=50_000, forks=3, description=None)
-    with models.connect(settings) as database:
-        database.upgrade()
-        poll(database, FakeGitHub(answer([harbor, engine])), -6)
-        poll(database, FakeGitHub(answer([renamed, harbor])), 0)
-        jobs.aggregate_lists(database, settings, BUILT)
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A filled SQLite file, to be copied."""
-    path = tmp_path_factory.mktemp("filled") / "starboard.db"
-    fill(Settings(database_url=f"sqlite:///{path}", lists=(STARS, PYTHON)))
-    return path
-
-
-@pytest.fixture
-def full(filled: Path, tmp_path: Path, make_app: MakeApp) -> FlaskClient:
-    """A client of an app with a filled database of its own."""
-    app = make_app()
-    settings: Settings = app.extensions["settings"]
-    if settings.database_url.startswith("sqlite"):
-        shutil.copy(filled, tmp_path)
-    else:
-        fill(settings)
-    return app.test_client()
-
-
-def database_of(client: FlaskClient) -> Database:
-    database: Database = client.application.extensions["database"]
-    return database
-
-
-def publish(client: FlaskClient, built_at: datetime) -> None:
-    settings = client.application.extensions["settings"]
-    jobs.aggregate_lists(database_of(client), settings, built_at)
-
-
-def problem(response: TestResponse) -> tuple[int, str]:
-    """The status and detail of an error, which has the shape of all errors."""
-    assert response.content_type == "application/problem+json"
-    assert response.headers["Cache-Control"] == "no-store"
-    assert response.json is not None
-    assert response.json == {
-        "type": "about:blank",
-        "title": response.status.partition(" ")[2].title(),
-        "status": response.status_code,
-        "detail": response.json["detail"],
-        "instance": response.request.path,
-    }
-    return response.status_code, response.json["detail"]
+pytestmark = pytest.mark.usefixtures("now")
 
 
 MOTOR = {
@@ -1153,6 +1055,7 @@ NOT_THERE = (
 )
 
 
+@pytest.mark.parametrize("make_app", ["by Flask"], indirect=True)
 class TestCommands:
     @pytest.fixture
     def now(self) -> None:
@@ -1296,6 +1199,7 @@ class TestCommands:
 WHY = "github.Unreachable: 127.0.0.1 cannot be reached"  # as give_up() has it
 
 
+@pytest.mark.parametrize("make_app", ["by Flask"], indirect=True)
 class TestJobs:
     """The command that shows what was given up."""
 
@@ -1368,13 +1272,13 @@ class TestJobs:
         self, app: Flask, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = give_up(redis, "poll-stars")
-        shown = web.status.failed_jobs(redis)
-        monkeypatch.setattr(web.status, "failed_jobs", lambda _: shown)
+        shown = status.failed_jobs(redis)
+        monkeypatch.setattr(status, "failed_jobs", lambda _: shown)
         job.requeue()
 
-        status, _, errors = run(app, "jobs", "--requeue", "poll-stars")
+        code, _, errors = run(app, "jobs", "--requeue", "poll-stars")
 
-        assert (status, errors) == (0, "")
+        assert (code, errors) == (0, "")
         assert Queue("default", connection=redis).job_ids == ["poll-stars"]
 
     def test_all_of_none_are_none(self, app: Flask) -> None:
