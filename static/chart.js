@@ -40,6 +40,7 @@ function chart(box) {
   const alone = lines.length === 1;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const day = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const legend = all(".legend span", box.parentElement);
   let plot, data, drawnFor;
 
   const readout = document.createElement("p");
@@ -75,13 +76,15 @@ function chart(box) {
     show([from, from + length]);
   }
 
+  // The counts at a reading; of a line that has none there, the last before.
   function tell(at) {
-    const texts = lines.map(({ name }, i) => {
-      let count = data[i + 1][at];
-      for (let near = at; count == null && near >= 0; near--) count = data[i + 1][near];
-      return count == null ? null : `${alone ? "" : `${name.split("/")[1]} `}${count.toLocaleString("en")}${alone ? " stars" : ""}`;
+    const counts = data.slice(1).map((line) => {
+      let near = at;
+      while (near > 0 && line[near] == null) near--;
+      return line[near]?.toLocaleString("en") ?? "–";
     });
-    readout.textContent = `${day.format(data[0][at] * 1000)} UTC: ${texts.filter(Boolean).join(", ")}`;
+    readout.textContent = `${day.format(data[0][at] * 1000)} UTC${alone ? `: ${counts[0]} stars` : ""}`;
+    legend.forEach((it, i) => { it.textContent = counts[i]; });
   }
 
   function draw() {
@@ -133,7 +136,12 @@ function chart(box) {
     if (!answers.some(([xs]) => xs.length)) throw new Error("no readings");
     data = alone ? answers[0] : uPlot.join(answers, answers.map(() => [0, 2]));
     const [first, last] = whole();
-    stage.setAttribute("aria-label", `${box.dataset.alt}, ${day.format(first * 1000)} to ${day.format(last * 1000)}`);
+    const counts = data.slice(1).map((line, i) => {
+      const known = line.filter((it) => it != null).map((it) => it.toLocaleString("en"));
+      return `${alone ? "" : `${lines[i].name} `}from ${known[0]} to ${known.at(-1)} stars`;
+    });
+    const span = `${day.format(first * 1000)} to ${day.format(last * 1000)}`;
+    stage.setAttribute("aria-label", `${box.dataset.alt}, ${span}: ${counts.join("; ")}`);
     if (!stage.isConnected) box.replaceChildren(readout, stage, zoom);
     draw();
   }
