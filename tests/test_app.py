@@ -1,5 +1,6 @@
 import gzip
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -941,7 +942,7 @@ class TestEveryReply:
         }
 
         assert len(ids) == 2
-        assert {len(each) for each in ids} == {32}
+        assert all(re.fullmatch(r"[0-9a-f]{16}(-[0-9a-f]+){2}", each) for each in ids)
         assert given not in ids
 
     @pytest.mark.parametrize(

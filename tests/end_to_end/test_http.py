@@ -185,7 +185,7 @@ def requests_told(web: Web) -> Counter[tuple[str, str, str]]:
             (it.labels["route"], it.labels["method"], it.labels["status"]): int(it.value)
             for family in families
             for it in family.samples
-            if it.name == "starboard_http_requests_total"
+            if it.name == "starboard_http_request_duration_seconds_count"
         }
     )
 
