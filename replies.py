@@ -19,7 +19,7 @@ from typing import Any, TypedDict
 
 from flask import Response, request
 from sqlalchemy.exc import DBAPIError
-from werkzeug.datastructures import Accept
+from werkzeug.datastructures import Accept, ETags
 from werkzeug.exceptions import PreconditionFailed
 from werkzeug.http import http_date, parse_accept_header
 from werkzeug.wsgi import get_host
@@ -146,7 +146,8 @@ class Reply:
         """The same through Flask, for the current request and all of its conditions; the front
         sends it by itself from now on."""
         request.environ[KEEP] = self
-        has_it = any(request.if_none_match.contains_weak(tag.strip('"')) for tag in self.tags)
+        tags = request.if_none_match if not request.if_match else ETags()
+        has_it = any(tags.contains_weak(tag.strip('"')) for tag in self.tags)
         accepts_gzip = _accepts_gzip(request.headers.get("Accept-Encoding", ""))
         status, headers, body = self.answer(accepts_gzip, has_it, clock.now())
         return conditional(Response(body, status, headers, content_type=self.content_type))

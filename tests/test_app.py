@@ -946,6 +946,19 @@ class TestEveryReply:
         assert given not in ids
 
     @pytest.mark.parametrize(
+        "path", [LIST, "/api/v1/status", "/api/nothing", "/healthz", "/charts/Loud/Motor.svg"]
+    )
+    def test_lets_no_browser_guess_or_run_what_it_is(self, full: FlaskClient, path: str) -> None:
+        for _ in range(2):
+            headers = full.get(path).headers
+
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+            assert "script" not in headers["Content-Security-Policy"]
+            assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+            assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+
+    @pytest.mark.parametrize(
         ("path", "open_to_all"),
         [("/api/v1", "*"), (LIST, "*"), ("/api/nothing", "*"), ("/healthz", None), ("/", None)],
     )
