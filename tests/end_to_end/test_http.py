@@ -30,6 +30,8 @@ from conftest import UNSET
 from settings import from_environment
 from support import ROOT, wait_until
 
+pytestmark = pytest.mark.both
+
 LIST = "/api/v1/lists/stars"
 REPOSITORY = "anchor-team/ivory-anchor"
 
