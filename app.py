@@ -143,6 +143,7 @@ def _end(response: AnyResponse) -> AnyResponse:
     if request.method == "OPTIONS" and request.path.startswith(replies.OPEN):
         response.headers.extend(replies.OF_PREFLIGHTS)
     took = time.perf_counter() - g.started
-    metrics.count(request.environ[metrics.ROUTE], request.method, response.status_code, took)
+    route = request.environ[metrics.ROUTE]
+    metrics.observe(route, request.method, response.status_code)(took)
     structlog.contextvars.clear_contextvars()
     return response

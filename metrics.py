@@ -9,7 +9,6 @@ from typing import Any
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
-    Counter,
     Histogram,
     generate_latest,
     multiprocess,
@@ -28,27 +27,22 @@ SHARED = (
 )
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 
-REQUESTS = Counter(
-    "starboard_http_requests",
-    "Requests answered.",
-    ("route", "method", "status"),
-    registry=None,
-)
-DURATION = Histogram(
+Observe = Callable[[float], None]
+
+REQUESTS = Histogram(
     "starboard_http_request_duration_seconds",
-    "Time from a request to its answer.",
-    ("route",),
+    "Time from a request to its answer; its count is that of the requests.",
+    ("route", "method", "status"),
     registry=None,
     buckets=BUCKETS,
 )
 
 
-def count(route: str | None, method: str, status: int, seconds: float) -> None:
-    """Count a request. `route` is a pattern, or None where none fits; of methods there may be any
-    number, so that those that are not served are one."""
-    route = route or OTHER
-    REQUESTS.labels(route, method if method in READS else OTHER, str(status)).inc()
-    DURATION.labels(route).observe(seconds)
+def observe(route: str | None, method: str, status: int) -> Observe:
+    """What to tell the seconds that a request took. `route` is a pattern, or None where none fits;
+    of methods there may be any number, so those that are not served are one."""
+    known = method if method in READS else OTHER
+    return REQUESTS.labels(route or OTHER, known, str(status)).observe
 
 
 def exposition(status: Status) -> bytes:
@@ -58,7 +52,6 @@ def exposition(status: Status) -> bytes:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(REQUESTS)
-        registry.register(DURATION)
     registry.register(_StatusCollector(status))
     return generate_latest(registry)
 

@@ -3,6 +3,9 @@ of Flask for as long as no newer build is out."""
 
 import gzip
 import hashlib
+import itertools
+import math
+import os
 import re
 import threading
 import time
@@ -16,7 +19,7 @@ from typing import Any, TypedDict
 
 from flask import Response, request
 from sqlalchemy.exc import DBAPIError
-from werkzeug.datastructures import Accept
+from werkzeug.datastructures import Accept, ETags
 from werkzeug.exceptions import PreconditionFailed
 from werkzeug.http import http_date, parse_accept_header
 from werkzeug.wsgi import get_host
@@ -26,10 +29,12 @@ import metrics
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
+Answer = tuple[str, Headers, bytes]  # status, headers and body
 
 LOOK_EVERY = 1.0  # seconds until a process notices a new build
 ROOM = 32_000_000  # bytes of bodies that a process keeps
 KEEP = "starboard.keep"  # where a view leaves a reply for the front
+PLACE = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
 STALE_IF_ERROR = clock.DAY
 REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
@@ -119,12 +124,10 @@ class Reply:
             variants.append((body, both + entity, both))
         return variants
 
-    def answer(self, environ: Environ, now: datetime) -> tuple[str, Headers, bytes]:
-        """The status, headers and body for a request, its conditions but for `If-None-Match` with a
-        tag of ours left aside."""
-        accepts_gzip = _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    def answer(self, accepts_gzip: bool, has_it: bool, now: datetime) -> Answer:
+        """What to send to a reader who takes gzip or not, and has it already or not."""
         body, headers, headers_of_304 = self._fixed[accepts_gzip]
-        if environ.get("HTTP_IF_NONE_MATCH") in self.tags:
+        if has_it:
             return "304 Not Modified", headers_of_304 + self._of_the_moment(now), b""
         return "200 OK", headers + self._of_the_moment(now), body
 
@@ -144,11 +147,11 @@ class Reply:
         sends it by itself from now on, unless it is not worth keeping."""
         if keep:
             request.environ[KEEP] = self
-        status, headers, body = self.answer(request.environ, clock.now())
-        if any(request.if_none_match.contains_weak(tag.strip('"')) for tag in self.tags):
-            status, body = "304 Not Modified", b""
-        response = Response(body, status, headers, content_type=self.content_type)
-        return conditional(response)
+        tags = request.if_none_match if not request.if_match else ETags()
+        has_it = any(tags.contains_weak(tag.strip('"')) for tag in self.tags)
+        accepts_gzip = _accepts_gzip(request.headers.get("Accept-Encoding", ""))
+        status, headers, body = self.answer(accepts_gzip, has_it, clock.now())
+        return conditional(Response(body, status, headers, content_type=self.content_type))
 
 
 def conditional(response: Response) -> Response:
@@ -179,10 +182,15 @@ def _when_late(every: timedelta) -> str:
     return f", stale-while-revalidate={revalidate}, stale-if-error={error}"
 
 
+_RUN, _NUMBERS = uuid.uuid4().hex[:16], itertools.count(1)
+
+
 def request_id(environ: Environ) -> str:
     """The id that a request was given, or a new one."""
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    given = environ.get("HTTP_X_REQUEST_ID")
+    if given is not None and REQUEST_ID.fullmatch(given):
+        return str(given)
+    return f"{_RUN}-{os.getpid():x}-{next(_NUMBERS):x}"
 
 
 def site(environ: Environ) -> str:
@@ -194,9 +202,7 @@ def site(environ: Environ) -> str:
 
 def _place(environ: Environ) -> tuple[str | None, ...]:
     """What a reply may depend on besides what it was made from."""
-    return tuple(
-        map(environ.get, ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO"))
-    )
+    return tuple(map(environ.get, PLACE))
 
 
 def of_every_reply(path: str, content_type: str) -> Headers:
@@ -205,9 +211,37 @@ def of_every_reply(path: str, content_type: str) -> Headers:
     return COMMON + of_kind + (OF_OPEN if path.startswith(OPEN) else [])
 
 
-class Shelf(dict[tuple[str | None, ...], tuple[Reply, Headers, str]]):
-    """The replies of one build, by what they depend on, each with the headers that all have and the
-    route that made it; without a build, none."""
+class Kept:
+    """A reply on the shelf, with all of its answers that can be prepared: by method, whether the
+    reader takes gzip, and whether the reader has it."""
+
+    def __init__(self, reply: Reply, environ: Environ) -> None:
+        self.reply = reply
+        self.route: str = environ[metrics.ROUTE]
+        self.common = of_every_reply(environ["PATH_INFO"], reply.content_type)
+        self._prepared: dict[tuple[str, bool, bool], tuple[int, Answer, metrics.Observe]] = {}
+
+    def answer(self, environ: Environ, look: int) -> tuple[Answer, metrics.Observe] | None:
+        """What to send, and what to tell of the time it took; None where the request has conditions
+        that Flask looks at. What tells the time in it is as of the last `look`."""
+        tag, method = environ.get("HTTP_IF_NONE_MATCH"), environ["REQUEST_METHOD"]
+        has_it = tag in self.reply.tags
+        if method not in metrics.READS or "HTTP_IF_MATCH" in environ:
+            return None
+        if not has_it and (tag is not None or "HTTP_IF_MODIFIED_SINCE" in environ):
+            return None
+        key = method, _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")), has_it
+        prepared = self._prepared.get(key)
+        if prepared is None or prepared[0] != look:
+            status, headers, body = self.reply.answer(*key[1:], clock.now())
+            answer = status, headers + self.common, body if method == "GET" else b""
+            prepared = look, answer, metrics.observe(self.route, method, int(status[:3]))
+            self._prepared[key] = prepared
+        return prepared[1:]
+
+
+class Shelf(dict[tuple[str | None, ...], Kept]):
+    """The replies of one build, by what they depend on; without a build, none."""
 
     def __init__(self, build: object = None) -> None:
         self.build = build
@@ -218,16 +252,7 @@ class Shelf(dict[tuple[str | None, ...], tuple[Reply, Headers, str]]):
         reply: Reply = environ[KEEP]
         self.room -= len(reply.body) + len(reply.gzipped)
         if self.room > 0:
-            headers = of_every_reply(environ["PATH_INFO"], reply.content_type)
-            self[_place(environ)] = reply, headers, environ[metrics.ROUTE]
-
-
-def _has_other_conditions(environ: Environ, reply: Reply) -> bool:
-    """Whether a request has conditions that `Reply.answer` leaves aside."""
-    tag = environ.get("HTTP_IF_NONE_MATCH")
-    return "HTTP_IF_MATCH" in environ or (
-        tag not in reply.tags and (tag is not None or "HTTP_IF_MODIFIED_SINCE" in environ)
-    )
+            self[_place(environ)] = Kept(reply, environ)
 
 
 class Front:
@@ -240,23 +265,24 @@ class Front:
         self.look_every = LOOK_EVERY
         self._newest_build = newest_build
         self._shelf = Shelf()
-        self._looked_at = -float("inf")
+        self._look = 0  # how often it looked for a new build
+        self._looked_at = -math.inf
         self._looking = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter()
-        shelf, method = self._current(), environ["REQUEST_METHOD"]
+        shelf = self._current()
         kept = shelf.get(_place(environ))
-        if kept is None or method not in metrics.READS or _has_other_conditions(environ, kept[0]):
+        prepared = kept.answer(environ, self._look) if kept else None
+        if prepared is None:
             response = self.app(environ, start_response)
             if KEEP in environ:
                 shelf.put(environ)
             return response
-        reply, headers, route = kept
-        status, own, body = reply.answer(environ, clock.now())
-        start_response(status, [*own, *headers, ("X-Request-ID", request_id(environ))])
-        metrics.count(route, method, int(status[:3]), time.perf_counter() - started)
-        return [body] if method == "GET" else []
+        (status, headers, body), observe = prepared
+        start_response(status, [*headers, ("X-Request-ID", request_id(environ))])
+        observe(time.perf_counter() - started)
+        return [body]
 
     def _current(self) -> Shelf:
         """The shelf of the newest build. One request a second looks which that is; the others do
@@ -264,7 +290,7 @@ class Front:
         now = time.monotonic()
         if now >= self._looked_at + self.look_every and self._looking.acquire(blocking=False):
             try:
-                self._looked_at = now
+                self._looked_at, self._look = now, self._look + 1
                 with suppress(DBAPIError):
                     build = self._newest_build()
                     if build != self._shelf.build:

@@ -32,6 +32,7 @@ import run
 import standin
 from app import create_app
 from archive import COLUMNS, FILE, PREFIX
+from bench import serving
 from clock import DAY
 from demo import OpenGate
 from github import GitHub
@@ -292,6 +293,8 @@ def _measure(folder: Path, archive: Path | None, number: int) -> None:
             f"{what}: {taken:.1f} ms with {number} days behind it, {one[what]:.1f} ms with {few}:"
             f" {taken / one[what]:.2f} times"
         )
+    with run.embedded_valkey(folder / "var") as redis_url:
+        serving.measure(f"sqlite:///{folder}/all.db", redis_url)
 
 
 def _days(archive: Path) -> Iterator[Path]:

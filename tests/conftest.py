@@ -29,6 +29,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="use Postgres in place of SQLite")
 
 
+DATABASES = {"database_url", "postgres_url"}  # what leads to the database that --postgres changes
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what asks no database where it would be the same again."""
+    if config.getoption("--postgres"):
+        same = [
+            it
+            for it in items
+            if not DATABASES & set(getattr(it, "fixturenames", ()))
+            and not it.get_closest_marker("both")
+        ]
+        config.hook.pytest_deselected(items=same)
+        items[:] = [it for it in items if it not in same]
+
+
 @pytest.fixture(autouse=True)
 def _skip_what_is_of_sqlite(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("sqlite") and request.config.getoption("--postgres"):

@@ -1,5 +1,6 @@
 import gzip
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -936,8 +937,21 @@ class TestEveryReply:
         }
 
         assert len(ids) == 2
-        assert {len(each) for each in ids} == {32}
+        assert all(re.fullmatch(r"[0-9a-f]{16}(-[0-9a-f]+){2}", each) for each in ids)
         assert given not in ids
+
+    @pytest.mark.parametrize(
+        "path", [LIST, "/api/v1/status", "/api/nothing", "/healthz", "/charts/Loud/Motor.svg"]
+    )
+    def test_lets_no_browser_guess_or_run_what_it_is(self, full: FlaskClient, path: str) -> None:
+        for _ in range(2):
+            headers = full.get(path).headers
+
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+            assert "script" not in headers["Content-Security-Policy"]
+            assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+            assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
 
     @pytest.mark.parametrize(
         ("path", "open_to_all"),

@@ -12,6 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 import metrics
 from openapi import EXAMPLES
 from status import UNREACHABLE, Status
+from support import ROOT
+
+COUNT = "starboard_http_request_duration_seconds_count"
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -70,7 +73,7 @@ def test_what_nobody_knows_is_left_out_not_zero() -> None:
 
 def counted(site: FlaskClient) -> dict[str, float]:
     found = samples(site.get("/metrics").data)
-    return {name: it for name, it in found.items() if name.startswith("starboard_http_requests_t")}
+    return {name: it for name, it in found.items() if name.startswith(COUNT)}
 
 
 def test_requests_are_counted_by_route_method_and_status_whoever_answers(
@@ -99,12 +102,13 @@ def test_requests_are_counted_by_route_method_and_status_whoever_answers(
 
 
 def test_the_time_of_every_request_is_in_the_histogram(full: FlaskClient) -> None:
-    name = "starboard_http_request_duration_seconds_count[('route', '/api/v1/lists/<slug>')]"
-    before = samples(full.get("/metrics").data).get(name, 0)
+    labels = "('method', 'GET'), ('route', '/api/v1/lists/<slug>'), ('status', '200')]"
+    bucket = f"{COUNT.replace('count', 'bucket')}[('le', '+Inf'), {labels}"
+    before = samples(full.get("/metrics").data).get(bucket, 0)
     for _ in range(4):
         full.get("/api/v1/lists/stars")
 
-    assert samples(full.get("/metrics").data)[name] == before + 4
+    assert samples(full.get("/metrics").data)[bucket] == before + 4
 
 
 def test_promtool_finds_nothing_to_say(full: FlaskClient) -> None:
@@ -121,6 +125,29 @@ def test_promtool_finds_nothing_to_say(full: FlaskClient) -> None:
     )
 
     assert (said.returncode, said.stdout) == (0, b"")
+
+
+ALERTS = (ROOT / "docs" / "alerts.yml").read_text()
+
+
+def test_alerts_are_about_metrics_that_there_are(full: FlaskClient) -> None:
+    full.get("/api/v1/lists/stars")
+    live: Any = {
+        **EXAMPLE,
+        "workers": [{}],
+        "github": [{"resource": "core", "limit": 1, "remaining": 0}],
+    }
+    there = {name.partition("[")[0] for name in samples(metrics.exposition(live))}
+
+    named = set(re.findall(r"\bstarboard_\w+", ALERTS))
+    assert named - there == set()
+    assert len(named) >= 9
+
+
+def test_every_alert_is_in_the_table_of_what_goes_wrong() -> None:
+    table = (ROOT / "docs" / "monitoring.md").read_text()
+
+    assert set(re.findall(r"alert: (\w+)", ALERTS)) == set(re.findall(r"`(Starboard\w+)`", table))
 
 
 def test_metrics_are_of_this_moment(full: FlaskClient) -> None:

@@ -1,7 +1,5 @@
 import json
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,28 +9,24 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
-import app as web
 import assets
 import charts
 import clock
 import jobs
-import lists
 import pages
 import replies
 import store
 from clock import DAY
 from models import Database
-from settings import Settings
+from served import BUILT, FORKS, MINUTE, NOON, NOW, PYTHON, STARS, publish
 from status import ListStatus
-from support import MakeSettings
+from support import MakeApp, MakeSettings
 from test_jobs import FakeGitHub, answer, poll, repo
 from test_status import give_up
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-BUILT = NOON + 5 * MINUTE
-NOW = NOON + 7 * MINUTE
-STARS, FORKS, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "python"))
+pytestmark = pytest.mark.usefixtures("now")
+by_the_front = pytest.mark.parametrize("make_app", ["by the front"], indirect=True)
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 POLICY = dict(replies.OF_PAGES)["Content-Security-Policy"]
 EVIL = '"><script>alert(1)</script>{{7*7}}\u202e<img src=x onerror=alert(1)>'
@@ -52,33 +46,6 @@ PAGES = (
 )
 
 
-@pytest.fixture(autouse=True)
-def now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is seven past noon."""
-    monkeypatch.setattr(clock, "now", lambda: NOW)
-
-
-@pytest.fixture
-def app(database: Database, make_settings: MakeSettings) -> Iterator[Flask]:
-    """An app for the lists `stars` and `python`, with a schema and nothing in it."""
-    app = web.create_app(make_settings(lists=(STARS, PYTHON), log_format="json"))
-    front: Any = app.wsgi_app
-    front.look_every = 0
-    yield app
-    app.extensions["database"].dispose()
-    app.extensions["redis"].close()
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-def build(app: Flask, at: datetime = BUILT) -> None:
-    settings: Settings = app.extensions["settings"]
-    jobs.aggregate_lists(app.extensions["database"], settings, at)
-
-
 @pytest.fixture
 def full(app: Flask, database: Database) -> FlaskClient:
     """A client, after an hour in which a lead, a name and a member of a list changed."""
@@ -87,9 +54,10 @@ def full(app: Flask, database: Database) -> FlaskClient:
     motor = repo(2, full_name="Loud/Motor", stars=50_000, forks=3, description=None)
     new = repo(4, full_name="Fresh/Face", stars=1_000, language="Go")
     poll(database, FakeGitHub(answer([harbor, engine, gone])), -6)
-    poll(database, FakeGitHub(answer([motor, harbor, new], incomplete=False)), 0)
-    build(app)
-    return app.test_client()
+    poll(database, FakeGitHub(answer([motor, harbor, new])), 0)
+    client = app.test_client()
+    publish(client, BUILT)
+    return client
 
 
 class Reader(HTMLParser):
@@ -128,6 +96,7 @@ def rows(page: str) -> list[str]:
     return [Reader(it).text for it in found]
 
 
+@by_the_front
 class TestPages:
     @pytest.mark.parametrize("path", PAGES)
     def test_are_html_under_a_strict_policy_that_they_keep(
@@ -207,11 +176,12 @@ class TestPages:
     def test_say_that_their_data_was_stale_already_when_they_were_made(
         self, full: FlaskClient
     ) -> None:
-        build(full.application, NOON + 36 * MINUTE)
+        publish(full, NOON + 36 * MINUTE)
 
         assert 'class="fresh stale"' in full.get("/").text
 
 
+@by_the_front
 class TestLeaderboard:
     def test_has_places_names_counts_and_gains(self, full: FlaskClient) -> None:
         assert rows(full.get("/?window=1h").text) == [
@@ -236,10 +206,10 @@ class TestLeaderboard:
         assert "Milestones 1 Loud/Motor reached 50,000 stars 1 Mar, 12:00" in text
 
     def test_tells_of_nobody_where_nobody_came_or_went(
-        self, app: Flask, client: FlaskClient, database: Database
+        self, client: FlaskClient, database: Database
     ) -> None:
         poll(database, FakeGitHub(answer([repo(1)])), 0)
-        build(app)
+        publish(client, BUILT)
 
         assert "Entered Nobody. Left Nobody." in read(client.get("/")).text
 
@@ -275,21 +245,17 @@ class TestLeaderboard:
         assert page.all("path", "d") == ["M29 60h0"] * 3
 
     def test_of_the_first_list_is_at_the_root_though_stars_is_not_polled(
-        self, database: Database, make_settings: MakeSettings
+        self, database: Database, make_app: MakeApp
     ) -> None:
-        app = web.create_app(make_settings(lists=(PYTHON,)))
+        client = make_app(lists=(PYTHON,)).test_client()
         poll(database, FakeGitHub(answer([repo(1)])), ranked=PYTHON)
-        build(app)
+        publish(client, BUILT)
 
-        page = app.test_client().get("/")
-
-        assert "<h1>Python</h1>" in page.text
-        app.extensions["database"].dispose()
-        app.extensions["redis"].close()
+        assert "<h1>Python</h1>" in client.get("/").text
 
     def test_of_a_suspect_list_says_so(self, full: FlaskClient, database: Database) -> None:
         poll(database, FakeGitHub(answer([repo(1)], incomplete=True)), 1)
-        build(full.application, BUILT + MINUTE)
+        publish(full, BUILT + MINUTE)
 
         assert "are not believed" in read(full.get("/")).text
 
@@ -300,6 +266,7 @@ def _json(client: FlaskClient, path: str) -> Any:
     return response.json["items"]
 
 
+@by_the_front
 class TestRepositories:
     def test_have_figures_gains_places_and_events(self, full: FlaskClient) -> None:
         text = read(full.get("/repos/loud/motor")).text
@@ -307,8 +274,8 @@ class TestRepositories:
         assert "Stars 50,000 Place by stars 1 Forks 3 Open issues 3" in text
         assert "1 hour +200 +1 ▲up 1 1 Mar 2026, 11:00" in text
         assert "Places Stars 1" in text
-        assert "overtook Quiet/Harbor for place 1, Stars 1 Mar 2026, 12:00" in text
-        assert "reached 50,000 stars, Stars 1 Mar 2026, 12:00" in text
+        assert "overtook Quiet/Harbor for place 1 on Stars 1 Mar 2026, 12:00" in text
+        assert "reached 50,000 stars on Stars 1 Mar 2026, 12:00" in text
 
     def test_are_led_to_from_a_name_of_the_past(self, full: FlaskClient) -> None:
         response = full.get("/repos/Loud/ENGINE?span=7d")
@@ -360,6 +327,7 @@ class TestRepositories:
         assert "On no list now." in text
 
 
+@by_the_front
 class TestComparison:
     def test_has_a_line_for_each_repository(self, full: FlaskClient) -> None:
         page = read(full.get("/compare?repos=quiet/harbor,loud/motor&window=1h"))
@@ -399,6 +367,7 @@ class TestComparison:
         assert "expected 1 to 10 repositories" in response.text
 
 
+@by_the_front
 class TestTotals:
     @pytest.mark.parametrize(
         ("path", "row", "widths"),
@@ -416,6 +385,7 @@ class TestTotals:
         assert page.all("rect", "width") == widths
 
 
+@by_the_front
 class TestStatus:
     def test_says_what_is_wrong_first(self, full: FlaskClient) -> None:
         text = read(full.get("/status")).text
@@ -434,20 +404,19 @@ class TestStatus:
         assert 'aria-label="not polled yet"' in page
 
     def test_tells_queues_workers_and_what_was_given_up(
-        self, database: Database, make_settings: MakeSettings, redis: Redis, valkey_url: str
+        self, database: Database, make_app: MakeApp, redis: Redis, valkey_url: str
     ) -> None:
         give_up(redis, "poll-stars")
-        app = web.create_app(make_settings(redis_url=valkey_url))
+        client = make_app(redis_url=valkey_url).test_client()
 
-        text = read(app.test_client().get("/status")).text
+        text = read(client.get("/status")).text
 
         assert "No worker runs" in text
         assert "1 jobs of the queue default were given up." in text
         assert "Queue default 0 waiting, 1 failed" in text
-        app.extensions["database"].dispose()
-        app.extensions["redis"].close()
 
 
+@by_the_front
 class TestErrors:
     @pytest.mark.parametrize(
         ("path", "status", "detail"),
@@ -497,22 +466,17 @@ class TestErrors:
         assert 'data-renew="30"' in response.text
         assert "Try again in 30 seconds" in Reader(response.text).text
 
-    def test_of_the_database_are_pages_too(
-        self, make_settings: MakeSettings, database_url: str
-    ) -> None:
-        app = web.create_app(make_settings())
-
-        response = app.test_client().get("/", headers=BROWSER)
+    def test_of_the_database_are_pages_too(self, make_app: MakeApp) -> None:
+        response = make_app().test_client().get("/", headers=BROWSER)
 
         assert response.status_code == 503
         assert "/readyz" in response.text
-        app.extensions["database"].dispose()
-        app.extensions["redis"].close()
 
 
+@by_the_front
 class TestHostileNames:
     @pytest.fixture
-    def hostile(self, app: Flask, database: Database) -> FlaskClient:
+    def hostile(self, client: FlaskClient, database: Database) -> FlaskClient:
         evil = repo(
             1,
             full_name=f"owner/{EVIL}",
@@ -523,8 +487,8 @@ class TestHostileNames:
         poll(database, FakeGitHub(answer([evil, repo(2, full_name="no-slash")])), -6)
         poll(database, FakeGitHub(answer([evil])), -5)
         poll(database, FakeGitHub(answer([evil, repo(2, full_name="no-slash")])), 0)
-        build(app)
-        return app.test_client()
+        publish(client, BUILT)
+        return client
 
     @pytest.mark.parametrize(
         "path",
@@ -549,11 +513,11 @@ class TestHostileNames:
         assert "\u202e" not in Reader(page.text).text
 
     def test_have_a_page_with_links_that_lead_to_github_or_nowhere(
-        self, app: Flask, client: FlaskClient, database: Database
+        self, client: FlaskClient, database: Database
     ) -> None:
         evil = repo(1, full_name="a/b", description=EVIL, html_url="javascript:alert(1)")
         poll(database, FakeGitHub(answer([evil])), 0)
-        build(app)
+        publish(client, BUILT)
 
         page = read(client.get("/repos/a/b"))
 
@@ -577,6 +541,7 @@ class TestSpark:
         assert pages.spark(values) == path
 
 
+@by_the_front
 class TestStrip:
     def test_is_a_day_of_what_was_received_and_missed(self, app: Flask) -> None:
         of: ListStatus = {
@@ -615,6 +580,7 @@ def test_a_duration_is_told_in_its_largest_unit(seconds: int, text: str) -> None
 
 
 class TestAssets:
+    @by_the_front
     @pytest.mark.parametrize("it", assets.ALL, ids=lambda it: it.name)
     def test_are_to_be_kept_for_ever_under_the_name_of_what_is_in_them(
         self, client: FlaskClient, it: assets.Asset

@@ -163,6 +163,7 @@ BUILT = "Sun, 01 Mar 2026 12:00:00 GMT"
         given(If_Modified_Since="Sun, 01 Mar 2026 11:59:59 GMT"),
         given(If_Modified_Since="junk"),
         given(If_Match=ETAG),
+        given(If_Match="*", If_None_Match='"x"'),
         given(If_Match='"x"'),
         given(If_Match='"x"', If_None_Match=ETAG),
         given(Range="bytes=0-3"),
@@ -239,3 +240,10 @@ def test_where_the_reader_finds_this_server(environ: dict[str, str], expected: s
     base = {"wsgi.url_scheme": "http", "HTTP_HOST": "stars.test"}
 
     assert replies.site(base | environ) == expected
+
+
+def test_what_must_match_is_looked_at_first(site: Site) -> None:
+    headers = {"If-Match": '"x"', "If-None-Match": ETAG}
+
+    for _ in range(2):
+        assert site.client.get("/page/a", headers=headers).status_code == 412

@@ -30,6 +30,8 @@ from github import GitHub
 from settings import Settings
 from simulation import Simulation
 
+pytestmark = pytest.mark.both
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOURS = {"1h": 1, "24h": 24, "7d": 168, "30d": 720, "365d": 8760}
 SLUGS = ("stars", "forks", "python")

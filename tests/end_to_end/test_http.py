@@ -30,6 +30,8 @@ from conftest import UNSET
 from settings import from_environment
 from support import ROOT, wait_until
 
+pytestmark = pytest.mark.both
+
 LIST = "/api/v1/lists/stars"
 REPOSITORY = "anchor-team/ivory-anchor"
 
@@ -185,7 +187,7 @@ def requests_told(web: Web) -> Counter[tuple[str, str, str]]:
             (it.labels["route"], it.labels["method"], it.labels["status"]): int(it.value)
             for family in families
             for it in family.samples
-            if it.name == "starboard_http_requests_total"
+            if it.name == "starboard_http_request_duration_seconds_count"
         }
     )
 
@@ -281,6 +283,15 @@ def test_what_holds_until_the_next_build_may_be_kept_until_then(web: Web, path: 
     ):
         again = web.get(path, headers=headers)
         assert (again.status_code, again.content) == (304, b"")
+
+
+def test_head_is_get_without_a_body(web: Web) -> None:
+    for _ in range(2):  # by Flask, then by the front
+        got, head = web.get(LIST), httpx.head(web.url + LIST)
+
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("Content-Length", "Content-Type", "ETag", "Last-Modified", "Vary"):
+            assert head.headers[name] == got.headers[name]
 
 
 def test_a_page_of_another_site_may_ask_with_conditions(web: Web) -> None:

@@ -1,7 +1,8 @@
 """The page as its readers have it: in a real Chromium, with axe-core to look for barriers."""
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import create_engine
 
 import app as web
 import browser as chrome
@@ -23,13 +23,14 @@ import store
 from clock import DAY, HOUR
 from models import Database
 from settings import Settings, from_environment
-from support import MakeSettings
+from support import MakeApp
 from test_jobs import FakeGitHub, answer, repo
 
 pytestmark = pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium here")
 
-MINUTE = timedelta(minutes=1)
-EVERY = 10 * MINUTE
+by_the_front = pytest.mark.parametrize("make_app", ["by the front"], indirect=True)
+
+EVERY = timedelta(minutes=10)
 SIZES = {"phone": (375, 740), "desk": (1280, 800)}
 EVIL = '"><script>document.title="caught"</script><img src=x onerror=alert(1)>'
 SHIFTS = """() => new Promise((done) => {
@@ -63,25 +64,16 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     now = clock.now()
     slots = [
         *(clock.floor(now, EVERY) - number * DAY for number in reversed(range(1, 36))),
         *(clock.floor(now, EVERY) - number * EVERY for number in (6, 3, 2)),
     ]
-    url = f"sqlite:///{tmp_path_factory.mktemp('page') / 'starboard.db'}"
-    if request.config.getoption("--postgres"):
-        url = request.getfixturevalue("postgres_url")
-        engine = create_engine(url)
-        with engine.begin() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
-        engine.dispose()
+    handlers = list(logging.root.handlers)
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        patch.setenv("DATABASE_URL", url)
-        patch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+        patch.setenv("DATABASE_URL", f"sqlite:///{tmp_path_factory.mktemp('page')}/starboard.db")
+        patch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # nobody listens there
         patch.setenv("LISTS", "stars,python,rust")
         settings = from_environment()
         database = stack.enter_context(models.connect(settings))
@@ -92,6 +84,7 @@ def site(
         stack.callback(app.extensions["database"].dispose)
         stack.callback(app.extensions["redis"].close)
         yield Site(settings, stack.enter_context(chrome.served(app)), database)
+    logging.root.handlers[:] = handlers
 
 
 @pytest.fixture
@@ -432,19 +425,10 @@ def test_is_led_through_by_the_keyboard(open_page: Any, site: Site) -> None:
 
 
 @pytest.fixture
-def serve(make_settings: MakeSettings) -> Iterator[Any]:
-    """Serve a database of a test's own."""
+def serve(make_app: MakeApp) -> Iterator[Callable[[], str]]:
+    """Let an app with a database of its own listen."""
     with ExitStack() as stack:
-
-        def start(settings: Settings) -> str:
-            app = web.create_app(settings)
-            front: Any = app.wsgi_app
-            front.look_every = 0
-            stack.callback(app.extensions["database"].dispose)
-            stack.callback(app.extensions["redis"].close)
-            return stack.enter_context(chrome.served(app))
-
-        yield start
+        yield lambda: stack.enter_context(chrome.served(make_app(lists=(lists.KNOWN["stars"],))))
 
 
 def publish(database: Database, settings: Settings, repositories: list[Any]) -> None:
@@ -454,11 +438,11 @@ def publish(database: Database, settings: Settings, repositories: list[Any]) -> 
     jobs.aggregate_lists(database, settings, now)
 
 
-@pytest.mark.sqlite
+@by_the_front
 def test_before_there_is_anything_it_says_so_and_looks_again(
     open_page: Any, serve: Any, database: Database, settings: Settings
 ) -> None:
-    url = serve(settings)
+    url = serve()
     page = open_page("about:blank")
     page.clock.install()
     page.goto(url)
@@ -472,13 +456,13 @@ def test_before_there_is_anything_it_says_so_and_looks_again(
     expect(page.get_by_role("heading", level=1)).to_have_text("Most starred")
 
 
-@pytest.mark.sqlite
+@by_the_front
 def test_shows_hostile_names_as_the_text_they_are(
     open_page: Any, serve: Any, database: Database, settings: Settings
 ) -> None:
     evil = repo(1, full_name=f"owner/{EVIL}", description=EVIL * 20, language=EVIL)
     publish(database, settings, [evil, repo(2, full_name="a/" + "m" * 100, description="x" * 900)])
-    url = serve(settings)
+    url = serve()
 
     for path in ("/", "/languages", "/owners", f"/?q={EVIL}", "/repos/a/" + "m" * 100, f"/{EVIL}"):
         page = open_page(f"{url}{path}", SIZES["phone"])
