@@ -249,9 +249,10 @@ class Shelf(dict[tuple[str | None, ...], Kept]):
     def put(self, environ: Environ) -> None:
         """Keep what a view has left, while there is room."""
         reply: Reply = environ[KEEP]
-        self.room -= len(reply.body) + len(reply.gzipped)
-        if self.room > 0:
-            self[_place(environ)] = Kept(reply, environ)
+        size, place = len(reply.body) + len(reply.gzipped), _place(environ)
+        if size <= self.room and place not in self:
+            self.room -= size
+            self[place] = Kept(reply, environ)
 
 
 class Front:

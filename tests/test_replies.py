@@ -127,7 +127,7 @@ def test_nothing_is_kept_before_there_is_a_build(site: Site) -> None:
 def test_a_process_keeps_no_more_than_it_has_room_for(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replies, "ROOM", 2 * len(BODY))
+    monkeypatch.setattr(replies, "ROOM", 2 * len(BODY))  # for one with its zipped twin
     for name in "abab":
         site.client.get(f"/page/{name}")
 
