@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run demo test lint soak bench
+.PHONY: help run demo test lint soak bench screenshots
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ soak: .venv/dev ## everything that can go wrong, for half an hour
 bench: .venv/dev ## measure, and report ratios
 	@$(BIN)/python -m bench.request_cost
 	@$(BIN)/python -m bench.at_scale
+
+screenshots: .venv/dev ## look at the page in Chromium, and keep what it looks like
+	@PYTHONPATH=. $(BIN)/python tests/screenshots.py
 
 .venv/run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "starboard: needs Python 3.11 or newer; set PYTHON=python3.11")'

@@ -19,6 +19,7 @@ import store
 from clock import DAY, HOUR
 from jobs import AGGREGATE_OFFSET
 from lists import RankedList
+from models import Document
 from parameters import JSON, WINDOW, a_list, choice, endpoint, moment, number, ranked
 from replies import Build, Reply, conditional
 
@@ -152,10 +153,7 @@ def owners(of: RankedList) -> Response:
 def repository(owner: str, name: str) -> AnyResponse:
     """A repository: figures, gains, ranks on every list. An old name leads to the new one."""
     with context.database().read() as session:
-        found = store.repository(session, f"{owner}/{name}")
-    if found is None:
-        raise unknown(owner, name)
-    facts = aggregates.repository(found.standing, found.history, found.ranks)
+        facts = repository_of(session, owner, name)
     return moved(owner, name, facts["full_name"]) or computed(facts)
 
 
@@ -215,11 +213,24 @@ def status_now() -> status.Status:
 def document(name: str, of: RankedList | None = None) -> Response:
     """A stored document, as it is; 503 before there is one."""
     with context.database().read() as session:
-        row = store.document(session, name)
-        if row is None:
-            raise nothing_yet(session, of)
-    by = _build_of(row.built_at, row.next_build_at, row.as_of)
+        row, by = stored(session, name, of)
     return Reply(row.body, row.gzipped, row.etag, JSON, by).response()
+
+
+def stored(session: Session, name: str, of: RankedList | None = None) -> tuple[Document, Build]:
+    """A document and what it was made from; 503 before there is one."""
+    row = store.document(session, name)
+    if row is None:
+        raise nothing_yet(session, of)
+    return row, _build_of(row.built_at, row.next_build_at, row.as_of)
+
+
+def repository_of(session: Session, owner: str, name: str) -> aggregates.RepositoryDocument:
+    """The document of a repository by a name that it has or had; 404 where nobody saw it."""
+    found = store.repository(session, f"{owner}/{name}")
+    if found is None:
+        raise unknown(owner, name)
+    return aggregates.repository(found.standing, found.history, found.ranks)
 
 
 def build(session: Session) -> Build:

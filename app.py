@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, g, redirect, request, url_for
+from flask import Blueprint, Flask, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
 import api
+import assets
 import broker
 import commands
 import context
@@ -20,6 +21,7 @@ import logs
 import metrics
 import models
 import openapi
+import pages
 import parameters
 import replies
 import settings as configuration
@@ -37,11 +39,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The web process and the commands; `settings` are the environment's unless given."""
     settings = settings or configuration.or_exit()
     logs.configure(settings)
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)  # assets.py serves the files
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["settings"] = settings
     database = app.extensions["database"] = models.connect(settings)
     app.extensions["redis"] = broker.connect(settings.redis_url, timeout=1, retries=0)
-    for blueprint in (site, api.api, embeds.embeds):
+    for blueprint in (site, api.api, embeds.embeds, pages.pages, assets.assets):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _problem)
     app.register_error_handler(DBAPIError, _database_problem)
@@ -56,12 +59,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _newest_build(database: models.Database) -> object:
     with database.read() as session:
         return store.newest_build(session)
-
-
-@site.get("/")
-def index() -> AnyResponse:
-    """Lead a reader to the API's index."""
-    return redirect(url_for("api.api_index"))
 
 
 @site.get("/healthz")
@@ -102,7 +99,8 @@ def description() -> Response:
 
 
 def _problem(error: HTTPException) -> AnyResponse:
-    """Any error as RFC 9457 `application/problem+json`, with the headers that belong to it."""
+    """Any error as RFC 9457 `application/problem+json`, or as a page to those who read pages, with
+    the headers that belong to it."""
     response = error.get_response()
     if response.status_code < 400:
         return response
@@ -114,8 +112,12 @@ def _problem(error: HTTPException) -> AnyResponse:
         "detail": "there is nothing here; see /api/v1" if nowhere else str(error.description),
         "instance": quote(request.path),
     }
-    response.data = store.encode(problem)
-    response.content_type = parameters.PROBLEM
+    if pages.wanted():
+        page = pages.problem(problem, response.headers.get("Retry-After"))
+        response.data, response.content_type = page.encode(errors="replace"), parameters.HTML
+    else:
+        response.data, response.content_type = store.encode(problem), parameters.PROBLEM
+    response.vary.add("Accept")
     response.cache_control.no_store = True
     return response
 

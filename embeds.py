@@ -119,11 +119,8 @@ def _nobody(full_name: str, theme: charts.Theme) -> Response:
 def badge(owner: str, name: str, show: str, of: RankedList, window: str) -> AnyResponse:
     """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
     with context.database().read() as session:
-        found = store.repository(session, f"{owner}/{name}")
-        if found is None:
-            raise api.unknown(owner, name)
+        document = api.repository_of(session, owner, name)
         build = api.build(session)
-    document = aggregates.repository(found.standing, found.history, found.ranks)
     made = aggregates.badge(document, show, of, window, build.every)
     reply = Reply.of(store.encode(made), parameters.JSON, build)
     return api.moved(owner, name, document["full_name"]) or reply.response()

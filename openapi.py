@@ -14,7 +14,7 @@ import aggregates
 import lists
 from aggregates import Counts, EventPage, History, Profile, Series, Snapshot, Standing
 from clock import DAY
-from parameters import PROBLEM, SVG, Endpoint
+from parameters import HTML, PROBLEM, SVG, Endpoint
 from replies import Problem
 from status import Status
 
@@ -44,11 +44,12 @@ ERRORS = {  # status → component, what it means, an example
 
 
 def describe(app: Flask) -> dict[str, Any]:
-    """The description of all endpoints that an app has."""
+    """The description of all endpoints that an app has, pages apart."""
     found = {
         re.sub(r"<(\w+)>", r"{\1}", rule.rule): (view, view.endpoint)
         for rule in app.url_map.iter_rules()
         if hasattr(view := app.view_functions[rule.endpoint], "endpoint")
+        and view.endpoint.content_type != HTML  # pages are for people
     }
     types = list(dict.fromkeys([Problem, *(it.gives for _, it in found.values())]))
     schemas, components = msgspec.json.schema_components(

@@ -16,6 +16,7 @@ from aggregates import WINDOWS
 from lists import RankedList
 
 JSON = "application/json"
+HTML = "text/html; charset=utf-8"
 PROBLEM = "application/problem+json"
 SVG = "image/svg+xml"
 ATOM = "application/atom+xml; charset=utf-8"

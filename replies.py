@@ -142,10 +142,11 @@ class Reply:
             headers.append(("Starboard-Stale", "?1" if age > build.stale_after else "?0"))
         return headers
 
-    def response(self) -> Response:
+    def response(self, *, keep: bool = True) -> Response:
         """The same through Flask, for the current request and all of its conditions; the front
-        sends it by itself from now on."""
-        request.environ[KEEP] = self
+        sends it by itself from now on, unless it is not worth keeping."""
+        if keep:
+            request.environ[KEEP] = self
         tags = request.if_none_match if not request.if_match else ETags()
         has_it = any(tags.contains_weak(tag.strip('"')) for tag in self.tags)
         accepts_gzip = _accepts_gzip(request.headers.get("Accept-Encoding", ""))

@@ -17,13 +17,16 @@ from sqlalchemy import (
     BigInteger,
     Row,
     bindparam,
+    column,
     delete,
     func,
     insert,
     literal,
     select,
+    true,
     type_coerce,
     update,
+    values,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -53,6 +56,7 @@ from models import Standing as StandingRow
 
 PROFILE = ("full_name", "language", "description", "html_url", "pushed_at")
 GOOD, SUSPECT, FAILED, MISSED = "good", "suspect", "failed", "missed"
+SECOND = timedelta(seconds=1)
 IMPORTED = "imported"  # from the archive: neither expected nor received
 
 
@@ -765,6 +769,37 @@ def series(
         for at, stars, forks, open_issues in last.values()
         if at < until
     ]
+
+
+def daily(
+    session: Session, ranked: RankedList, end: datetime, days: int
+) -> dict[int, list[int | None]]:
+    """What a published list counts, by rank: for each of the days up to `end`, oldest first, the
+    last reading in (end − 24 h, end], None where there is none. One seek a repository and day."""
+    ends = [int((end - number * clock.DAY).timestamp()) for number in reversed(range(days))]
+    day = values(column("end", BigInteger), name="day").data([(it,) for it in ends]).cte()
+    last = (
+        select(func.max(type_coerce(_earlier.slot, BigInteger)))
+        .where(_earlier.repository_id == StandingRow.repository_id)
+        .where(type_coerce(_earlier.slot, BigInteger) <= day.c.end)
+        .where(type_coerce(_earlier.slot, BigInteger) > day.c.end - clock.DAY // SECOND)
+        .correlate(StandingRow, day)
+        .scalar_subquery()
+    )
+    rows = session.connection().execute(
+        select(StandingRow.rank, day.c.end, getattr(Reading, ranked.count))
+        .select_from(StandingRow)
+        .join(day, true())
+        .join(
+            Reading, (Reading.repository_id == StandingRow.repository_id) & (Reading.slot == last)
+        )
+        .where(StandingRow.list_id == _list_id(session, ranked.slug))
+    )
+    found: dict[int, list[int | None]] = {}
+    place = {it: i for i, it in enumerate(ends)}
+    for rank, at, count in rows:
+        found.setdefault(rank, [None] * days)[place[at]] = count
+    return found
 
 
 def beginning(session: Session, repository_id: int) -> datetime | None:

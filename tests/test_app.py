@@ -296,11 +296,6 @@ class TestReplies:
         assert (response.status_code, response.data) == (200, b"")
         assert {**response.headers, "Date": ""} == {**got.headers, "Date": ""}
 
-    def test_lead_from_the_root_to_the_api(self, client: FlaskClient) -> None:
-        response = client.get("/")
-
-        assert (response.status_code, response.location) == (302, "/api/v1")
-
     @pytest.mark.parametrize("path", ["/api/v1/lists/STARS", "/api/v1/owners?list=Stars"])
     def test_are_the_same_for_a_slug_in_any_case(self, full: FlaskClient, path: str) -> None:
         response = full.get(path)

@@ -1,0 +1,192 @@
+// What makes the page nicer. Everything that matters is there without it.
+"use strict";
+
+const one = (selector, within = document) => within.querySelector(selector);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const said = one("#said");
+
+function say(text) {
+  said.textContent = text;
+}
+
+// How long ago, in words; the same as `duration` in pages.py.
+function duration(seconds) {
+  for (const [name, unit] of [["d", 86400], ["h", 3600], ["min", 60]]) {
+    if (seconds >= (unit > 60 ? 2 * unit : unit)) return `${Math.floor(seconds / unit)} ${name}`;
+  }
+  return `${Math.max(0, Math.floor(seconds))} s`;
+}
+
+// Ages, and whether what is shown is older than it may be.
+
+function tellAges() {
+  const now = Date.now();
+  for (const it of all("[data-since]")) {
+    const text = `${duration((now - Date.parse(it.dataset.since)) / 1000)} ago`;
+    if (it.textContent !== text) it.textContent = text;
+  }
+  const fresh = one("#fresh[data-stale-at]");
+  if (fresh && !fresh.classList.contains("stale") && now > Date.parse(fresh.dataset.staleAt)) {
+    fresh.classList.add("stale");
+    say("This page's data is stale.");
+  }
+}
+
+// The filter: rows that do not match hide at once, and the address says what is looked for.
+
+const search = one("#ranking") && one("input[name=q]");
+
+function applyFilter() {
+  if (!search) return;
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows = all("#ranking tbody tr");
+  let shown = 0;
+  for (const row of rows) {
+    const text = one(".name", row).textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+    shown += !row.hidden;
+  }
+  const text = search.value.trim();
+  one("#matches").textContent = !text ? "" : shown
+    ? `${shown} of ${rows.length} match “${text}”.`
+    : `Nothing here has “${text}” in its name, description or language.`;
+}
+
+function withParameter(url, name, value) {
+  const changed = new URL(url, location.href);
+  if (value) changed.searchParams.set(name, value);
+  else changed.searchParams.delete(name);
+  return changed.pathname + changed.search.replaceAll("%2F", "/").replaceAll("%2C", ",");
+}
+
+function tellAddress() {
+  const text = search.value.trim();
+  history.replaceState(null, "", withParameter(location.href, "q", text));
+  for (const link of all(".tools .choices a")) {
+    link.setAttribute("href", withParameter(link.href, "q", text));
+  }
+}
+
+if (search) {
+  search.addEventListener("input", () => { applyFilter(); tellAddress(); });
+  search.form.addEventListener("submit", (event) => {
+    const list = one("select[name=list]", search.form);
+    if (list.value !== one("option[selected]", list).value) return;  // another list: go there
+    event.preventDefault();
+  });
+}
+
+// Choosing repositories to compare, up to as many as a chart shows.
+
+const MOST = 10;
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches(".comparing [type=checkbox]")) return;
+  const chosen = all(".comparing :checked");
+  if (chosen.length > MOST) {
+    event.target.checked = false;
+    say(`No more than ${MOST} can be compared.`);
+  }
+  const count = Math.min(chosen.length, MOST);
+  one(".bar span").textContent = count ? `${count} of up to ${MOST} chosen` : `the chosen repositories, up to ${MOST}`;
+});
+
+// Copying a snippet.
+
+for (const snippet of all(".snippet")) {
+  const text = one("textarea", snippet);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", `Copy: ${one("label", snippet).textContent}`);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text.value);
+    } catch {  // no permission, or not over TLS
+      text.select();
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    say("Copied");
+  });
+  snippet.append(button);
+}
+
+// Renewing: when a new build is due the page is asked for again, and what changed takes its place.
+// Where the reader is, what has the focus, what is typed and what is chosen stay as they are.
+
+const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "places", "sides", "totals",
+  "verdict", "polled", "working", "coming", "watching"];
+const FIRST_RETRY = 20, LAST_RETRY = 600;  // seconds
+let retry = FIRST_RETRY, timer, etag, due = Infinity;
+
+function handle(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const [name, value] = element.matches("a[href]") ? ["href", element.getAttribute("href")] : ["value", element.value];
+  const live = element.closest(LIVE.map((id) => `#${id}`).join());
+  return live && value && `#${live.id} ${element.localName}[${name}="${CSS.escape(value)}"]`;
+}
+
+function replace(next) {
+  const focused = document.activeElement && handle(document.activeElement);
+  const chosen = new Set(all(".comparing :checked").map((it) => it.value));
+  for (const id of LIVE) {
+    const old = document.getElementById(id), renewed = next.getElementById(id);
+    if (old && renewed && old.outerHTML !== renewed.outerHTML) old.replaceWith(document.adoptNode(renewed));
+  }
+  for (const it of all(".comparing [type=checkbox]")) it.checked = chosen.has(it.value);
+  applyFilter();
+  if (focused && handle(document.activeElement) !== focused) one(focused)?.focus({ preventScroll: true });
+  document.dispatchEvent(new Event("renewed"));
+}
+
+async function renew() {
+  try {
+    const url = withParameter(location.href, "q", "");  // the page that is kept; the filter is here
+    const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "text/html" } });
+    if (one(".problem") && answer.ok) return location.reload();
+    const tag = answer.headers.get("ETag");
+    if (answer.ok && (tag === null || tag !== etag)) {
+      const text = await answer.text();
+      const before = told();
+      replace(new DOMParser().parseFromString(text, "text/html"));
+      if (told() !== before) say(`Updated: ${told()}`);
+      etag = tag;
+    }
+  } catch { /* it is out of reach; the age on the page says so in time */ }
+  plan();
+}
+
+// What a reader is told of when it changes.
+function told() {
+  const it = one("#verdict") ?? one("#fresh time");
+  return it?.textContent.trim().replace(/\s+/g, " ");
+}
+
+// When to ask again: after the next build, not all at once; more and more seldom while it is late.
+function plan() {
+  clearTimeout(timer);
+  const fresh = one("#fresh");
+  if (!fresh) return;
+  const every = Number(fresh.dataset.renew);
+  let wait = every || (Date.parse(fresh.dataset.next) - Date.now()) / 1000 + 2;
+  if (!every && wait < FIRST_RETRY) {
+    wait = retry;
+    retry = Math.min(2 * retry, LAST_RETRY);
+  } else retry = FIRST_RETRY;
+  wait *= 1000;
+  if (!every) wait += Math.random() * 10000;
+  due = Date.now() + wait;
+  timer = setTimeout(() => document.hidden || renew(), Math.min(wait, 2 ** 31 - 1));
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  tellAges();
+  if (Date.now() >= due) renew();
+});
+document.addEventListener("renewed", tellAges);
+tellAges();
+setInterval(() => document.hidden || tellAges(), 10000);
+applyFilter();
+plan();

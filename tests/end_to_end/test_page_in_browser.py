@@ -1,0 +1,474 @@
+"""The page as its readers have it: in a real Chromium, with axe-core to look for barriers."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+import app as web
+import browser as chrome
+import clock
+import demo
+import jobs
+import lists
+import models
+import store
+from clock import DAY, HOUR
+from models import Database
+from settings import Settings, from_environment
+from support import MakeApp
+from test_jobs import FakeGitHub, answer, repo
+
+pytestmark = pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium here")
+
+by_the_front = pytest.mark.parametrize("make_app", ["by the front"], indirect=True)
+
+EVERY = timedelta(minutes=10)
+SIZES = {"phone": (375, 740), "desk": (1280, 800)}
+EVIL = '"><script>document.title="caught"</script><img src=x onerror=alert(1)>'
+SHIFTS = """() => new Promise((done) => {
+    let total = 0;
+    new PerformanceObserver((list) => {
+        for (const it of list.getEntries()) total += it.value;
+    }).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => done(total), 150);
+})"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with chrome.chromium() as browser:
+        yield browser
+
+
+class Site:
+    """A site that listens, with five weeks of three lists behind it."""
+
+    def __init__(self, settings: Settings, url: str, database: Database) -> None:
+        self.settings, self.url, self.database = settings, url, database
+        with database.read() as session:
+            self.names = [
+                it.profile.full_name
+                for it in store.snapshot(session, lists.KNOWN["stars"]).standings  # type: ignore[union-attr]
+            ]
+
+    def build(self, at: datetime) -> None:
+        jobs.aggregate_lists(self.database, self.settings, at)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    now = clock.now()
+    slots = [
+        *(clock.floor(now, EVERY) - number * DAY for number in reversed(range(1, 36))),
+        *(clock.floor(now, EVERY) - number * EVERY for number in (6, 3, 2)),
+    ]
+    handlers = list(logging.root.handlers)
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("DATABASE_URL", f"sqlite:///{tmp_path_factory.mktemp('page')}/starboard.db")
+        patch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # nobody listens there
+        patch.setenv("LISTS", "stars,python,rust")
+        settings = from_environment()
+        database = stack.enter_context(models.connect(settings))
+        database.upgrade()
+        demo.fill(slots)
+        jobs.aggregate_lists(database, settings, now)
+        app = web.create_app(settings)
+        stack.callback(app.extensions["database"].dispose)
+        stack.callback(app.extensions["redis"].close)
+        yield Site(settings, stack.enter_context(chrome.served(app)), database)
+    logging.root.handlers[:] = handlers
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Any]:
+    """Open a page in a context of its own. Nothing may be written to its console, which is where
+    Chromium tells of errors in scripts and of what the policy forbids."""
+    with ExitStack() as stack:
+        wrong: list[str] = []
+
+        def start(url: str, size: tuple[int, int] = SIZES["desk"], **options: Any) -> Page:
+            width, height = size
+            context = chromium.new_context(
+                viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options
+            )
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.on("console", lambda it: wrong.append(it.text))
+            page.on("pageerror", lambda it: wrong.append(str(it)))
+            page.on("dialog", lambda it: wrong.append(f"dialog: {it.message}"))
+            page.goto(url)
+            return page
+
+        yield start
+        assert [it for it in wrong if "Failed to load resource" not in it] == []
+
+
+def barriers(page: Page, *rules: str) -> str:
+    """What axe-core finds, by some of its rules or all that it has."""
+    found = Axe().run(
+        page, options={"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    )
+    return found.generate_report() if found.violations_count else ""
+
+
+def paths(names: list[str]) -> dict[str, str]:
+    return {
+        "leaderboard": "/?window=30d",
+        "filtered": "/?list=python&q=amber",
+        "nothing found": "/?q=qqqqqq",
+        "repository": f"/repos/{names[0]}",
+        "comparison": f"/compare?repos={','.join(names[:10])}",
+        "comparison of none": "/compare",
+        "languages": "/languages",
+        "owners": "/owners?list=rust&window=24h",
+        "status": "/status",
+        "no list": "/?list=pyhton",
+    }
+
+
+def test_a_barrier_would_be_found(open_page: Any) -> None:
+    page = open_page("about:blank")
+    page.set_content("<main><h1>It</h1><img src='data:,'></main>")
+
+    assert "image-alt" in barriers(page)
+
+
+@pytest.mark.parametrize("what", paths([""] * 10))
+def test_has_no_barriers_and_nothing_to_scroll_sideways(
+    open_page: Any, site: Site, what: str
+) -> None:
+    page = open_page(site.url + paths(site.names)[what])
+    page.locator(".chart canvas, main:not(:has(.chart))").first.wait_for()
+
+    assert barriers(page) == ""
+    page.emulate_media(color_scheme="dark")
+    assert barriers(page, "color-contrast") == ""
+    width, height = SIZES["phone"]
+    page.set_viewport_size({"width": width, "height": height})
+    assert barriers(page) == ""
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_stays_where_it_is_while_it_loads(open_page: Any, site: Site, size: str) -> None:
+    shifted = {}
+    for what, path in paths(site.names).items():
+        page = open_page(site.url + path, SIZES[size])
+        shifted[what] = page.evaluate(SHIFTS)
+
+    assert shifted == dict.fromkeys(shifted, 0)
+
+
+def test_the_first_view_takes_less_than_50_kb_and_all_of_it_from_here(
+    chromium: Browser, site: Site
+) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    took: list[float] = []
+    urls: list[str] = []
+    session.on("Network.loadingFinished", lambda it: took.append(it["encodedDataLength"]))
+    session.on("Network.requestWillBeSent", lambda it: urls.append(it["request"]["url"]))
+
+    page.goto(site.url, wait_until="networkidle")
+
+    assert page.locator("#ranking tbody tr").count() == 100
+    assert sum(took) < 50_000
+    assert all(it.startswith(site.url) for it in urls)
+    context.close()
+
+
+def query(page: Page) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def shown(page: Page) -> int:
+    return page.locator("#ranking tbody tr:visible").count()
+
+
+def test_filters_as_one_types_and_the_address_says_so(open_page: Any, site: Site) -> None:
+    page = open_page(site.url)
+    name = site.names[40]
+
+    page.get_by_role("searchbox").fill(name.upper())
+
+    assert shown(page) == 1
+    expect(page.locator("#matches")).to_have_text(f"1 of 100 match “{name.upper()}”.")
+    assert page.url == f"{site.url}/?q={name.upper()}"
+    page.reload()
+    assert shown(page) == 1
+    page.get_by_role("searchbox").fill("")
+    assert shown(page) == 100
+    assert page.url == f"{site.url}/"
+
+
+def test_changes_list_window_and_order_and_keeps_the_filter(open_page: Any, site: Site) -> None:
+    page = open_page(site.url)
+    page.get_by_role("searchbox").fill("a")
+    page.get_by_role("link", name="30 days").click()
+    page.get_by_role("link", name="by gain").click()
+
+    assert query(page) == {"q": "a", "window": "30d", "order": "gain"}
+    expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
+    page.get_by_role("navigation", name="Lists").get_by_role("link", name="Rust").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Rust")
+    assert query(page) == {"list": "rust", "window": "30d"}
+
+
+def test_changes_the_list_on_a_phone(open_page: Any, site: Site) -> None:
+    page = open_page(f"{site.url}/?window=24h", SIZES["phone"])
+
+    page.get_by_role("combobox", name="List").select_option("Python")
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Python")
+    expect(page.get_by_role("link", name="24 hours")).to_have_attribute("aria-current", "true")
+
+
+def test_compares_what_is_chosen(open_page: Any, site: Site) -> None:
+    page = open_page(site.url)
+    for name in site.names[:3]:
+        page.get_by_label(f"Compare {name}").check()
+
+    page.get_by_role("button", name="Compare").click()
+
+    assert page.url == f"{site.url}/compare?repos={','.join(site.names[:3])}"
+    page.locator(".chart canvas").wait_for()
+    expect(page.locator(".legend li")).to_have_count(3)
+    expect(page.locator(".legend li").first).to_contain_text(re.compile(r"\d,\d{3}"))
+    page.get_by_label("A repository to add").fill(site.names[7])
+    page.get_by_role("button", name="Add").click()
+    assert page.url.endswith(f"repos={','.join([*site.names[:3], site.names[7]])}")
+    page.get_by_label(f"Leave out {site.names[0]}").click()
+    expect(page.locator("#sides tbody tr")).to_have_count(3)
+
+
+def test_no_more_than_10_can_be_chosen(open_page: Any, site: Site) -> None:
+    page = open_page(site.url)
+
+    for name in site.names[:11]:
+        page.get_by_label(f"Compare {name}").click()
+
+    assert page.locator("#ranking :checked").count() == 10
+    expect(page.locator("#said")).to_have_text("No more than 10 can be compared.")
+
+
+def test_zooms_into_a_history_with_the_mouse_and_with_the_keyboard(
+    open_page: Any, site: Site
+) -> None:
+    page = open_page(f"{site.url}/repos/{site.names[0]}")
+    plot = page.locator(".chart .u-over")
+    plot.wait_for()
+    said = page.locator("#said")
+
+    page.get_by_role("button", name="Zoom in").focus()
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text("The chart shows")
+    zoomed = said.inner_text()
+    page.get_by_role("button", name="Show all").press("Enter")
+    expect(said).not_to_have_text(zoomed)
+
+    box = plot.bounding_box()
+    before = page.locator(".chart canvas").screenshot()
+    page.mouse.move(box["x"] + 100, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 60, steps=4)
+    page.mouse.up()
+    assert page.locator(".chart canvas").screenshot() != before
+
+
+def test_tells_the_count_under_the_pointer(open_page: Any, site: Site) -> None:
+    page = open_page(f"{site.url}/repos/{site.names[0]}")
+    plot = page.locator(".chart .u-over")
+    plot.wait_for()
+    told = page.locator(".chart .note")
+    newest = told.inner_text()
+
+    plot.hover(position={"x": 5, "y": 50})
+
+    assert re.fullmatch(r"\d+ \w+ \d{4}, \d\d:\d\d UTC: [\d,]+ stars", newest)
+    expect(told).not_to_have_text(newest)
+
+
+def test_links_lead_to_spans_of_a_history(open_page: Any, site: Site) -> None:
+    page = open_page(f"{site.url}/repos/{site.names[0]}")
+
+    with page.expect_response(re.compile("/history.*from=")):
+        page.get_by_role("link", name="7 days").click()
+
+    assert page.url.endswith("?span=7d")
+
+
+def test_copies_a_snippet(open_page: Any, site: Site) -> None:
+    page = open_page(
+        f"{site.url}/repos/{site.names[0]}", permissions=["clipboard-read", "clipboard-write"]
+    )
+
+    page.get_by_role("button", name="Copy: Chart").click()
+
+    expect(page.locator("#said")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("[![Star history of ")
+    assert site.url in copied
+
+
+def test_follows_the_readers_choice_of_dark(open_page: Any, site: Site) -> None:
+    page = open_page(f"{site.url}/repos/{site.names[0]}")
+    page.locator(".chart canvas").wait_for()
+    light = page.locator(".chart canvas").screenshot()
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(251, 251, 249)"
+
+    page.emulate_media(color_scheme="dark")
+
+    assert page.evaluate(ground) == "rgb(18, 20, 19)"
+    page.wait_for_timeout(100)
+    assert page.locator(".chart canvas").screenshot() != light
+
+
+def test_without_scripts_all_that_matters_works(open_page: Any, site: Site) -> None:
+    page = open_page(site.url, java_script_enabled=False)
+
+    page.get_by_label("Filter").fill(site.names[3])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?*q=*")
+    assert shown(page) == 1
+    page.get_by_role("link", name=site.names[3]).first.click()
+    picture = page.get_by_role("img", name=f"Star history of {site.names[3]}")
+    expect(picture).to_be_visible()
+    assert picture.bounding_box()["height"] > 200
+    page.get_by_role("link", name="Lists").click()
+    for name in site.names[:2]:
+        page.get_by_label(f"Compare {name}").check()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#sides tbody tr")).to_have_count(2)
+    expect(page.locator("main img")).to_be_visible()
+    assert page.locator(".fresh").inner_text().startswith("as of ")
+
+
+def test_says_that_it_is_stale_once_it_is(open_page: Any, site: Site) -> None:
+    page = open_page("about:blank")
+    page.clock.install(time=clock.now())
+    page.goto(site.url)
+    expect(page.locator(".when-stale")).to_be_hidden()
+    expect(page.locator(".age")).to_have_text(re.compile(r"\d+ min ago"))
+
+    page.clock.set_fixed_time(clock.now() + 3 * HOUR)
+    page.clock.run_for(11_000)
+
+    expect(page.locator("#fresh")).to_contain_text(re.compile("as of .* ago, stale"))
+    expect(page.locator(".age")).to_have_text("3 h ago")
+    expect(page.locator("#said")).to_have_text("This page's data is stale.")
+    assert barriers(page) == ""
+
+
+def test_renews_itself_and_leaves_the_reader_where_they_are(open_page: Any, site: Site) -> None:
+    page = open_page("about:blank")
+    page.clock.install(time=clock.now())
+    page.goto(site.url)
+    page.get_by_label(f"Compare {site.names[5]}").check()
+    page.get_by_role("searchbox").fill("a")
+    link = page.locator("#ranking a:visible").nth(30)
+    link.focus()
+    page.evaluate("scrollTo(0, 700)")
+    name, place = link.inner_text(), page.evaluate("scrollY")
+    before, first = shown(page), page.locator("#fresh time").first.inner_text()
+    newer = clock.floor(clock.now(), EVERY)
+    demo_poll(site, newer)
+    site.build(clock.now())
+
+    with page.expect_response(f"{site.url}/") as asked:
+        page.clock.run_for(16 * 60 * 1000)
+
+    expect(page.locator("#fresh time").first).not_to_have_text(first)
+    assert asked.value.request.headers.get("if-none-match") or asked.value.status == 200
+    assert page.evaluate("document.activeElement.textContent").strip() == name
+    assert page.evaluate("scrollY") == place
+    assert shown(page) == before
+    assert page.get_by_role("searchbox").input_value() == "a"
+    assert page.locator("#ranking :checked").count() == 1
+    expect(page.locator("#said")).to_contain_text("Updated: ")
+
+
+def demo_poll(site: Site, slot: datetime) -> None:
+    """Poll as the demo does, in this process's environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", site.settings.database_url)
+        patch.setenv("REDIS_URL", site.settings.redis_url)
+        patch.setenv("LISTS", "stars,python,rust")
+        demo.fill([slot])
+
+
+def test_is_led_through_by_the_keyboard(open_page: Any, site: Site) -> None:
+    page = open_page(site.url)
+
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    assert skip.bounding_box()["y"] >= 0
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+    expect(page.get_by_role("navigation", name="Lists").get_by_role("link").first).to_be_focused()
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+@pytest.fixture
+def serve(make_app: MakeApp) -> Iterator[Callable[[], str]]:
+    """Let an app with a database of its own listen."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(chrome.served(make_app(lists=(lists.KNOWN["stars"],))))
+
+
+def publish(database: Database, settings: Settings, repositories: list[Any]) -> None:
+    now = clock.now()
+    github: Any = FakeGitHub(answer(repositories))
+    jobs.poll_list(database, github, settings.lists[0], clock.floor(now, EVERY), EVERY, lambda: now)
+    jobs.aggregate_lists(database, settings, now)
+
+
+@by_the_front
+def test_before_there_is_anything_it_says_so_and_looks_again(
+    open_page: Any, serve: Any, database: Database, settings: Settings
+) -> None:
+    url = serve()
+    page = open_page("about:blank")
+    page.clock.install()
+    page.goto(url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not yet")
+    assert "no data yet" in page.locator("main").inner_text()
+    assert barriers(page) == ""
+    publish(database, settings, [repo(1)])
+
+    page.clock.run_for(31_000)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Most starred")
+
+
+@by_the_front
+def test_shows_hostile_names_as_the_text_they_are(
+    open_page: Any, serve: Any, database: Database, settings: Settings
+) -> None:
+    evil = repo(1, full_name=f"owner/{EVIL}", description=EVIL * 20, language=EVIL)
+    publish(database, settings, [evil, repo(2, full_name="a/" + "m" * 100, description="x" * 900)])
+    url = serve()
+
+    for path in ("/", "/languages", "/owners", f"/?q={EVIL}", "/repos/a/" + "m" * 100, f"/{EVIL}"):
+        page = open_page(f"{url}{path}", SIZES["phone"])
+        assert "caught" not in page.title()
+        assert page.locator("main img").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") == SIZES["phone"][0]
+    page = open_page(url)
+    assert barriers(page) == ""
+    assert EVIL in page.locator("#ranking").inner_text()
