@@ -21,7 +21,7 @@ from jobs import AGGREGATE_OFFSET
 from lists import RankedList
 from models import Document
 from parameters import JSON, WINDOW, a_list, choice, endpoint, moment, number, ranked
-from replies import Build, Reply, conditional
+from replies import Build, Reply, conditional, kept
 
 RETRY_AFTER = 30  # seconds; a first poll and build take less
 MINUTE = timedelta(minutes=1)
@@ -46,7 +46,7 @@ TOTALS_OF = a_list("The list that the totals are over.", "stars")
 AFTER = number("after", "The cursor `next` of the page before.", 0, lowest=0, highest=2**63 - 1)
 EVENTS = number("limit", "How many at most.", 100, lowest=1, highest=1000)
 FROM = moment("from", "The start; without it, the first reading.", into="start")
-TO = moment("to", "The end, which is out; without it, now.", into="end")
+TO = moment("to", "The end, which is out; without it, that of the newest slot.", into="end")
 STEP = choice("step", "Of each step the last; by default what fits the span.", STEPS)
 POINTS = number("limit", "How many at most.", 10_000, lowest=1, highest=10_000)
 
@@ -168,11 +168,11 @@ def history(
     limit: int,
 ) -> AnyResponse:
     """A repository's readings over [from, to), of each step the last."""
-    end = end or clock.ceil(clock.now(), MINUTE)
     with context.database().read() as session:
         profile = store.profile(session, f"{owner}/{name}")
         if profile is None:
             raise unknown(owner, name)
+        end = end or _end(session, profile.id, start)
         if start is None:
             start = min(store.beginning(session, profile.id) or end, end)
         elif start >= end:
@@ -196,6 +196,16 @@ def history(
     return moved(owner, name, profile.full_name) or response
 
 
+def _end(session: Session, repository_id: int, start: datetime | None) -> datetime:
+    """The end of the newest reading's slot, so that a series is the same until there is another; or
+    the current minute's, where that is before the start."""
+    newest = store.newest_slot(session, repository_id)
+    end = newest + context.settings().poll_every if newest else None
+    if end is None or (start is not None and start >= end):
+        return clock.ceil(clock.now(), MINUTE)
+    return end
+
+
 @api.get("/status")
 @endpoint(status.Status)
 def live_status() -> Response:
@@ -212,9 +222,13 @@ def status_now() -> status.Status:
 
 def document(name: str, of: RankedList | None = None) -> Response:
     """A stored document, as it is; 503 before there is one."""
-    with context.database().read() as session:
-        row, by = stored(session, name, of)
-    return Reply(row.body, row.gzipped, row.etag, JSON, by).response()
+
+    def make() -> Reply:
+        with context.database().read() as session:
+            row, by = stored(session, name, of)
+        return Reply(row.body, row.gzipped, row.etag, JSON, by)
+
+    return kept((name,), make)
 
 
 def stored(session: Session, name: str, of: RankedList | None = None) -> tuple[Document, Build]:
@@ -225,9 +239,12 @@ def stored(session: Session, name: str, of: RankedList | None = None) -> tuple[D
     return row, _build_of(row.built_at, row.next_build_at, row.as_of)
 
 
-def repository_of(session: Session, owner: str, name: str) -> aggregates.RepositoryDocument:
-    """The document of a repository by a name that it has or had; 404 where nobody saw it."""
-    found = store.repository(session, f"{owner}/{name}")
+def repository_of(
+    session: Session, owner: str, name: str, *, until: datetime | None = None
+) -> aggregates.RepositoryDocument:
+    """The document of a repository by a name that it has or had, as it was at `until`, or is; 404
+    where nobody saw it."""
+    found = store.repository(session, f"{owner}/{name}", until)
     if found is None:
         raise unknown(owner, name)
     return aggregates.repository(found.standing, found.history, found.ranks)
@@ -270,7 +287,10 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
     assert request.endpoint is not None
     arguments: dict[str, Any] = request.args.to_dict()
     url = url_for(request.endpoint, owner=new_owner, name=new_name, **arguments)
-    return redirect(url, 301)
+    response = redirect(url, 301)
+    response.cache_control.public = True
+    response.cache_control.max_age = 3600  # somebody else may take the old name
+    return response
 
 
 def computed(document: Mapping[str, Any]) -> Response:

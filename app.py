@@ -8,7 +8,7 @@ from urllib.parse import quote
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
 import api
@@ -29,9 +29,12 @@ import store
 from api import RETRY_AFTER, live_json
 from models import SchemaError
 from parameters import JSON, endpoint
+from replies import Reply, kept
 from settings import Settings
 
 log = structlog.get_logger("starboard")
+LONGEST = 500  # characters of a path that an error repeats
+
 site = Blueprint("site", __name__)
 
 
@@ -92,7 +95,13 @@ def prometheus() -> Response:
 @endpoint(dict[str, Any], content_type=JSON)
 def description() -> Response:
     """This description."""
-    return api.computed(openapi.describe(current_app))
+
+    def make() -> Reply:
+        with context.database().read() as session:
+            build = api.build(session)
+        return Reply.of(store.encode(openapi.describe(current_app)), JSON, build)
+
+    return kept(("openapi.json",), make)
 
 
 # Errors and log lines
@@ -104,13 +113,17 @@ def _problem(error: HTTPException) -> AnyResponse:
     response = error.get_response()
     if response.status_code < 400:
         return response
-    nowhere = error.description == NotFound.description
+    detail = str(error.description)
+    if error.description == NotFound.description:
+        detail = "there is nothing here; see /api/v1"
+    elif isinstance(error, MethodNotAllowed):
+        detail = f"{request.path} takes {', '.join(sorted(error.valid_methods or ()))}"
     problem: replies.Problem = {
         "type": "about:blank",
         "title": error.name,
         "status": response.status_code,
-        "detail": "there is nothing here; see /api/v1" if nowhere else str(error.description),
-        "instance": quote(request.path),
+        "detail": detail,
+        "instance": quote(request.path)[:LONGEST],
     }
     if pages.wanted():
         page = pages.problem(problem, response.headers.get("Retry-After"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-import replies
+import store
 
 FOLDER = Path(__file__).with_name("static")
 SUFFIXES = (".css", ".js", ".svg")
@@ -37,7 +37,7 @@ def load(folder: Path) -> Iterator[Asset]:
             name.as_posix(),
             name.with_name(f"{path.stem}.{digest}{path.suffix}").as_posix(),
             body,
-            replies.zipped(body),
+            store.zipped(body),
             f"{kind}; charset=utf-8",
         )
 

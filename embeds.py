@@ -1,5 +1,6 @@
 """What people put elsewhere: charts and badges into a README, feeds into a reader."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -23,10 +24,11 @@ from charts import Line
 from clock import DAY
 from lists import RankedList
 from parameters import ATOM, SVG, WINDOW, a_list, choice, endpoint, ranked
-from replies import Reply
+from replies import Reply, kept
 
 MOST = 10  # repositories in a chart
 ENTRIES = 50  # in a feed
+SECOND = timedelta(seconds=1)
 NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}(,|$))[A-Za-z0-9_.-]{1,100}"
 
 
@@ -59,35 +61,41 @@ def chart(owner: str, name: str, theme: charts.Theme) -> AnyResponse:
     """The star history of a repository, as a picture."""
     with context.database().read() as session:
         profile = store.profile(session, f"{owner}/{name}")
-        if profile is None:
-            return _nobody(f"{owner}/{name}", theme)
-        found = api.moved(owner, name, profile.full_name)
-        return found or _drawn(session, [profile], theme).response()
+    if profile is None:
+        return _nobody(f"{owner}/{name}", theme)
+    return api.moved(owner, name, profile.full_name) or _chart([profile], theme)
 
 
 @embeds.get("/charts.svg")
 @endpoint(bytes, REPOSITORIES, THEME, content_type=SVG)
 def comparison(names: Sequence[str], theme: charts.Theme) -> Response:
     """The star histories of several repositories in one picture."""
+    profiles: dict[int, Profile] = {}
     with context.database().read() as session:
-        profiles: dict[int, Profile] = {}
         for name in names:
             profile = store.profile(session, name)
             if profile is None:
                 return _nobody(name, theme)
             profiles.setdefault(profile.id, profile)
-        return _drawn(session, list(profiles.values()), theme).response()
+    return _chart(list(profiles.values()), theme)
 
 
-def _drawn(session: Session, profiles: Sequence[Profile], theme: charts.Theme) -> Reply:
-    end = clock.ceil(clock.now(), api.MINUTE)
-    start = min(store.beginning(session, it.id) or end for it in profiles)
-    step = charts.step(end - start, context.settings().poll_every, len(profiles))
-    lines = _lines(session, profiles, start, end, step)
-    if step < DAY and all(charts.is_daily(line.points) for line in lines):
-        step = DAY
-        lines = _lines(session, profiles, start, end, step)
-    return Reply.of(charts.draw(lines, step, theme), SVG, api.build(session))
+def _chart(profiles: Sequence[Profile], theme: charts.Theme) -> Response:
+    """A chart of what the newest build knew, so that all processes draw the same."""
+
+    def draw() -> Reply:
+        with context.database().read() as session:
+            build = api.build(session)
+            end = (build.as_of or clock.now()) + SECOND
+            start = min(store.beginning(session, it.id) or end for it in profiles)
+            step = charts.step(end - start, context.settings().poll_every, len(profiles))
+            lines = _lines(session, profiles, start, end, step)
+            if step < DAY and all(charts.is_daily(line.points) for line in lines):
+                step = DAY
+                lines = _lines(session, profiles, start, end, step)
+        return Reply.of(charts.draw(lines, step, theme), SVG, build)
+
+    return kept(("chart", theme, *(it.id for it in profiles)), draw)
 
 
 def _lines(
@@ -118,12 +126,21 @@ def _nobody(full_name: str, theme: charts.Theme) -> Response:
 @endpoint(aggregates.Badge, SHOWN, PLACE_ON, WINDOW)
 def badge(owner: str, name: str, show: str, of: RankedList, window: str) -> AnyResponse:
     """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
+
     with context.database().read() as session:
-        document = api.repository_of(session, owner, name)
-        build = api.build(session)
-    made = aggregates.badge(document, show, of, window, build.every)
-    reply = Reply.of(store.encode(made), parameters.JSON, build)
-    return api.moved(owner, name, document["full_name"]) or reply.response()
+        profile = store.profile(session, f"{owner}/{name}")
+    if profile is None:
+        raise api.unknown(owner, name)
+
+    def make() -> Reply:
+        with context.database().read() as session:
+            build = api.build(session)
+            facts = api.repository_of(session, owner, name, until=build.as_of)
+        made = aggregates.badge(facts, show, of, window, build.every)
+        return Reply.of(store.encode(made), parameters.JSON, build)
+
+    moved = api.moved(owner, name, profile.full_name)
+    return moved or kept(("badge", profile.id, show, of.slug, window), make)
 
 
 class _Feed(Atom1Feed):  # type: ignore[misc]  # feedgenerator publishes no types
@@ -146,7 +163,7 @@ def feed(slug: str) -> Response:
         title=f"Starboard: {of.title}",
         link=f"{site}/?list={of.slug}",
         feed_url=f"{site}/feeds/{of.slug}.atom",
-        feed_guid=_id(site, f"feeds/{of.slug}"),
+        feed_guid=_id("feed", of.slug, since),
         description=f"What changes among GitHub's top repositories: {of.title}",
         author_name="Starboard",
         since=since or clock.EPOCH,
@@ -156,16 +173,16 @@ def feed(slug: str) -> Response:
             title=charts.printable(events.headline(it.kind, it.full_name, it.detail)),
             link=f"{site}/repos/{it.full_name}",
             description=None,
-            unique_id=_id(site, f"events/{it.cursor}"),
+            unique_id=_id("event", of.slug, it.slot, it.cursor, it.kind),
             updateddate=it.slot,
             categories=[it.kind],
         )
     response = Response(made.writeString("utf-8"), content_type=ATOM)
     response.last_modified = made.latest_post_date()
+    response.vary.add("X-Forwarded-Proto")
     return api.kept_briefly(response)
 
 
-def _id(site: str, what: str) -> str:
-    """The id of something of this server, for ever (RFC 4151)."""
-    host = site.partition("://")[2].partition(":")[0]
-    return f"tag:{host},2026:{what}"
+def _id(*what: object) -> str:
+    """The id of something for ever, wherever this server is found."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"starboard:{':'.join(map(str, what))}").urn

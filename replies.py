@@ -1,8 +1,6 @@
 """Replies that hold until the next build: made once, and sent again by a few lines of WSGI in front
 of Flask for as long as no newer build is out."""
 
-import gzip
-import hashlib
 import itertools
 import math
 import os
@@ -19,22 +17,25 @@ from typing import Any, TypedDict
 
 from flask import Response, request
 from sqlalchemy.exc import DBAPIError
-from werkzeug.datastructures import Accept, ETags
+from werkzeug.datastructures import Accept
 from werkzeug.exceptions import PreconditionFailed
-from werkzeug.http import http_date, parse_accept_header
+from werkzeug.http import http_date, is_resource_modified, parse_accept_header, parse_etags
 from werkzeug.wsgi import get_host
 
 import clock
 import metrics
+import store
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 Answer = tuple[str, Headers, bytes]  # status, headers and body
 
 LOOK_EVERY = 1.0  # seconds until a process notices a new build
+LOOK_PATIENCE = 0.5  # seconds that a request waits for that
 ROOM = 32_000_000  # bytes of bodies that a process keeps
-KEEP = "starboard.keep"  # where a view leaves a reply for the front
-PLACE = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
+MOST, LONGEST = 2_000, 500  # requests whose reply is kept, and characters of such a one
+SHELF, KEEP = "starboard.shelf", "starboard.keep"  # what front and views leave for one another
+REQUEST = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
 STALE_IF_ERROR = clock.DAY
 REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
@@ -100,7 +101,7 @@ class Reply:
 
     @classmethod
     def of(cls, body: bytes, content_type: str, build: Build) -> "Reply":
-        return cls(body, zipped(body), etag_of(body), content_type, build)
+        return cls(body, store.zipped(body), store.etag_of(body), content_type, build)
 
     @cached_property
     def tags(self) -> tuple[str, str]:
@@ -142,16 +143,32 @@ class Reply:
             headers.append(("Starboard-Stale", "?1" if age > build.stale_after else "?0"))
         return headers
 
+    def is_known(self, environ: Environ) -> bool:
+        """Whether the reader has it already, by the request's conditions (RFC 9110, 13.2.2)."""
+        tags, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
+        if tags is not None:
+            return tags in self.tags or any(
+                parse_etags(tags).contains_weak(it.strip('"')) for it in self.tags
+            )
+        built_at = self.build.built_at
+        return since is not None and not is_resource_modified(environ, last_modified=built_at)
+
     def response(self, *, keep: bool = True) -> Response:
         """The same through Flask, for the current request and all of its conditions; the front
         sends it by itself from now on, unless it is not worth keeping."""
         if keep:
             request.environ[KEEP] = self
-        tags = request.if_none_match if not request.if_match else ETags()
-        has_it = any(tags.contains_weak(tag.strip('"')) for tag in self.tags)
         accepts_gzip = _accepts_gzip(request.headers.get("Accept-Encoding", ""))
-        status, headers, body = self.answer(accepts_gzip, has_it, clock.now())
+        known = not request.if_match and self.is_known(request.environ)
+        status, headers, body = self.answer(accepts_gzip, known, clock.now())
         return conditional(Response(body, status, headers, content_type=self.content_type))
+
+
+def kept(key: tuple[object, ...], make: Callable[[], Reply]) -> Response:
+    """The reply that a key stands for, however it is asked for: made once a build, while others who
+    ask for it wait."""
+    shelf: Shelf | None = request.environ.get(SHELF)
+    return (shelf.reply(key, make) if shelf else make()).response()
 
 
 def conditional(response: Response) -> Response:
@@ -161,14 +178,6 @@ def conditional(response: Response) -> Response:
     if response.status_code == 412:
         raise PreconditionFailed(f"{request.path} is not (any more) what was asked for")
     return response
-
-
-def zipped(body: bytes) -> bytes:
-    return gzip.compress(body, 6, mtime=0)
-
-
-def etag_of(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()[:32]
 
 
 @lru_cache(maxsize=256)
@@ -195,14 +204,15 @@ def request_id(environ: Environ) -> str:
 
 def site(environ: Environ) -> str:
     """Where the reader finds this server, such as https://stars.example; a proxy in front of it
-    tells of TLS."""
+    tells of TLS. Empty, so that links are relative, where the request names no host."""
     secure = "https" in (environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
-    return f"{'https' if secure else 'http'}://{get_host(environ)}"
+    host = get_host(environ)
+    return f"{'https' if secure else 'http'}://{host}" if host else ""
 
 
-def _place(environ: Environ) -> tuple[str | None, ...]:
+def _request(environ: Environ) -> tuple[str | None, ...]:
     """What a reply may depend on besides what it was made from."""
-    return tuple(map(environ.get, PLACE))
+    return tuple(map(environ.get, REQUEST))
 
 
 def of_every_reply(path: str, content_type: str) -> Headers:
@@ -219,40 +229,69 @@ class Kept:
         self.reply = reply
         self.route: str = environ[metrics.ROUTE]
         self.common = of_every_reply(environ["PATH_INFO"], reply.content_type)
-        self._prepared: dict[tuple[str, bool, bool], tuple[int, Answer, metrics.Observe]] = {}
+        self._prepared: dict[tuple[str, bool, bool], tuple[datetime, Answer, metrics.Observe]] = {}
 
-    def answer(self, environ: Environ, look: int) -> tuple[Answer, metrics.Observe] | None:
-        """What to send, and what to tell of the time it took; None where the request has conditions
-        that Flask looks at. What tells the time in it is as of the last `look`."""
-        tag, method = environ.get("HTTP_IF_NONE_MATCH"), environ["REQUEST_METHOD"]
-        has_it = tag in self.reply.tags
+    def answer(self, environ: Environ) -> tuple[Answer, metrics.Observe] | None:
+        """What to send, and what to tell of the time it took; None where Flask has to look. What
+        tells the time in it is of the current second."""
+        method = environ["REQUEST_METHOD"]
         if method not in metrics.READS or "HTTP_IF_MATCH" in environ:
             return None
-        if not has_it and (tag is not None or "HTTP_IF_MODIFIED_SINCE" in environ):
-            return None
-        key = method, _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")), has_it
+        accepts_gzip = _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        key = method, accepts_gzip, self.reply.is_known(environ)
+        now = clock.now().replace(microsecond=0)
         prepared = self._prepared.get(key)
-        if prepared is None or prepared[0] != look:
-            status, headers, body = self.reply.answer(*key[1:], clock.now())
+        if prepared is None or prepared[0] != now:
+            status, headers, body = self.reply.answer(*key[1:], now)
             answer = status, headers + self.common, body if method == "GET" else b""
-            prepared = look, answer, metrics.observe(self.route, method, int(status[:3]))
+            prepared = now, answer, metrics.observe(self.route, method, int(status[:3]))
             self._prepared[key] = prepared
         return prepared[1:]
 
 
-class Shelf(dict[tuple[str | None, ...], Kept]):
-    """The replies of one build, by what they depend on; without a build, none."""
+class Shelf:
+    """The replies of one build: by what they are, and by the requests that they answer."""
 
     def __init__(self, build: object = None) -> None:
-        self.build = build
-        self.room = 0 if build is None else ROOM
+        self.build = build  # None: there is none, and nothing is kept
+        self.by_request: dict[tuple[str | None, ...], Kept] = {}
+        self._replies: dict[tuple[object, ...], Reply] = {}
+        self._etags: set[str] = set()  # of the bodies that are kept
+        self._room = ROOM
+        self._writing = threading.Lock()
+        self._making = [threading.Lock() for _ in range(16)]
+
+    def reply(self, key: tuple[object, ...], make: Callable[[], Reply]) -> Reply:
+        """The reply of a key, made by the first who asks."""
+        with self._making[hash(key) % len(self._making)]:
+            if key not in self._replies:
+                reply = make()
+                if self.build is None or not self._takes(reply):
+                    return reply
+                self._replies[key] = reply
+            return self._replies[key]
+
+    def _takes(self, reply: Reply) -> bool:
+        """Whether there is room for a reply, or it is here already."""
+        with self._writing:
+            size = len(reply.body) + len(reply.gzipped)
+            if reply.etag not in self._etags and size <= self._room:
+                self._room -= size
+                self._etags.add(reply.etag)
+            return reply.etag in self._etags
 
     def put(self, environ: Environ) -> None:
-        """Keep what a view has left, while there is room."""
+        """Keep what a view has left for requests like this one, unless it is absurdly long. Of many
+        the oldest goes."""
         reply: Reply = environ[KEEP]
-        self.room -= len(reply.body) + len(reply.gzipped)
-        if self.room > 0:
-            self[_place(environ)] = Kept(reply, environ)
+        request = _request(environ)
+        length = sum(len(it or "") for it in request)
+        if self.build is None or length > LONGEST or not self._takes(reply):
+            return
+        with self._writing:
+            if request not in self.by_request and len(self.by_request) >= MOST:
+                del self.by_request[next(iter(self.by_request))]
+            self.by_request[request] = Kept(reply, environ)
 
 
 class Front:
@@ -265,16 +304,16 @@ class Front:
         self.look_every = LOOK_EVERY
         self._newest_build = newest_build
         self._shelf = Shelf()
-        self._look = 0  # how often it looked for a new build
         self._looked_at = -math.inf
         self._looking = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter()
         shelf = self._current()
-        kept = shelf.get(_place(environ))
-        prepared = kept.answer(environ, self._look) if kept else None
+        kept = shelf.by_request.get(_request(environ))
+        prepared = kept.answer(environ) if kept else None
         if prepared is None:
+            environ[SHELF] = shelf
             response = self.app(environ, start_response)
             if KEEP in environ:
                 shelf.put(environ)
@@ -285,16 +324,21 @@ class Front:
         return [body]
 
     def _current(self) -> Shelf:
-        """The shelf of the newest build. One request a second looks which that is; the others do
-        not wait for it, and nobody does for a database that cannot be reached."""
+        """The shelf of the newest build. One request a second has a thread look which that is, and
+        waits for it, but not for long: a database may hang."""
         now = time.monotonic()
         if now >= self._looked_at + self.look_every and self._looking.acquire(blocking=False):
-            try:
-                self._looked_at, self._look = now, self._look + 1
-                with suppress(DBAPIError):
-                    build = self._newest_build()
-                    if build != self._shelf.build:
-                        self._shelf = Shelf(build)
-            finally:
-                self._looking.release()
+            self._looked_at = now
+            look = threading.Thread(target=self._look, daemon=True)
+            look.start()
+            look.join(LOOK_PATIENCE)
         return self._shelf
+
+    def _look(self) -> None:
+        try:
+            with suppress(DBAPIError):  # what is kept stays
+                build = self._newest_build()
+                if build != self._shelf.build:
+                    self._shelf = Shelf(build)
+        finally:
+            self._looking.release()

@@ -641,6 +641,14 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
+def zipped(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
+
+
+def etag_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
 def publish(
     session: Session,
     documents: Mapping[str, tuple[Mapping[str, Any], datetime | None]],
@@ -662,8 +670,8 @@ def publish(
             {
                 "name": name,
                 "body": body,
-                "gzipped": gzip.compress(body, 6, mtime=0),
-                "etag": hashlib.sha256(body).hexdigest()[:32],
+                "gzipped": zipped(body),
+                "etag": etag_of(body),
                 "as_of": as_of,
                 "built_at": built_at,
                 "next_build_at": next_build_at,
@@ -721,17 +729,16 @@ def profile(session: Session, full_name: str) -> Profile | None:
     return None if row is None else _profile(row)
 
 
-def repository(session: Session, full_name: str) -> Found | None:
-    """A repository by a name it has or had, in any case; None where it was never on a list."""
+def repository(session: Session, full_name: str, until: datetime | None = None) -> Found | None:
+    """A repository by a name it has or had, in any case, by its newest reading, or the newest up to
+    `until`; None where it has none."""
     known = profile(session, full_name)
     if known is None:
         return None
-    newest = session.scalar(
-        select(Reading)
-        .where(Reading.repository_id == known.id)
-        .order_by(Reading.slot.desc())
-        .limit(1)
-    )
+    readings = select(Reading).where(Reading.repository_id == known.id)
+    if until is not None:
+        readings = readings.where(Reading.slot <= until)
+    newest = session.scalar(readings.order_by(Reading.slot.desc()).limit(1))
     if newest is None:
         return None
     places = session.execute(
@@ -800,6 +807,12 @@ def daily(
     for rank, at, count in rows:
         found.setdefault(rank, [None] * days)[place[at]] = count
     return found
+
+
+def newest_slot(session: Session, repository_id: int) -> datetime | None:
+    return session.scalar(
+        select(func.max(Reading.slot)).where(Reading.repository_id == repository_id)
+    )
 
 
 def beginning(session: Session, repository_id: int) -> datetime | None:

@@ -183,7 +183,7 @@ SHAPES: dict[str, Any] = {
         "full_name": "Loud/Motor",
         "step": "10m",
         "from": "2026-03-01T00:00:00Z",
-        "to": "2026-03-01T12:07:00Z",
+        "to": "2026-03-01T12:10:00Z",
         "points": [
             {"at": "2026-03-01T11:00:00Z", "stars": 49_800, "forks": 2, "open_issues": 3},
             {"at": "2026-03-01T12:00:00Z", "stars": 50_000, "forks": 3, "open_issues": 3},

@@ -1,5 +1,6 @@
 """Charts, badges and feeds: what other pages show, over the routes that serve it."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 import charts
 from charts import Line
 from served import BUILT, MINUTE, database_of, problem, publish
+from support import MakeApp
 from test_jobs import FakeGitHub, answer, poll, repo
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -69,6 +71,32 @@ class TestACharts:
 
         assert len(drawn) == 2
 
+    @pytest.mark.parametrize("make_app", ["by the front"], indirect=True)
+    def test_picture_is_drawn_once_however_it_is_asked_for(
+        self, full: FlaskClient, drawn: list[Any]
+    ) -> None:
+        for path in (
+            CHART,
+            CHART.lower(),
+            f"{CHART}?",
+            f"{CHART}?theme=auto",
+            f"{CHART}?theme=%61uto",
+        ):
+            assert full.get(path).status_code == 200
+
+        assert len(drawn) == 1
+
+    def test_picture_shows_what_the_build_knew_in_every_process(
+        self, full: FlaskClient, make_app: MakeApp
+    ) -> None:
+        before = full.get(CHART).data
+        later = answer([repo(2, full_name="Loud/Motor", stars=50_100), repo(1)])
+        poll(database_of(full), FakeGitHub(later), 1)
+
+        other = make_app().test_client()
+        assert other.get(CHART).data == before
+        assert other.get("/badges/Loud/Motor.json").json == full.get("/badges/Loud/Motor.json").json
+
     @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
     def test_theme_is_that_which_was_asked_for(
         self, full: FlaskClient, theme: charts.Theme
@@ -87,6 +115,11 @@ class TestACharts:
 
         assert (response.status_code, response.content_type) == (404, "image/svg+xml")
         assert "No repository named no/body was on any list" in response.text
+        assert response.headers["Cache-Control"] == "public, max-age=60"
+        assert (
+            "prefers-color-scheme"
+            not in full.get(f"{path}{'&' if '?' in path else '?'}theme=dark").text
+        )
 
     def test_name_of_the_past_leads_to_the_new_one(self, full: FlaskClient) -> None:
         response = full.get("/charts/loud/engine.svg?theme=dark")
@@ -176,6 +209,7 @@ def entries(feed: bytes) -> list[dict[str, str | None]]:
 class TestAFeed:
     def test_has_the_newest_events_first(self, full: FlaskClient) -> None:
         response = full.get("/feeds/stars.atom", base_url="https://stars.test")
+        ids = [it["id"] for it in entries(response.data)]
 
         assert response.content_type == "application/atom+xml; charset=utf-8"
         assert entries(response.data) == [
@@ -183,17 +217,28 @@ class TestAFeed:
                 "title": "Loud/Motor reached 50,000 stars",
                 "link": "https://stars.test/repos/Loud/Motor",
                 "updated": "2026-03-01T12:00:00+00:00",
-                "id": "tag:stars.test,2026:events/2",
+                "id": ids[0],
                 "category": "milestone",
             },
             {
                 "title": "Loud/Motor overtook Quiet/Harbor for place 1",
                 "link": "https://stars.test/repos/Loud/Motor",
                 "updated": "2026-03-01T12:00:00+00:00",
-                "id": "tag:stars.test,2026:events/1",
+                "id": ids[1],
                 "category": "overtook",
             },
         ]
+
+    def test_gives_an_entry_the_same_id_wherever_it_is_read(self, full: FlaskClient) -> None:
+        feeds = [
+            full.get("/feeds/stars.atom", base_url=url).data
+            for url in ("https://stars.test", "http://[::1]:8000", "http://127.0.0.1")
+        ]
+
+        ids = [[it["id"] for it in entries(feed)] for feed in feeds]
+        assert ids[0] == ids[1] == ids[2]
+        assert len(set(ids[0])) == 2
+        assert all(re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", it or "") for it in ids[0])
 
     def test_has_all_that_atom_requires(self, full: FlaskClient) -> None:
         root = ElementTree.fromstring(full.get("/feeds/python.atom").data)

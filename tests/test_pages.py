@@ -150,7 +150,7 @@ class TestPages:
         first = full.get(path)
 
         front: Any = full.application.wsgi_app
-        assert list(front._shelf) == []
+        assert front._shelf.by_request == {}
         assert "ETag" in first.headers
 
     @pytest.mark.parametrize("path", PAGES[:-1])

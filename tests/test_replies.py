@@ -1,6 +1,8 @@
 """The front sends again what holds until the next build: the same as Flask would, and no longer."""
 
 import gzip
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,8 @@ from werkzeug.test import Client, TestResponse
 import clock
 import metrics
 import replies
-from replies import Build, Front, Reply
+import store
+from replies import Build, Front, Reply, kept
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -29,6 +32,7 @@ class Site:
         self.made: list[str] = []
         self.looks = 0
         self.seconds = 100.0
+        self.meanwhile = lambda: None
         app = Flask(__name__)
         app.add_url_rule("/page/<name>", view_func=self.page)
         app.add_url_rule("/live", view_func=self.live)
@@ -44,8 +48,14 @@ class Site:
         return response
 
     def page(self, name: str) -> Response:
-        self.made.append(name)
-        return Reply.of(self.body, "text/plain", BUILD).response()
+        body = self.body
+
+        def make() -> Reply:
+            self.made.append(name)
+            self.meanwhile()
+            return Reply.of(body, "text/plain", BUILD)
+
+        return kept((name.lower(),), make) if name.islower() else make().response()
 
     def live(self) -> Response:
         self.made.append("live")
@@ -88,8 +98,8 @@ def test_what_does_not_is_made_each_time(site: Site) -> None:
     ],
 )
 def test_one_reply_is_not_taken_for_another(site: Site, other: dict[str, Any]) -> None:
-    site.client.get("/page/a")
-    site.client.get(**{"path": "/page/a", **other})
+    site.client.get("/page/A")
+    site.client.get(**{"path": "/page/A", **other})
 
     assert len(site.made) == 2
 
@@ -124,21 +134,89 @@ def test_nothing_is_kept_before_there_is_a_build(site: Site) -> None:
     assert site.made == ["a", "a"]
 
 
+@pytest.mark.parametrize("names", ["abab", "ABAB"])
 def test_a_process_keeps_no_more_than_it_has_room_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    monkeypatch.setattr(replies, "ROOM", 2 * len(BODY))  # for one with its zipped twin
+    for name in names:
+        site.body = BODY + name.encode()
+        site.client.get(f"/page/{name}")
+
+    assert site.made == [names[0], names[1], names[1]]
+
+
+def test_asking_in_many_ways_for_one_thing_takes_the_room_of_one_and_makes_it_once(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replies, "ROOM", 2 * len(BODY))
-    for name in "abab":
-        site.client.get(f"/page/{name}")
+    monkeypatch.setattr(replies, "MOST", 10)
+    for number in range(50):
+        site.client.get("/page/a", query_string=f"n={number}", headers={"Host": f"h{number}.test"})
+        site.client.get("/page/a", headers={"If-Modified-Since": BUILT, "If-Match": "*"})
 
-    assert site.made == ["a", "b", "b"]
+    assert site.made == ["a"]
+    assert len(site.front._shelf.by_request) == 10
+
+
+def test_a_request_as_long_as_nobody_sends_is_not_kept(site: Site) -> None:
+    for _ in range(2):
+        site.client.get("/page/A", query_string="x" * 1_000)
+
+    assert site.made == ["A", "A"]
+    assert site.front._shelf.by_request == {}
+
+
+def test_many_who_ask_at_once_wait_for_one_making(site: Site) -> None:
+    site.client.get("/live")  # so that the build is known
+    site.meanwhile = lambda: threading.Event().wait(0.05)  # so that all of them have asked
+    with ThreadPoolExecutor(8) as threads:
+        bodies = list(threads.map(lambda _: Client(site.front).get("/page/a").data, range(8)))
+
+    assert set(bodies) == {BODY}
+    assert site.made == ["live", "a"]
+
+
+@pytest.mark.parametrize("name", ["a", "A"])
+def test_what_was_read_before_a_build_is_not_taken_for_the_builds(site: Site, name: str) -> None:
+    def a_build_comes_out() -> None:
+        site.build, site.body = 2, b"newer"
+        site.seconds += 1
+        site.meanwhile = lambda: None
+        site.client.get("/live")  # another request notices it
+
+    site.meanwhile = a_build_comes_out
+    before, after = (site.client.get(f"/page/{name}").data for _ in range(2))
+
+    assert (before, after) == (BODY, b"newer")
+
+
+def test_a_database_that_hangs_keeps_nobody_waiting_for_long(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.client.get("/page/a")
+    monkeypatch.setattr(replies, "LOOK_PATIENCE", 0.01)
+    answers = threading.Event()
+    look = site.look
+    monkeypatch.setattr(site.front, "_newest_build", lambda: answers.wait(20) and look())
+    site.seconds += 1
+
+    ages = []
+    for minute in range(3):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: NOON + minute * MINUTE)
+        ages.append(site.client.get("/page/a").headers["Starboard-Age"])
+        site.seconds += 1
+    answers.set()
+
+    assert ages == ["60", "120", "180"]
+    assert site.made == ["a"]
 
 
 def given(**headers: str) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-ETAG = f'"{replies.etag_of(BODY)}"'
+ETAG = f'"{store.etag_of(BODY)}"'
 BUILT = "Sun, 01 Mar 2026 12:00:00 GMT"
 
 
@@ -233,7 +311,8 @@ def test_every_request_has_an_id_of_its_own_or_the_one_it_brought(site: Site) ->
         ({"HTTP_X_FORWARDED_PROTO": "javascript"}, "http://stars.test"),
         ({"wsgi.url_scheme": "https"}, "https://stars.test"),
         ({"HTTP_HOST": "stars.test:8000"}, "http://stars.test:8000"),
-        ({"HTTP_HOST": 'x"><script>'}, "http://"),
+        ({"HTTP_HOST": 'x"><script>'}, ""),
+        ({"HTTP_HOST": ""}, ""),
     ],
 )
 def test_where_the_reader_finds_this_server(environ: dict[str, str], expected: str) -> None:
