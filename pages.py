@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -24,7 +23,7 @@ from clock import DAY, HOUR
 from lists import RankedList
 from models import Document
 from parameters import HTML, Parameter, choice, endpoint, ranked
-from replies import Build, Reply
+from replies import Build, Reply, kept
 from status import ListStatus, Status
 
 MINUTE = timedelta(minutes=1)
@@ -65,6 +64,8 @@ REPOSITORIES = Parameter(
     into="names",
 )
 
+DEFAULTS = {it.name: it.default for it in (WINDOW, ORDER, SPAN)}
+
 pages = Blueprint("pages", __name__)
 
 
@@ -73,31 +74,38 @@ pages = Blueprint("pages", __name__)
 def leaderboard(of: RankedList | None, window: str, order: str, q: str) -> Response:
     """The leaderboard of a list, with what changed on it."""
     of = of or context.settings().lists[0]
-    with context.database().read() as session:
-        document, build = api.stored(session, f"lists/{of.slug}", of)
-        board = json.loads(document.body)
-        items = board["items"]
-        if order == "gain":
-            items = _by_gain(items, store.document(session, f"movers/{of.slug}/{window}"))
-        start = next(it for it in WINDOWS if it.name == window).start(clock.parse(board["as_of"]))
-        counts = store.daily(session, of, clock.parse(board["as_of"]), SPARK_DAYS)
-        news = store.events_of(session, NEWS, ranked=of, newest_first=True)
-    lately = [*takewhile(lambda it: it.slot >= start, news)]
-    return _page(
-        "leaderboard.html",
-        build,
-        keep=not q,
-        of=of,
-        window=window,
-        order=order,
-        q=q,
-        board=board,
-        items=items,
-        shown={it["rank"] for it in items if _matches(it, q)},
-        sparks={rank: spark(values) for rank, values in counts.items()},
-        news={kind: [it for it in lately if it.kind == kind] for kind in KINDS},
-        since=lately[-1].slot if len(lately) == NEWS else start,
-    )
+
+    def make() -> Reply:
+        with context.database().read() as session:
+            document, build = api.stored(session, f"lists/{of.slug}", of)
+            board = json.loads(document.body)
+            as_of, items = clock.parse(board["as_of"]), board["items"]
+            if order == "gain":
+                items = _by_gain(items, store.document(session, f"movers/{of.slug}/{window}"))
+            counts = store.daily(session, of, as_of, SPARK_DAYS)
+            news = store.events_of(session, NEWS, ranked=of, newest_first=True)
+        start = next(it for it in WINDOWS if it.name == window).start(as_of)
+        lately = [it for it in news if start <= it.slot <= as_of]
+        return _page(
+            "leaderboard.html",
+            build,
+            url_for(".leaderboard"),
+            {"list": of.slug, "window": window, "order": order, "q": q},
+            of=of,
+            window=window,
+            order=order,
+            q=q,
+            board=board,
+            items=items,
+            shown={it["rank"] for it in items if _matches(it, q)},
+            sparks={rank: spark(values) for rank, values in counts.items()},
+            news={kind: [it for it in lately if it.kind == kind] for kind in KINDS},
+            since=max(start, news[-1].slot) if len(news) == NEWS else start,
+        )
+
+    if q:  # anybody may type anything: not worth keeping
+        return make().response(keep=False)
+    return kept(("leaderboard", of.slug, window, order), make)
 
 
 @pages.get("/repos/<owner>/<name>")
@@ -105,20 +113,31 @@ def leaderboard(of: RankedList | None, window: str, order: str, q: str) -> Respo
 def repository(owner: str, name: str, span: str) -> AnyResponse:
     """A repository: its star history, gains, places and events, and how to show it elsewhere."""
     with context.database().read() as session:
-        facts = api.repository_of(session, owner, name)
-        build = api.build(session)
-        profile = store.profile(session, facts["full_name"])
-        assert profile is not None
-        news = store.events_of(session, 20, repository_id=profile.id, newest_first=True)
-    return api.moved(owner, name, facts["full_name"]) or _page(
-        "repository.html",
-        build,
-        it=facts,
-        span=span,
-        lines=[_line(facts["full_name"], span, facts["as_of"])],
-        news=news,
-        snippets=snippets(replies.site(request.environ), facts["full_name"]),
-    )
+        profile = store.profile(session, f"{owner}/{name}")
+    if profile is None:
+        raise api.unknown(owner, name)
+    site = replies.site(request.environ)
+
+    def make() -> Reply:
+        with context.database().read() as session:
+            build = api.build(session)
+            facts = api.repository_of(session, owner, name, until=build.as_of)
+            news = store.events_of(session, NEWS, repository_id=profile.id, newest_first=True)
+        as_of = build.as_of or clock.now()
+        return _page(
+            "repository.html",
+            build,
+            url_for(".repository", owner=facts["owner"], name=facts["name"]),
+            {"span": span},
+            it=facts,
+            span=span,
+            lines=[_line(facts["full_name"], span, facts["as_of"])],
+            news=[it for it in news if it.slot <= as_of][:SHOWN_NEWS],
+            snippets=snippets(site, facts["full_name"]),
+        )
+
+    found = api.moved(owner, name, profile.full_name)
+    return found or kept(("repository", profile.id, span, site), make)
 
 
 @pages.get("/compare")
@@ -136,23 +155,35 @@ def compare() -> AnyResponse:
 def comparison(names: Sequence[str], window: str, span: str) -> Response:
     """Up to 10 repositories in one chart."""
     with context.database().read() as session:
-        build = api.build(session)
         profiles = {it: store.profile(session, it) for it in names}
-        full_names = dict.fromkeys(it.full_name for it in profiles.values() if it)
-        documents = [api.repository_of(session, *it.split("/", 1)) for it in full_names]
     unknown = [name for name, it in profiles.items() if it is None]
-    return _page(
-        "compare.html",
-        build,
-        keep=not unknown,
-        items=documents,
-        unknown=unknown,
-        names=[it["full_name"] for it in documents],
-        window=window,
-        span=span,
-        most=embeds.MOST,
-        lines=[_line(it["full_name"], span, it["as_of"]) for it in documents],
-    )
+    found = {it.id: it.full_name for it in profiles.values() if it}
+
+    def make() -> Reply:
+        with context.database().read() as session:
+            build = api.build(session)
+            documents = [
+                api.repository_of(session, *it.split("/", 1), until=build.as_of)
+                for it in found.values()
+            ]
+        full_names = [it["full_name"] for it in documents]
+        return _page(
+            "compare.html",
+            build,
+            url_for(".compare"),
+            {"repos": ",".join(full_names), "window": window, "span": span},
+            items=documents,
+            unknown=unknown,
+            names=full_names,
+            window=window,
+            span=span,
+            most=embeds.MOST,
+            lines=[_line(it["full_name"], span, it["as_of"]) for it in documents],
+        )
+
+    if unknown:
+        return make().response(keep=False)
+    return kept(("compare", window, span, *found), make)
 
 
 @pages.get("/languages")
@@ -171,19 +202,25 @@ def owners(of: RankedList | None, window: str) -> Response:
 
 def _totals(what: str, key: str, of: RankedList | None, window: str) -> Response:
     of = of or context.settings().lists[0]
-    with context.database().read() as session:
-        document, build = api.stored(session, f"{what}/{of.slug}", of)
-    totals = json.loads(document.body)
-    return _page(
-        "totals.html",
-        build,
-        what=what,
-        key=key,
-        of=of,
-        window=window,
-        items=totals["items"],
-        most=max((it["stars"] for it in totals["items"]), default=1) or 1,
-    )
+
+    def make() -> Reply:
+        with context.database().read() as session:
+            document, build = api.stored(session, f"{what}/{of.slug}", of)
+        items = json.loads(document.body)["items"]
+        return _page(
+            "totals.html",
+            build,
+            url_for(f".{what}"),
+            {"list": of.slug, "window": window},
+            what=what,
+            key=key,
+            of=of,
+            window=window,
+            items=items,
+            most=max((it["stars"] for it in items), default=1) or 1,
+        )
+
+    return kept(("totals", what, of.slug, window), make)
 
 
 @pages.get("/status")
@@ -208,10 +245,18 @@ def status() -> Response:
 # What pages share
 
 
-def _page(template: str, build: Build, *, keep: bool = True, **values: Any) -> Response:
-    """A page that holds until the next build; nothing in it depends on the moment."""
-    html = render_template(template, build=build, **values)
-    return Reply.of(html.encode("utf-8", "replace"), HTML, build).response(keep=keep)
+def _page(template: str, build: Build, path: str, query: Mapping[str, str], **values: Any) -> Reply:
+    """A page that holds until the next build: nothing in it depends on the moment, nor on how it
+    was asked for. `path` and `query` are its own URL."""
+
+    def url_with(**changes: str | None) -> str:
+        """The page with other parameters; None leaves one out, as does what it has by default."""
+        changed = {**query, **changes}.items()
+        chosen = {name: it for name, it in changed if it and it != DEFAULTS.get(name)}
+        return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
+
+    html = render_template(template, build=build, url_with=url_with, **values)
+    return Reply.of(html.encode("utf-8", "replace"), HTML, build)
 
 
 def wanted() -> bool:
@@ -239,19 +284,9 @@ def _of_all_pages() -> dict[str, Any]:
         "slugs": {it.title: it.slug for it in settings.lists},
         "spans": list(SPANS),
         "titles": {it.slug: it.title for it in settings.lists},
-        "url_with": _url_with,
         "windows": [it.name for it in WINDOWS],
         "words": WORDS,
     }
-
-
-def _url_with(**changes: str | None) -> str:
-    """The page's own URL with other parameters; None leaves one out."""
-    query = {**request.args.to_dict(), **changes}
-    chosen = {name: value for name, value in query.items() if value}
-    return (
-        f"{quote(request.path)}?{urlencode(chosen, safe='/,')}" if chosen else quote(request.path)
-    )
 
 
 def _by_gain(items: Sequence[Any], movers: Document | None) -> list[Any]:

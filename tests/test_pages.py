@@ -237,7 +237,12 @@ class TestLeaderboard:
         links = read(full.get("/?list=stars&window=1h&q=a%26b")).all("a", "href")
 
         assert "/?list=stars&window=30d&q=a%26b" in links
-        assert "/?list=stars&window=1h&q=a%26b&order=gain" in links
+        assert "/?list=stars&window=1h&order=gain&q=a%26b" in links
+
+    def test_is_the_same_however_it_is_asked_for(self, full: FlaskClient) -> None:
+        paths = ("/", "/?list=STARS", "/?order=rank&list=stars&window=7d", "/?q=")
+
+        assert len({full.get(path).headers["ETag"] for path in paths}) == 1
 
     def test_has_a_line_of_30_days_for_each(self, full: FlaskClient) -> None:
         page = read(full.get("/"))

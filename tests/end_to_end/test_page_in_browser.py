@@ -222,7 +222,7 @@ def test_changes_list_window_and_order_and_keeps_the_filter(open_page: Any, site
     page.get_by_role("link", name="30 days").click()
     page.get_by_role("link", name="by gain").click()
 
-    assert query(page) == {"q": "a", "window": "30d", "order": "gain"}
+    assert query(page) == {"list": "stars", "q": "a", "window": "30d", "order": "gain"}
     expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
     page.get_by_role("navigation", name="Lists").get_by_role("link", name="Rust").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Rust")
