@@ -189,13 +189,15 @@ def _totals(what: str, key: str, of: RankedList | None, window: str) -> Response
 @endpoint(bytes, content_type=HTML)
 def status() -> Response:
     """Live: what is wrong first, then each list's day, queues and workers."""
-    live = api.status_now()
+    live, now = api.status_now(), clock.now()
     html = render_template(
         "status.html",
         live=live,
-        troubles=list(troubles(live)),
-        now=clock.now(),
-        strips={it["slug"]: strip(it, clock.now()) for it in live["lists"]},
+        polled=sorted(live["lists"], key=lambda it: it["received"] == it["expected"]),
+        troubles=list(troubles(live, now)),
+        missed=_names([it for it in live["lists"] if it["gaps"]]),
+        now=now,
+        strips={it["slug"]: strip(it, now) for it in live["lists"]},
     )
     response = Response(html, content_type=HTML)
     response.cache_control.no_store = True
@@ -233,6 +235,7 @@ def _of_all_pages() -> dict[str, Any]:
         "lists": settings.lists,
         "most_news": SHOWN_NEWS,
         "poll_every": settings.poll_every,
+        "slugs": {it.title: it.slug for it in settings.lists},
         "spans": list(SPANS),
         "titles": {it.slug: it.title for it in settings.lists},
         "url_with": _url_with,
@@ -323,8 +326,8 @@ def strip(it: ListStatus, now: datetime) -> list[tuple[int, int, str]]:
     return [(max(0, 24 * 60 - known), min(known, 24 * 60), "received"), *gaps]
 
 
-def troubles(live: Status) -> Iterable[str]:
-    """What is wrong, worst first."""
+def troubles(live: Status, now: datetime) -> Iterable[str]:
+    """What is wrong now, worst first."""
     build = live["build"]
     if build is None:
         yield "Nothing is published yet: the first poll and the first build are still to come."
@@ -339,12 +342,13 @@ def troubles(live: Status) -> Iterable[str]:
     old = [it for it in live["lists"] if _is_old(it, settings.poll_every)]
     if old:
         yield f"{_names(old)} had no good poll lately."
-    gaps = [it for it in live["lists"] if it["gaps"] and it not in old]
-    if gaps:
-        yield f"{_names(gaps)} missed polls in the last 24 hours."
     for queue in live["queues"] or ():
         if queue["failed"]:
-            yield f"{queue['failed']} jobs of the queue {queue['name']} were given up."
+            were = "job was" if queue["failed"] == 1 else "jobs were"
+            yield f"{queue['failed']} {were} given up in the queue {queue['name']}."
+    for limit in live["github"]:
+        if (then := clock.parse(limit["next_request_at"])) > now + settings.poll_every:
+            yield f"GitHub is not asked ({limit['resource']}) before {then:%H:%M} UTC."
     for watched in live["watched"]:
         if watched["last_error"]:
             yield f"{watched['full_name']}, which is watched: {watched['last_error']}."

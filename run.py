@@ -130,7 +130,8 @@ def _announce(port: int, redis_url: str) -> None:
         return
     lines = (
         "",
-        f"  Starboard listens.  curl {site}/api/v1/lists/stars",
+        f"  Starboard listens:  {site}/",
+        f"  Its API:            curl {site}/api/v1/lists/stars",
         f"  How it is doing:    curl {site}/api/v1/status",
         f"  Its queues:         rq info -u {_without_password(redis_url)}",
         "  Ctrl-C ends it.",

@@ -52,7 +52,7 @@ function chart(box) {
   zoom.className = "zoom";
   zoom.setAttribute("role", "group");
   zoom.setAttribute("aria-label", "Zoom");
-  for (const [text, label, by] of [["−", "Zoom out", [-.5, .5]], ["+", "Zoom in", [.25, -.25]], ["←", "Earlier", [-.5, -.5]], ["→", "Later", [.5, .5]], ["Reset", "Show all", null]]) {
+  for (const [text, label, by] of [["−", "Zoom out", [-.5, .5]], ["+", "Zoom in", [.25, -.25]], ["←", "Earlier", [-.5, -.5]], ["→", "Later", [.5, .5]], ["Reset", "Reset the zoom", null]]) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = text;

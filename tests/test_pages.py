@@ -320,8 +320,11 @@ class TestRepositories:
         assert f"[![Star history of Loud/Motor]({chart})]({link})" in page
         assert f"[![Stars](https://img.shields.io/endpoint?url={badge})]({link})" in page
 
-    def test_that_are_on_no_list_say_so(self, full: FlaskClient) -> None:
+    def test_that_are_on_no_list_say_so_and_when_they_were_seen(self, full: FlaskClient) -> None:
         text = read(full.get("/repos/brief/fame")).text
+
+        assert "last seen 1 Mar 2026, 11:00 UTC" in text
+        assert "last seen" not in read(full.get("/repos/loud/motor")).text
 
         assert "Place by stars not listed" in text
         assert "On no list now." in text
@@ -412,7 +415,7 @@ class TestStatus:
         text = read(client.get("/status")).text
 
         assert "No worker runs" in text
-        assert "1 jobs of the queue default were given up." in text
+        assert "1 job was given up in the queue default." in text
         assert "Queue default 0 waiting, 1 failed" in text
 
 
