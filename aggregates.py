@@ -7,7 +7,7 @@ of stars and forks, and places.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypedDict, TypeVar
+from typing import Annotated, Any, Literal, TypedDict, TypeVar
 
 from msgspec import Meta
 
@@ -194,11 +194,17 @@ Series = TypedDict(
 """A repository's readings over [from, to), the last in each step."""
 
 
+Kind = Literal["entered", "left", "overtook", "milestone"]
+
+
 class EventItem(TypedDict):
+    """`detail`: of `entered` and `left` {"rank"}, of `overtook` {"rank", "overtaken"}, of
+    `milestone` {"stars"}."""
+
     cursor: int
     at: Time
     list: str
-    kind: str
+    kind: Kind
     full_name: str
     detail: dict[str, Any]
 

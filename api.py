@@ -16,7 +16,7 @@ import clock
 import context
 import status
 import store
-from clock import DAY, HOUR
+from clock import DAY, HOUR, MINUTE
 from jobs import AGGREGATE_OFFSET
 from lists import RankedList
 from models import Document
@@ -24,7 +24,6 @@ from parameters import JSON, WINDOW, a_list, choice, endpoint, moment, number, r
 from replies import Build, Reply, conditional, kept
 
 RETRY_AFTER = 30  # seconds; a first poll and build take less
-MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 @api.get("")
-@endpoint(dict[str, str])
+@endpoint(dict[str, str], live=True)
 def api_index() -> Response:
     """What the API has."""
     return live_json(
@@ -207,7 +206,7 @@ def _end(session: Session, repository_id: int, start: datetime | None) -> dateti
 
 
 @api.get("/status")
-@endpoint(status.Status)
+@endpoint(status.Status, live=True)
 def live_status() -> Response:
     """Live: how fresh each list is, and what queues and workers do."""
     return live_json(status_now())

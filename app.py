@@ -2,6 +2,7 @@
 fetched from what is stored; nothing is computed."""
 
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -65,14 +66,14 @@ def _newest_build(database: models.Database) -> object:
 
 
 @site.get("/healthz")
-@endpoint(dict[str, str], lenient=True)
+@endpoint(dict[str, str], live=True, lenient=True)
 def healthz() -> Response:
     """The process is up."""
     return live_json({"status": "ok"})
 
 
 @site.get("/readyz")
-@endpoint(dict[str, str], lenient=True)
+@endpoint(dict[str, str], live=True, lenient=True)
 def readyz() -> Response:
     """The database is reachable and its schema current."""
     try:
@@ -83,10 +84,13 @@ def readyz() -> Response:
 
 
 @site.get("/metrics")
-@endpoint(bytes, content_type=metrics.CONTENT_TYPE)
+@endpoint(bytes, content_type=metrics.CONTENT_TYPE, live=True)
 def prometheus() -> Response:
-    """Metrics for Prometheus."""
-    response = Response(metrics.exposition(api.status_now()), content_type=metrics.CONTENT_TYPE)
+    """Metrics for Prometheus. Without a database there are those of the requests."""
+    live = None
+    with suppress(DBAPIError):
+        live = api.status_now()
+    response = Response(metrics.exposition(live), content_type=metrics.CONTENT_TYPE)
     response.cache_control.no_store = True
     return response
 

@@ -25,14 +25,13 @@ import models
 import queued
 import status
 import store
-from clock import HOUR
+from clock import HOUR, MINUTE
 from github import GitHub, GitHubError
 from imports import Tally
 from lists import RankedList
 from models import SchemaError
 
 SHOWN = 10  # rejected rows
-MINUTE = timedelta(minutes=1)
 
 
 @click.command()

@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
+from aggregates import Kind
 from answers import Place
 from github import Repository
 from lists import RankedList
-
-Kind = Literal["entered", "left", "overtook", "milestone"]
 
 TOP = 20  # places among which overtaking is news
 

@@ -44,6 +44,7 @@ MOST_POSTPONEMENTS = 20
 MOST_IDENTIFIED = {False: 3, True: 300}  # a run, by whether there is a token: spare budget only
 DONE_BEFORE = "done before"
 COUNTS = "starboard:jobs"  # the hash in Redis that counts what came of jobs
+NAMES = ("poll", "aggregate", "watch", "identify", "thin", "import")  # as they are logged, counted
 
 log = structlog.get_logger("starboard")
 

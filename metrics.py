@@ -16,6 +16,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from jobs import NAMES as JOBS
 from status import Status
 
 ROUTE = "starboard.route"  # where Flask notes in the WSGI environment which route it took
@@ -45,8 +46,9 @@ def observe(route: str | None, method: str, status: int) -> Observe:
     return REQUESTS.labels(route or OTHER, known, str(status)).observe
 
 
-def exposition(status: Status) -> bytes:
-    """All metrics in Prometheus' text format: the requests of all web processes, and `status`."""
+def exposition(status: Status | None) -> bytes:
+    """All metrics in Prometheus' text format: the requests of all web processes, and `status`; None
+    where the database cannot be asked."""
     registry = CollectorRegistry()
     if os.environ.get(SHARED):
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
@@ -57,10 +59,17 @@ def exposition(status: Status) -> bytes:
 
 
 class _StatusCollector(Collector):
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status | None) -> None:
         self._status = status
 
     def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "starboard_database_up",
+            "Whether the web process can ask the database.",
+            int(self._status is not None),
+        )
+        if self._status is None:
+            return
         for gauge in GAUGES:
             family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
             for *of, value in gauge.values(self._status):
@@ -70,8 +79,11 @@ class _StatusCollector(Collector):
         ended = CounterMetricFamily(
             "starboard_jobs", "Runs of jobs by what came of them.", labels=("job", "outcome")
         )
-        for it in self._status["jobs"] or []:
-            ended.add_metric((it["job"], it["outcome"]), it["count"])
+        counted = {(it["job"], it["outcome"]): it["count"] for it in self._status["jobs"] or []}
+        if self._status["jobs"] is not None:  # so that the first failure is seen to be one more
+            counted = dict.fromkeys(((job, "failed") for job in JOBS), 0) | counted
+        for labels, count in counted.items():
+            ended.add_metric(labels, count)
         yield ended
 
 
@@ -109,6 +121,14 @@ GAUGES = (
         "Time since GitHub was last asked for a watched repository.",
         ("repository",),
         lambda status: [(it["full_name"], it["age_seconds"]) for it in status["watched"]],
+    ),
+    Gauge(
+        "starboard_watch_failing",
+        "Whether GitHub's last answer about a watched repository was an error.",
+        ("repository",),
+        lambda status: [
+            (it["full_name"], it["last_error"] is not None) for it in status["watched"]
+        ],
     ),
     Gauge(
         "starboard_document_age_seconds",

@@ -43,7 +43,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 import clock
 from settings import Settings, exit_with
 
-PATIENCE = 20  # seconds that SQLite waits for another's write
+PATIENCE = 20  # seconds to wait for another's write in SQLite, or for a connection to Postgres
 TIDY_PATIENCE = 1  # seconds that it waits for readers before the log can shrink
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -369,7 +369,8 @@ def _engine(url: str) -> Engine:
     if parsed.drivername == "postgres":  # Heroku's spelling
         parsed = parsed.set(drivername="postgresql")
     if parsed.drivername != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": PATIENCE}
+        return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
     if parsed.database and parsed.database != ":memory:" and "uri" not in parsed.query:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": PATIENCE})

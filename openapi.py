@@ -1,5 +1,5 @@
 """The API's description (OpenAPI 3.1), made from what the views declare and from the typed
-documents that they give. The code that makes the documents makes its examples, too."""
+documents that they give. The code that makes documents also makes their examples."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,14 +13,13 @@ from flask import Flask
 import aggregates
 import lists
 from aggregates import Counts, EventPage, History, Profile, Series, Snapshot, Standing
-from clock import DAY
-from parameters import HTML, PROBLEM, SVG, Endpoint
+from clock import DAY, MINUTE
+from parameters import HTML, PROBLEM, SVG, Endpoint, Parameter
 from replies import Problem
 from status import Status
 
 VERSION = "1.0.0"  # of the API
 REF = "#/components/{kind}/{name}"
-MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PATH = {
     "slug": ("stars", "A list, as /api/v1/lists names it, in any case."),
@@ -43,6 +42,16 @@ ERRORS = {  # status → component, what it means, an example
 }
 
 
+HEADERS = {
+    "ETag": "Strong; the gzipped body has its own, which ends in -gzip.",
+    "Cache-Control": "For how long it holds: of documents, up to the next build.",
+    "Last-Modified": "When it was built.",
+    "Link": "Where the next page is, if there is one.",
+    "Starboard-Age": "Seconds since the slot of the newest data in it.",
+    "Starboard-Stale": "`?1` once that is older than two polls and a build.",
+}
+
+
 def describe(app: Flask) -> dict[str, Any]:
     """The description of all endpoints that an app has, pages apart."""
     found = {
@@ -55,7 +64,7 @@ def describe(app: Flask) -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(
         types, ref_template=REF.format(kind="schemas", name="{name}")
     )
-    schema_of = dict(zip(map(str, types), schemas, strict=True))
+    schema_of = dict(zip(types, schemas, strict=True))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -65,13 +74,17 @@ def describe(app: Flask) -> dict[str, Any]:
             "description": "Times are UTC, in RFC 3339. All is read-only and open to other sites.",
         },
         "paths": {
-            path: {"get": _operation(path, view, it, schema_of[str(it.gives)])}
+            path: {"get": _operation(path, view, it, schema_of[it.gives])}
             for path, (view, it) in sorted(found.items())
         },
         "components": {
             "schemas": components,
+            "headers": {
+                name: {"description": about, "schema": {"type": "string"}}
+                for name, about in HEADERS.items()
+            },
             "responses": {
-                name: _content(about, PROBLEM, schema_of[str(Problem)], _problem(status, detail))
+                name: _content(about, PROBLEM, schema_of[Problem], _problem(status, detail))
                 for status, (name, about, detail) in ERRORS.items()
             },
         },
@@ -84,31 +97,46 @@ def _operation(
     in_path = re.findall(r"{(\w+)}", path)
     text = {"type": "string"}
     schema = text if declared.gives is bytes else schema
-    example = EXAMPLES.get(str(declared.gives))
-    responses = {
-        "200": _content(view.__doc__ or "", declared.content_type, schema, example),
-        "304": {"description": "It is what `If-None-Match` or `If-Modified-Since` tells of."},
-        **{
-            str(status): {"$ref": REF.format(kind="responses", name=name)}
-            for status, (name, *_) in ERRORS.items()
-        },
-    }
+    example = EXAMPLES.get(declared.gives)
+    about = view.__doc__ or ""
+    ok = _content(about, declared.content_type, schema, example)
+    responses: dict[str, Any] = {"200": ok}
+    expected = [400, 503] if declared.live else [400, 404, 412, 503]
+    for status in expected:
+        responses[str(status)] = {"$ref": REF.format(kind="responses", name=ERRORS[status][0])}
+    if not declared.live:
+        ok["headers"] = {name: {"$ref": REF.format(kind="headers", name=name)} for name in HEADERS}
+        responses["304"] = {
+            "description": "It is what `If-None-Match` or `If-Modified-Since` tells of."
+        }
     if "name" in in_path:
         responses["301"] = {"description": "It has another name now: `Location` leads there."}
     if declared.content_type == SVG:
-        responses["404"] = _content("A picture that says so.", SVG, text)
+        shown = {"schema": text}
+        responses["404"] = {
+            "description": "Nobody saw that repository: a picture says so.",
+            "content": {SVG: shown, PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
     return {
         "operationId": view.__name__,
-        "summary": (view.__doc__ or "").partition(".")[0],
+        "summary": about.partition(".")[0],
         "parameters": [
             *(_parameter("path", name, *PATH[name], text, True) for name in in_path),
             *(
-                _parameter("query", it.name, it.example, it.about, it.schema, it.required)
+                _parameter("query", it.name, it.example, it.about, _schema(it), it.required)
                 for it in declared.parameters
             ),
         ],
-        "responses": responses,
+        "responses": dict(sorted(responses.items())),
     }
+
+
+def _schema(parameter: Parameter) -> dict[str, Any]:
+    """A parameter's schema, with its default where it has one."""
+    known, default = parameter.schema, parameter.default
+    if default is None:
+        return known
+    return known | {"default": int(default) if known["type"] == "integer" else default}
 
 
 def _parameter(
@@ -146,7 +174,7 @@ def _problem(status: int, detail: str) -> Problem:
     }
 
 
-def _examples() -> dict[str, Any]:
+def _examples() -> dict[Any, Any]:
     """A reply of each type, as the code that makes the replies makes it."""
     profile = Profile(
         id=1,
@@ -206,7 +234,8 @@ def _examples() -> dict[str, Any]:
         "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
         "github": [],
     }
-    made: dict[Any, Any] = {
+    return {
+        dict[str, str]: {"status": "ok"},
         aggregates.ListIndex: aggregates.list_index([stars], {"stars": board}),
         aggregates.Leaderboard: board,
         aggregates.Movers: aggregates.movers(board, "24h", "stars"),
@@ -218,7 +247,6 @@ def _examples() -> dict[str, Any]:
         EventPage: page,
         Status: live,
     }
-    return {str(kind): example for kind, example in made.items()}
 
 
 EXAMPLES = _examples()

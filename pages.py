@@ -19,14 +19,13 @@ import replies
 import store
 import ticks
 from aggregates import WINDOWS
-from clock import DAY, HOUR
+from clock import DAY, HOUR, MINUTE
 from lists import RankedList
 from models import Document
 from parameters import HTML, Parameter, choice, endpoint, ranked
 from replies import Build, Reply, kept
 from status import ListStatus, Status
 
-MINUTE = timedelta(minutes=1)
 SPARK_DAYS, SPARK_HEIGHT = 30, 60  # the height in units of the picture
 LEAST_GROWTH = 1000  # a sparkline rises over its height where a count grew by this part of itself
 NEWS = 200  # events that are looked through for those of a window

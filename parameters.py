@@ -48,20 +48,25 @@ class Endpoint:
     gives: Any
     parameters: tuple[Parameter, ...]
     content_type: str
+    live: bool
 
 
 def endpoint(
-    gives: Any, *parameters: Parameter, content_type: str = JSON, lenient: bool = False
+    gives: Any,
+    *parameters: Parameter,
+    content_type: str = JSON,
+    live: bool = False,
+    lenient: bool = False,
 ) -> Callable[[View], View]:
     """Let a view have its parameters read and checked; any other one is a bad request, unless it is
-    `lenient`. `gives` is the type of what it gives."""
+    `lenient`. `gives` is the type of what it gives; `live`: of this moment, never to be kept."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(**path: str) -> Any:
             return view(**path) if lenient else view(**path, **_arguments(parameters))
 
-        checked.endpoint = Endpoint(gives, parameters, content_type)  # type: ignore[attr-defined]
+        checked.endpoint = Endpoint(gives, parameters, content_type, live)  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]
 
     return decorate

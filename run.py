@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -74,6 +75,8 @@ def _run(stack: contextlib.ExitStack, var: Path, *, demo: bool) -> int:
         exit_with(str(error))
     if not is_free(settings.port):
         exit_with(f"port {settings.port} is in use; choose another with PORT=…")
+    if not environment.get("PROMETHEUS_MULTIPROC_DIR"):
+        environment["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(TemporaryDirectory())
     if demo or not environment.get("REDIS_URL"):
         environment["REDIS_URL"] = stack.enter_context(embedded_valkey(var, fresh=demo))
     release = subprocess.run(procfile.pop("release"), shell=True, env=environment, cwd=HERE)

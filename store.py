@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session, aliased
 import clock
 import events
 import lists
-from aggregates import WINDOWS, Counts, History, Point, Profile, Snapshot, Standing
+from aggregates import WINDOWS, Counts, History, Kind, Point, Profile, Snapshot, Standing
 from answers import AGREEING, Known, Place
 from budget import Allowance, Resource
 from github import Repository
@@ -828,7 +828,7 @@ class EventRecord:
     cursor: int
     slot: datetime
     slug: str
-    kind: str
+    kind: Kind
     full_name: str
     detail: dict[str, Any]
 

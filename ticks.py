@@ -3,11 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from clock import DAY, HOUR
+from clock import DAY, HOUR, MINUTE
 
 MOST_CLOCK_TICKS, MOST_MONTH_TICKS = 6, 8  # "24 Nov" takes more room than "2026"
 
-MINUTE = timedelta(minutes=1)
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 CLOCK_TICKS = [minutes * MINUTE for minutes in (1, 5, 10, 30)]
 CLOCK_TICKS += [hours * HOUR for hours in (1, 3, 6, 12)] + [days * DAY for days in (1, 2, 7, 14)]

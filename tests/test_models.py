@@ -168,6 +168,24 @@ def test_a_forked_child_leaves_its_parents_connections_alone(database: Database)
     assert slugs(database) == ["stars"]
 
 
+@pytest.mark.parametrize(("query", "seconds"), [("", 20), ("?connect_timeout=3", "3")])
+def test_a_postgres_that_does_not_answer_is_not_waited_for_for_ever(
+    make_settings: MakeSettings, query: str, seconds: object
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def connect(dialect: object, record: object, args: object, options: dict[str, Any]) -> None:
+        asked.append(options)
+        raise TimeoutError
+
+    with models.connect(make_settings(database_url=NOBODY + query)) as database:
+        event.listen(database.engine, "do_connect", connect)
+        with pytest.raises(TimeoutError), database.read() as session:
+            session.execute(text("SELECT 1"))
+
+    assert asked[0]["connect_timeout"] == seconds
+
+
 def test_one_that_is_dropped_leaves_no_connection_open(settings: Settings) -> None:
     database = models.connect(settings)
     closed: list[object] = []

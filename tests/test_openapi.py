@@ -79,16 +79,52 @@ def test_a_wrong_reply_would_not_fit(client: FlaskClient) -> None:
         check(description, schema, {"list": "stars", "window": 7})
 
 
-def test_every_error_is_described(client: FlaskClient) -> None:
-    for operations in described(client)["paths"].values():
-        assert {"200", "304", "400", "404", "412", "503"} <= set(operations["get"]["responses"])
+@pytest.mark.parametrize(
+    ("path", "asked", "status"),
+    [
+        ("/api/v1/lists/{slug}", "/api/v1/lists/stars?x=1", 400),
+        ("/api/v1/lists/{slug}", "/api/v1/lists/nothing", 404),
+        ("/api/v1/lists/{slug}", "/api/v1/lists/python", 503),
+        ("/api/v1/repos/{owner}/{name}", "/api/v1/repos/loud/engine", 301),
+        ("/charts/{owner}/{name}.svg", "/charts/no/body.svg", 404),
+        ("/badges/{owner}/{name}.json", "/badges/no/body.json", 404),
+        ("/api/v1/status", "/api/v1/status?x=1", 400),
+    ],
+)
+def test_errors_are_described_with_what_they_look_like(
+    full: FlaskClient, path: str, asked: str, status: int
+) -> None:
+    description = described(full)
+    response = full.get(asked)
+
+    assert response.status_code == status
+    told = description["paths"][path]["get"]["responses"][str(status)]
+    if "$ref" in told:
+        told = description["components"]["responses"][told["$ref"].rpartition("/")[2]]
+    if status != 301:
+        content = told["content"][response.content_type]
+        if response.json is not None:
+            check(description, content["schema"], response.json)
+
+
+def test_what_is_live_promises_no_304(client: FlaskClient) -> None:
+    paths = described(client)["paths"]
+
+    live = {path for path, it in paths.items() if "304" not in it["get"]["responses"]}
+    assert live == {"/api/v1", "/api/v1/status", "/healthz", "/readyz", "/metrics"}
+    for path in paths.keys() - live:
+        assert "ETag" in paths[path]["get"]["responses"]["200"]["headers"]
 
 
 def test_parameters_say_what_is_right(client: FlaskClient) -> None:
     operation = described(client)["paths"]["/api/v1/lists/{slug}/movers"]["get"]
 
     window = {it["name"]: it for it in operation["parameters"]}["window"]
-    assert window["schema"] == {"type": "string", "enum": ["1h", "24h", "7d", "30d", "365d"]}
+    assert window["schema"] == {
+        "type": "string",
+        "enum": ["1h", "24h", "7d", "30d", "365d"],
+        "default": "24h",
+    }
     assert (window["in"], window["required"], window["example"]) == ("query", False, "24h")
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -145,14 +144,19 @@ def documented() -> list[str]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 @pytest.mark.parametrize("command", documented())
 def test_every_curl_of_the_documentation_works(web: Web, command: str, tmp_path: Path) -> None:
-    asked = shlex.split(command.replace("http://127.0.0.1:8000", web.url))
+    asked = command.replace("http://127.0.0.1:8000", web.url)
 
     said = subprocess.run(
-        [*asked, "--silent", "--include"], cwd=tmp_path, capture_output=True, text=True, timeout=10
+        f"{asked} --silent --include",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=10,
     )
 
     assert said.returncode == 0
-    expected = "404" if "pyhton" in command else "404" if "at=2026-01-01" in command else "200"
+    expected = "404" if "pyhton" in command else "200"
     [written] = [it.read_text() for it in tmp_path.iterdir()] or [said.stdout]
     assert written.startswith(f"HTTP/1.1 {expected}")
 
