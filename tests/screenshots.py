@@ -20,7 +20,7 @@ from settings import from_environment
 from support import ROOT
 
 README, OTHERS = ROOT / "docs" / "screenshots", ROOT / "var" / "screenshots"
-COLOURS = 128  # of a picture that is kept: a third of the bytes
+COLOURS = 256  # of a picture that is kept: a third of the bytes
 EVERY = timedelta(minutes=10)
 DESK, PHONE = (1280, 860), (375, 740)
 SHOTS = {  # name → path, size of the window, colours
@@ -75,7 +75,9 @@ def main() -> None:
                 page.goto(url + path, wait_until="networkidle")
                 file = (README if name in KEPT else OTHERS) / f"{name}.png"
                 picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
-                picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+                picture.quantize(
+                    COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+                ).save(file, optimize=True)
                 print(file.relative_to(ROOT))
         app.extensions["database"].dispose()
 
