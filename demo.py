@@ -11,6 +11,7 @@ import jobs
 import models
 import settings as configuration
 import standin
+import store
 from budget import Resource
 from clock import DAY, HOUR
 from github import GitHub
@@ -62,6 +63,8 @@ def main() -> None:
     slots = past_slots(clock.now(), configuration.or_exit().poll_every)
     with click.progressbar(slots, label="Making up five weeks of history") as bar:
         fill(bar)
+    with models.connect(configuration.or_exit()) as database, database.write() as session:
+        store.count_as_imported(session)  # nobody expected these polls: the site begins now
 
 
 if __name__ == "__main__":

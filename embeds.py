@@ -49,6 +49,8 @@ REPOSITORIES = parameters.Parameter(
     required=True,
     into="names",
 )
+SPANS = {"7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY, "all": None}
+SPAN = choice("span", "The span of time of the chart.", SPANS, "all")
 SHOWN = choice("show", "What the badge tells.", aggregates.BADGES, "stars")
 PLACE_ON = a_list("The list that a place is on.", "stars")
 
@@ -56,19 +58,19 @@ embeds = Blueprint("embeds", __name__)
 
 
 @embeds.get("/charts/<owner>/<name>.svg")
-@endpoint(bytes, THEME, content_type=SVG)
-def chart(owner: str, name: str, theme: charts.Theme) -> AnyResponse:
+@endpoint(bytes, THEME, SPAN, content_type=SVG)
+def chart(owner: str, name: str, theme: charts.Theme, span: str) -> AnyResponse:
     """The star history of a repository, as a picture."""
     with context.database().read() as session:
         profile = store.profile(session, f"{owner}/{name}")
     if profile is None:
         return _nobody(f"{owner}/{name}", theme)
-    return api.moved(owner, name, profile.full_name) or _chart([profile], theme)
+    return api.moved(owner, name, profile.full_name) or _chart([profile], theme, span)
 
 
 @embeds.get("/charts.svg")
-@endpoint(bytes, REPOSITORIES, THEME, content_type=SVG)
-def comparison(names: Sequence[str], theme: charts.Theme) -> Response:
+@endpoint(bytes, REPOSITORIES, THEME, SPAN, content_type=SVG)
+def comparison(names: Sequence[str], theme: charts.Theme, span: str) -> Response:
     """The star histories of several repositories in one picture."""
     profiles: dict[int, Profile] = {}
     with context.database().read() as session:
@@ -77,10 +79,10 @@ def comparison(names: Sequence[str], theme: charts.Theme) -> Response:
             if profile is None:
                 return _nobody(name, theme)
             profiles.setdefault(profile.id, profile)
-    return _chart(list(profiles.values()), theme)
+    return _chart(list(profiles.values()), theme, span)
 
 
-def _chart(profiles: Sequence[Profile], theme: charts.Theme) -> Response:
+def _chart(profiles: Sequence[Profile], theme: charts.Theme, span: str) -> Response:
     """A chart of what the newest build knew, so that all processes draw the same."""
 
     def draw() -> Reply:
@@ -88,6 +90,7 @@ def _chart(profiles: Sequence[Profile], theme: charts.Theme) -> Response:
             build = api.build(session)
             end = (build.as_of or clock.now()) + SECOND
             start = min(store.beginning(session, it.id) or end for it in profiles)
+            start = max(start, end - (SPANS[span] or end - start))
             step = charts.step(end - start, context.settings().poll_every, len(profiles))
             lines = _lines(session, profiles, start, end, step)
             if step < DAY and all(charts.is_daily(line.points) for line in lines):
@@ -95,7 +98,7 @@ def _chart(profiles: Sequence[Profile], theme: charts.Theme) -> Response:
                 lines = _lines(session, profiles, start, end, step)
         return Reply.of(charts.draw(lines, step, theme), SVG, build)
 
-    return kept(("chart", theme, *(it.id for it in profiles)), draw)
+    return kept(("chart", theme, span, *(it.id for it in profiles)), draw)
 
 
 def _lines(

@@ -20,6 +20,7 @@ import store
 import ticks
 from aggregates import WINDOWS
 from clock import DAY, HOUR, MINUTE
+from embeds import SPAN, SPANS
 from lists import RankedList
 from models import Document
 from parameters import HTML, Parameter, choice, endpoint, ranked
@@ -28,9 +29,9 @@ from status import ListStatus, Status
 
 SPARK_DAYS, SPARK_HEIGHT = 30, 60  # the height in units of the picture
 LEAST_GROWTH = 1000  # a sparkline rises over its height where a count grew by this part of itself
-NEWS = 200  # events that are looked through for those of a window
+NEWS = 1000  # events that are looked through for those of a window
 SHOWN_NEWS = 12  # of a kind
-SPANS = {"7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY, "all": None}
+LATELY = 2 * HOUR  # for which a missed poll counts as something that is wrong now
 WORDS = {
     "1h": "1 hour",
     "24h": "24 hours",
@@ -52,7 +53,6 @@ LIST = Parameter("list", "The list.", ranked, {"type": "string"}, "stars", into=
 WINDOW = choice("window", "The span of time of the gains.", [it.name for it in WINDOWS], "7d")
 ORDER = choice("order", "Places, or the largest gains first.", ("rank", "gain"), "rank")
 FILTER = Parameter("q", "Text to look for.", _text, {"type": "string"}, "framework", "")
-SPAN = choice("span", "The span of time of the chart.", SPANS, "all")
 REPOSITORIES = Parameter(
     "repos",
     embeds.REPOSITORIES.about,
@@ -103,7 +103,7 @@ def leaderboard(of: RankedList | None, window: str, order: str, q: str) -> Respo
         )
 
     if q:  # anybody may type anything: not worth keeping
-        return make().response(keep=False)
+        return make().response()
     return kept(("leaderboard", of.slug, window, order), make)
 
 
@@ -144,8 +144,9 @@ def compare() -> AnyResponse:
     """What a form sends, a parameter a repository, leads to the link that people share."""
     names = [it for it in request.args.getlist("repos") if it.strip()]
     if len(request.args.getlist("repos")) > 1:
-        others = {name: it for name, it in request.args.items() if name != "repos"}
-        return redirect(url_for(".compare", **others, repos=",".join(names)))  # type: ignore[arg-type]
+        others = [(name, it) for name, it in request.args.items() if name != "repos"]
+        query = urlencode([*others, ("repos", ",".join(names))], safe="/,")
+        return redirect(f"{url_for('.compare')}?{query}")
     found: Response = comparison()  # type: ignore[call-arg]  # `endpoint` gives it what it takes
     return found
 
@@ -181,7 +182,7 @@ def comparison(names: Sequence[str], window: str, span: str) -> Response:
         )
 
     if unknown:
-        return make().response(keep=False)
+        return make().response()
     return kept(("compare", window, span, *found), make)
 
 
@@ -377,6 +378,9 @@ def troubles(live: Status, now: datetime) -> Iterable[str]:
     old = [it for it in live["lists"] if _is_old(it, settings.poll_every)]
     if old:
         yield f"{_names(old)} had no good poll lately."
+    missed = [it for it in live["lists"] if it not in old and _missed_lately(it, now)]
+    if missed:
+        yield f"{_names(missed)} missed polls in the last {duration(LATELY)}."
     for queue in live["queues"] or ():
         if queue["failed"]:
             were = "job was" if queue["failed"] == 1 else "jobs were"
@@ -391,6 +395,10 @@ def troubles(live: Status, now: datetime) -> Iterable[str]:
 
 def _every() -> str:
     return duration(context.settings().aggregate_every)
+
+
+def _missed_lately(it: ListStatus, now: datetime) -> bool:
+    return any(clock.parse(gap["to"]) > now - LATELY for gap in it["gaps"])
 
 
 def _is_old(it: ListStatus, every: timedelta) -> bool:

@@ -153,9 +153,13 @@ class Reply:
         built_at = self.build.built_at
         return since is not None and not is_resource_modified(environ, last_modified=built_at)
 
-    def response(self, *, keep: bool = True) -> Response:
-        """The same through Flask, for the current request and all of its conditions; the front
-        sends it by itself from now on, unless it is not worth keeping."""
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.gzipped)
+
+    def response(self, *, keep: bool = False) -> Response:
+        """The same through Flask, for the current request and all of its conditions. To `keep` it
+        is to let the front send it by itself from now on."""
         if keep:
             request.environ[KEEP] = self
         accepts_gzip = _accepts_gzip(request.headers.get("Accept-Encoding", ""))
@@ -168,7 +172,8 @@ def kept(key: tuple[object, ...], make: Callable[[], Reply]) -> Response:
     """The reply that a key stands for, however it is asked for: made once a build, while others who
     ask for it wait."""
     shelf: Shelf | None = request.environ.get(SHELF)
-    return (shelf.reply(key, make) if shelf else make()).response()
+    reply, keep = shelf.reply(key, make) if shelf else (make(), False)
+    return reply.response(keep=keep)
 
 
 def conditional(response: Response) -> Response:
@@ -256,42 +261,42 @@ class Shelf:
         self.build = build  # None: there is none, and nothing is kept
         self.by_request: dict[tuple[str | None, ...], Kept] = {}
         self._replies: dict[tuple[object, ...], Reply] = {}
-        self._etags: set[str] = set()  # of the bodies that are kept
         self._room = ROOM
         self._writing = threading.Lock()
         self._making = [threading.Lock() for _ in range(16)]
 
-    def reply(self, key: tuple[object, ...], make: Callable[[], Reply]) -> Reply:
-        """The reply of a key, made by the first who asks."""
+    def reply(self, key: tuple[object, ...], make: Callable[[], Reply]) -> tuple[Reply, bool]:
+        """The reply of a key, made by the first who asks, and whether it is kept."""
         with self._making[hash(key) % len(self._making)]:
-            if key not in self._replies:
-                reply = make()
-                if self.build is None or not self._takes(reply):
-                    return reply
+            if key in self._replies:
+                return self._replies[key], True
+            reply = make()
+            if self.build is None or reply.size > ROOM:
+                return reply, False
+            with self._writing:
+                self._make_room(reply.size)
                 self._replies[key] = reply
-            return self._replies[key]
+            return reply, True
 
-    def _takes(self, reply: Reply) -> bool:
-        """Whether there is room for a reply, or it is here already."""
-        with self._writing:
-            size = len(reply.body) + len(reply.gzipped)
-            if reply.etag not in self._etags and size <= self._room:
-                self._room -= size
-                self._etags.add(reply.etag)
-            return reply.etag in self._etags
+    def _make_room(self, size: int) -> None:
+        """Let the oldest replies go."""
+        while self._room < size:
+            oldest = self._replies.pop(next(iter(self._replies)))
+            self._room += oldest.size
+            kept = self.by_request.items()
+            self.by_request = {key: it for key, it in kept if it.reply is not oldest}
+        self._room -= size
 
     def put(self, environ: Environ) -> None:
         """Keep what a view has left for requests like this one, unless it is absurdly long. Of many
         the oldest goes."""
-        reply: Reply = environ[KEEP]
         request = _request(environ)
-        length = sum(len(it or "") for it in request)
-        if self.build is None or length > LONGEST or not self._takes(reply):
+        if sum(len(it or "") for it in request) > LONGEST:
             return
         with self._writing:
             if request not in self.by_request and len(self.by_request) >= MOST:
                 del self.by_request[next(iter(self.by_request))]
-            self.by_request[request] = Kept(reply, environ)
+            self.by_request[request] = Kept(environ[KEEP], environ)
 
 
 class Front:

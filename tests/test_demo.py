@@ -7,10 +7,13 @@ import clock
 import demo
 import jobs
 import lists
+import status
+import store
 from clock import DAY, HOUR
 from models import Database, Document, Placement, Poll
 from settings import Settings, from_environment
 from standin import MadeUpWorld
+from support import MakeSettings
 
 MINUTE = timedelta(minutes=1)
 NOW = datetime(2026, 3, 10, 12, 34, 56, tzinfo=UTC)
@@ -114,3 +117,21 @@ class TestFill:
 
         with database.read() as session:
             assert len(session.scalars(select(Poll)).all()) == 4
+
+
+def test_the_made_up_past_was_never_expected(
+    database: Database, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings()
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("LISTS", "stars")
+    monkeypatch.setattr(demo, "past_slots", lambda now, every: [NOW - 10 * MINUTE])
+    demo.main()
+
+    with database.read() as session:
+        found = status.list_status(session, settings.lists[0], 10 * MINUTE, NOW)
+        snapshot = store.snapshot(session, settings.lists[0], NOW)
+
+    assert (found["expected"], found["gaps"]) == (0, [])
+    assert snapshot is not None
+    assert len(snapshot.standings) == lists.SIZE

@@ -97,6 +97,16 @@ class TestACharts:
         assert other.get(CHART).data == before
         assert other.get("/badges/Loud/Motor.json").json == full.get("/badges/Loud/Motor.json").json
 
+    def test_span_may_be_shorter_than_the_history(
+        self, full: FlaskClient, drawn: list[Any]
+    ) -> None:
+        github = FakeGitHub(answer([repo(2, full_name="Loud/Motor"), repo(1)]))
+        poll(database_of(full), github, -144 * 20)
+        for span in ("7d", "30d", "all"):
+            full.get(f"{CHART}?span={span}")
+
+        assert [len(lines[0].points) for lines, _ in drawn] == [2, 3, 3]
+
     @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
     def test_theme_is_that_which_was_asked_for(
         self, full: FlaskClient, theme: charts.Theme

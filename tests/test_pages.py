@@ -351,6 +351,17 @@ class TestComparison:
         assert response.status_code == 302
         assert response.location == "/compare?window=1h&repos=quiet/harbor,loud/motor"
 
+    @pytest.mark.parametrize("name", ["endpoint", "_method", "_anchor", "_scheme", "x y"])
+    def test_that_a_form_asks_for_with_more_is_told_so(self, full: FlaskClient, name: str) -> None:
+        more = {name: "POST"}
+        response = full.get("/compare", query_string={"repos": ["a/b", "c/d"], **more})
+
+        assert response.status_code == 302
+        assert response.location.startswith("/compare?")
+        followed = full.get(response.location)
+        assert followed.status_code == 400
+        assert "has no parameter" in followed.text
+
     def test_of_none_asks_for_some(self, full: FlaskClient) -> None:
         assert "Add a repository by its name" in read(full.get("/compare")).text
 
@@ -401,6 +412,16 @@ class TestStatus:
         wrong = text.index("What is wrong Redis cannot be reached")
         assert wrong < text.index("Stars missed polls in the last 24 hours.")
         assert wrong < text.index("Polls of the last 24 hours")
+
+    def test_calls_wrong_what_was_missed_in_the_last_hours(
+        self, full: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = read(full.get("/status")).text
+        monkeypatch.setattr(clock, "now", lambda: NOW + 2 * clock.HOUR)
+        later = read(full.get("/status")).text
+
+        assert "Stars missed polls in the last 2 h." in now
+        assert "Stars missed polls in the last 2 h." not in later
 
     def test_is_of_the_moment(self, full: FlaskClient) -> None:
         assert full.get("/status").headers["Cache-Control"] == "no-store"

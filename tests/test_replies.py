@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client, TestResponse
 
@@ -42,8 +42,6 @@ class Site:
         monkeypatch.setattr(replies.time, "monotonic", lambda: self.seconds)
 
     def note_route(self, response: Response) -> Response:
-        from flask import request
-
         request.environ[metrics.ROUTE] = request.url_rule and request.url_rule.rule
         return response
 
@@ -55,7 +53,8 @@ class Site:
             self.meanwhile()
             return Reply.of(body, "text/plain", BUILD)
 
-        return kept((name.lower(),), make) if name.islower() else make().response()
+        other = request.environ if name.isupper() else {}  # all of the request matters
+        return kept((name, *map(str, map(other.get, replies.REQUEST))), make)
 
     def live(self) -> Response:
         self.made.append("live")
@@ -134,16 +133,26 @@ def test_nothing_is_kept_before_there_is_a_build(site: Site) -> None:
     assert site.made == ["a", "a"]
 
 
-@pytest.mark.parametrize("names", ["abab", "ABAB"])
-def test_a_process_keeps_no_more_than_it_has_room_for(
-    site: Site, monkeypatch: pytest.MonkeyPatch, names: str
+def test_a_process_keeps_no_more_than_it_has_room_for_and_lets_the_oldest_go(
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replies, "ROOM", 2 * len(BODY))  # for one with its zipped twin
-    for name in names:
+    for name in "aabba":
         site.body = BODY + name.encode()
         site.client.get(f"/page/{name}")
 
-    assert site.made == [names[0], names[1], names[1]]
+    assert site.made == ["a", "b", "a"]
+    assert [path for path, *_ in site.front._shelf.by_request] == ["/page/a"]
+
+
+def test_what_is_larger_than_all_the_room_is_not_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies, "ROOM", len(BODY))
+    for _ in range(2):
+        site.client.get("/page/a")
+
+    assert site.made == ["a", "a"]
 
 
 def test_asking_in_many_ways_for_one_thing_takes_the_room_of_one_and_makes_it_once(
@@ -161,9 +170,9 @@ def test_asking_in_many_ways_for_one_thing_takes_the_room_of_one_and_makes_it_on
 
 def test_a_request_as_long_as_nobody_sends_is_not_kept(site: Site) -> None:
     for _ in range(2):
-        site.client.get("/page/A", query_string="x" * 1_000)
+        site.client.get("/page/a", query_string="x" * 1_000)
 
-    assert site.made == ["A", "A"]
+    assert site.made == ["a"]
     assert site.front._shelf.by_request == {}
 
 
