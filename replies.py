@@ -29,6 +29,7 @@ import store
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 Answer = tuple[str, Headers, bytes]  # status, headers and body
+Prepared = tuple[str, Headers, list[bytes], metrics.Observe]
 
 LOOK_EVERY = 1.0  # seconds until a process notices a new build
 LOOK_PATIENCE = 0.5  # seconds that a request waits for that
@@ -36,6 +37,8 @@ ROOM = 32_000_000  # bytes of bodies that a process keeps
 MOST, LONGEST = 2_000, 500  # requests whose reply is kept, and characters of such a one
 SHELF, KEEP = "starboard.shelf", "starboard.keep"  # what front and views leave for one another
 REQUEST = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
+CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
+ASKED = (*REQUEST, "REQUEST_METHOD", "HTTP_ACCEPT_ENCODING", *CONDITIONS)  # all that matters
 STALE_IF_ERROR = clock.DAY
 REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
@@ -226,32 +229,24 @@ def of_every_reply(path: str, content_type: str) -> Headers:
     return COMMON + of_kind + (OF_OPEN if path.startswith(OPEN) else [])
 
 
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """A reply on the shelf, with all of its answers that can be prepared: by method, whether the
-    reader takes gzip, and whether the reader has it."""
+    """A reply on the shelf, with what all of its answers have."""
 
-    def __init__(self, reply: Reply, environ: Environ) -> None:
-        self.reply = reply
-        self.route: str = environ[metrics.ROUTE]
-        self.common = of_every_reply(environ["PATH_INFO"], reply.content_type)
-        self._prepared: dict[tuple[str, bool, bool], tuple[datetime, Answer, metrics.Observe]] = {}
+    reply: Reply
+    route: str
+    common: Headers
 
-    def answer(self, environ: Environ) -> tuple[Answer, metrics.Observe] | None:
-        """What to send, and what to tell of the time it took; None where Flask has to look. What
-        tells the time in it is of the current second."""
+    def prepare(self, environ: Environ) -> Prepared | None:
+        """What to send, and what to tell of the time it took; None where Flask has to look."""
         method = environ["REQUEST_METHOD"]
         if method not in metrics.READS or "HTTP_IF_MATCH" in environ:
             return None
         accepts_gzip = _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        key = method, accepts_gzip, self.reply.is_known(environ)
-        now = clock.now().replace(microsecond=0)
-        prepared = self._prepared.get(key)
-        if prepared is None or prepared[0] != now:
-            status, headers, body = self.reply.answer(*key[1:], now)
-            answer = status, headers + self.common, body if method == "GET" else b""
-            prepared = now, answer, metrics.observe(self.route, method, int(status[:3]))
-            self._prepared[key] = prepared
-        return prepared[1:]
+        known = self.reply.is_known(environ)
+        status, headers, body = self.reply.answer(accepts_gzip, known, clock.now())
+        observe = metrics.observe(self.route, method, int(status[:3]))
+        return status, headers + self.common, [body if method == "GET" else b""], observe
 
 
 class Shelf:
@@ -260,6 +255,8 @@ class Shelf:
     def __init__(self, build: object = None) -> None:
         self.build = build  # None: there is none, and nothing is kept
         self.by_request: dict[tuple[str | None, ...], Kept] = {}
+        self.prepared: dict[tuple[str | None, ...], Prepared] = {}  # for a second
+        self.prepared_at = -math.inf
         self._replies: dict[tuple[object, ...], Reply] = {}
         self._room = ROOM
         self._writing = threading.Lock()
@@ -287,6 +284,14 @@ class Shelf:
             self.by_request = {key: it for key, it in kept if it.reply is not oldest}
         self._room -= size
 
+    def prepare(self, environ: Environ, asked: tuple[str | None, ...]) -> Prepared | None:
+        """The answer to a request, if its reply is kept; others like it find it prepared."""
+        kept = self.by_request.get(_request(environ))
+        prepared = kept.prepare(environ) if kept else None
+        if prepared is not None and len(self.prepared) < MOST:
+            self.prepared[asked] = prepared
+        return prepared
+
     def put(self, environ: Environ) -> None:
         """Keep what a view has left for requests like this one, unless it is absurdly long. Of many
         the oldest goes."""
@@ -296,7 +301,9 @@ class Shelf:
         with self._writing:
             if request not in self.by_request and len(self.by_request) >= MOST:
                 del self.by_request[next(iter(self.by_request))]
-            self.by_request[request] = Kept(environ[KEEP], environ)
+            reply: Reply = environ[KEEP]
+            common = of_every_reply(environ["PATH_INFO"], reply.content_type)
+            self.by_request[request] = Kept(reply, environ[metrics.ROUTE], common)
 
 
 class Front:
@@ -314,24 +321,27 @@ class Front:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter()
+        asked = tuple(map(environ.get, ASKED))
         shelf = self._current()
-        kept = shelf.by_request.get(_request(environ))
-        prepared = kept.answer(environ) if kept else None
+        prepared = shelf.prepared.get(asked) or shelf.prepare(environ, asked)
         if prepared is None:
             environ[SHELF] = shelf
             response = self.app(environ, start_response)
             if KEEP in environ:
                 shelf.put(environ)
             return response
-        (status, headers, body), observe = prepared
+        status, headers, body, observe = prepared
         start_response(status, [*headers, ("X-Request-ID", request_id(environ))])
         observe(time.perf_counter() - started)
-        return [body]
+        return body
 
     def _current(self) -> Shelf:
         """The shelf of the newest build. One request a second has a thread look which that is, and
-        waits for it, but not for long: a database may hang."""
+        waits for it, but not for long: a database may hang. What was prepared tells the time, so
+        that it holds for a second, too."""
         now = time.monotonic()
+        if now >= self._shelf.prepared_at + self.look_every:
+            self._shelf.prepared_at, self._shelf.prepared = now, {}
         if now >= self._looked_at + self.look_every and self._looking.acquire(blocking=False):
             self._looked_at = now
             look = threading.Thread(target=self._look, daemon=True)

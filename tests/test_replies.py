@@ -139,6 +139,7 @@ def test_a_process_keeps_no_more_than_it_has_room_for_and_lets_the_oldest_go(
     monkeypatch.setattr(replies, "ROOM", 2 * len(BODY))  # for one with its zipped twin
     for name in "aabba":
         site.body = BODY + name.encode()
+        site.seconds += 1
         site.client.get(f"/page/{name}")
 
     assert site.made == ["a", "b", "a"]
