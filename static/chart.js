@@ -35,8 +35,8 @@ function withGaps({ step, points }) {
   return [xs, ys];
 }
 
-function chart(box) {
-  const lines = JSON.parse(box.dataset.lines);
+function chart(box, index) {
+  let lines = JSON.parse(box.dataset.lines);
   const alone = lines.length === 1;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const day = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -149,7 +149,12 @@ function chart(box) {
   load().catch(fallBack);
   new ResizeObserver(() => plot?.setSize({ width: stage.clientWidth, height: stage.clientHeight })).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot && draw());
-  document.addEventListener("renewed", () => load().catch(() => {}));
+  document.addEventListener("renewed", ({ detail }) => {
+    // The span ends with the newest reading, so where it starts moves as well.
+    const renewed = JSON.parse(all(".chart", detail)[index]?.dataset.lines ?? "[]");
+    if (renewed.length === lines.length) lines = renewed;
+    load().catch(() => {});
+  });
 }
 
 all(".chart").forEach(chart);

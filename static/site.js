@@ -59,12 +59,19 @@ function withParameter(url, name, value) {
   return changed.pathname + changed.search.replaceAll("%2F", "/").replaceAll("%2C", ",");
 }
 
+let telling;
+
 function tellAddress() {
   const text = search.value.trim();
-  history.replaceState(null, "", withParameter(location.href, "q", text));
   for (const link of all(".tools .choices a")) {
     link.setAttribute("href", withParameter(link.href, "q", text));
   }
+  clearTimeout(telling);
+  telling = setTimeout(() => {  // once typing pauses: browsers refuse an address changed too often
+    try {
+      history.replaceState(null, "", withParameter(location.href, "q", text));
+    } catch { /* refused all the same; the filter works without it */ }
+  }, 300);
 }
 
 if (search) {
@@ -117,8 +124,8 @@ for (const snippet of all(".snippet")) {
 
 const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "places", "sides", "totals",
   "verdict", "polled", "working", "coming", "watching"];
-const FIRST_RETRY = 20, LAST_RETRY = 600;  // seconds
-let retry = FIRST_RETRY, timer, etag, due = Infinity;
+const FIRST_RETRY = 20, LAST_RETRY = 600, PATIENCE = 30;  // seconds
+let lost, retry = FIRST_RETRY, timer, etag, due = Infinity;
 
 function handle(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
@@ -137,23 +144,50 @@ function replace(next) {
   for (const it of all(".comparing [type=checkbox]")) it.checked = chosen.has(it.value);
   applyFilter();
   if (focused && handle(document.activeElement) !== focused) one(focused)?.focus({ preventScroll: true });
-  document.dispatchEvent(new Event("renewed"));
+  document.dispatchEvent(new CustomEvent("renewed", { detail: next }));
+}
+
+// Without an answer the page must not go on as if what it says were so now: it says since when it
+// does not know. What is renewed takes the place of these words.
+function lose() {
+  const fresh = one("#fresh"), verdict = one("#verdict");
+  if (lost || one(".problem")) return;
+  lost = `${new Date().toISOString().slice(11, 16)} UTC`;
+  etag = undefined;  // even if nothing is newer then
+  const line = document.createElement("span");
+  line.className = "lost";
+  line.textContent = `cannot be reached since ${lost}`;
+  fresh.classList.add("stale");
+  fresh.append(line);
+  if (verdict) {
+    const doubt = document.createElement("p");
+    doubt.className = "trouble";
+    doubt.textContent = `This page could not be renewed since ${lost}: what it shows may be wrong.`;
+    one(".fine", verdict)?.remove();
+    one("h2", verdict).after(doubt);
+  }
+  say(`Starboard ${line.textContent}.`);
 }
 
 async function renew() {
   try {
     const url = withParameter(location.href, "q", "");  // the page that is kept; the filter is here
-    const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "text/html" } });
-    if (one(".problem") && answer.ok) return location.reload();
+    const signal = AbortSignal.timeout?.(PATIENCE * 1000);  // a server may hang, too
+    const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "text/html" }, signal });
+    if (!answer.ok) throw new Error(answer.status);
+    if (one(".problem")) return location.reload();
     const tag = answer.headers.get("ETag");
-    if (answer.ok && (tag === null || tag !== etag)) {
+    if (tag === null || tag !== etag) {
       const text = await answer.text();
       const before = told();
       replace(new DOMParser().parseFromString(text, "text/html"));
-      if (told() !== before) say(`Updated: ${told()}`);
+      if (lost || told() !== before) say(`Updated: ${told()}`);
       etag = tag;
+      lost = undefined;
     }
-  } catch { /* it is out of reach; the age on the page says so in time */ }
+  } catch {
+    lose();
+  }
   plan();
 }
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 import app as web
 import browser as chrome
@@ -208,12 +208,12 @@ def test_filters_as_one_types_and_the_address_says_so(open_page: Any, site: Site
 
     assert shown(page) == 1
     expect(page.locator("#matches")).to_have_text(f"1 of 100 match “{name.upper()}”.")
-    assert page.url == f"{site.url}/?q={name.upper()}"
+    expect(page).to_have_url(f"{site.url}/?q={name.upper()}")
     page.reload()
     assert shown(page) == 1
     page.get_by_role("searchbox").fill("")
     assert shown(page) == 100
-    assert page.url == f"{site.url}/"
+    expect(page).to_have_url(f"{site.url}/")
 
 
 def test_changes_list_window_and_order_and_keeps_the_filter(open_page: Any, site: Site) -> None:
@@ -376,6 +376,11 @@ def test_says_that_it_is_stale_once_it_is(open_page: Any, site: Site) -> None:
     assert barriers(page) == ""
 
 
+def until_it_is_renewed(page: Page) -> None:
+    """Let the time of the page pass until it asks again, and no more: it does not wait for ever."""
+    page.clock.run_for(int(page.evaluate("due - Date.now()")) + 1000)
+
+
 def test_renews_itself_and_leaves_the_reader_where_they_are(open_page: Any, site: Site) -> None:
     page = open_page("about:blank")
     page.clock.install(time=clock.now())
@@ -392,7 +397,7 @@ def test_renews_itself_and_leaves_the_reader_where_they_are(open_page: Any, site
     site.build(clock.now())
 
     with page.expect_response(f"{site.url}/") as asked:
-        page.clock.run_for(16 * 60 * 1000)
+        until_it_is_renewed(page)
 
     expect(page.locator("#fresh time").first).not_to_have_text(first)
     assert asked.value.request.headers.get("if-none-match") or asked.value.status == 200
@@ -402,6 +407,113 @@ def test_renews_itself_and_leaves_the_reader_where_they_are(open_page: Any, site
     assert page.get_by_role("searchbox").input_value() == "a"
     assert page.locator("#ranking :checked").count() == 1
     expect(page.locator("#said")).to_contain_text("Updated: ")
+
+
+def is_down(route: Route) -> None:
+    route.abort()
+
+
+def is_wrong(route: Route) -> None:
+    route.fulfill(status=502, body="Bad gateway")
+
+
+@pytest.mark.parametrize("goes_wrong", [is_down, is_wrong])
+@pytest.mark.parametrize("path", ["/", "/status"])
+def test_says_since_when_it_cannot_be_renewed(
+    open_page: Any, site: Site, path: str, goes_wrong: Callable[[Route], None]
+) -> None:
+    page = open_page("about:blank")
+    page.clock.install(time=clock.now())
+    page.goto(site.url + path, wait_until="networkidle")
+    fresh, said = page.locator("#fresh"), page.locator("#said")
+    words = re.compile(r"cannot be reached since \d\d:\d\d UTC")
+    page.route(site.url + path, goes_wrong)
+
+    until_it_is_renewed(page)
+
+    expect(fresh).to_contain_text(words)
+    expect(fresh).to_have_class(re.compile("stale"))
+    expect(fresh).not_to_contain_text("Next build", use_inner_text=True)
+    expect(said).to_contain_text(words)
+    assert barriers(page) == ""
+    page.unroute(site.url + path)
+    until_it_is_renewed(page)
+    expect(fresh).not_to_contain_text("cannot be reached")
+    expect(fresh).to_contain_text("Next build")
+    expect(said).to_contain_text("Updated: ")
+
+
+def test_does_not_go_on_saying_that_all_is_well(open_page: Any, site: Site) -> None:
+    well = '<section id="verdict"><h2>What is wrong</h2><p class="fine">All is well.</p></section>'
+
+    def all_is_well(route: Route) -> None:
+        answer = route.fetch()
+        body = re.sub('(?s)<section id="verdict".*?</section>', well, answer.text())
+        route.fulfill(response=answer, body=body)
+
+    page = open_page("about:blank")
+    page.clock.install(time=clock.now())
+    page.route(f"{site.url}/status", all_is_well)
+    page.goto(f"{site.url}/status", wait_until="networkidle")
+    verdict = page.locator("#verdict")
+    expect(verdict).to_contain_text("All is well.")
+    page.route(f"{site.url}/status", is_down)
+
+    until_it_is_renewed(page)
+
+    expect(verdict.locator(".trouble")).to_have_text(
+        re.compile(
+            r"This page could not be renewed since \d\d:\d\d UTC: what it shows may be wrong"
+        )
+    )
+    expect(verdict).not_to_contain_text("All is well.")
+    page.unroute(f"{site.url}/status", is_down)
+    until_it_is_renewed(page)
+    expect(verdict).to_contain_text("All is well.")
+    expect(verdict).not_to_contain_text("renewed")
+
+
+def test_the_span_of_a_chart_moves_on(open_page: Any, site: Site) -> None:
+    url = f"{site.url}/repos/{site.names[0]}?span=7d"
+    page = open_page("about:blank")
+    page.clock.install(time=clock.now())
+    page.goto(url, wait_until="networkidle")
+
+    def later(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r"from=\d{4}", "from=2001", answer.text()))
+
+    page.route(url, later)
+
+    with page.expect_response(re.compile("/history.*from=2001")):
+        until_it_is_renewed(page)
+
+
+def test_tells_the_last_error_on_a_phone_too(open_page: Any, site: Site) -> None:
+    def failed(route: Route) -> None:
+        answer = route.fetch()
+        row = '<tr class="below"><td colspan="4">Last error: no answer</td></tr></tbody>'
+        route.fulfill(response=answer, body=answer.text().replace("</tbody>", row))
+
+    page = open_page("about:blank", SIZES["phone"])
+    page.route(f"{site.url}/status", failed)
+    page.goto(f"{site.url}/status")
+    expect(page.get_by_text("Last error: no answer")).to_be_visible()
+    page.set_viewport_size(dict(zip(("width", "height"), SIZES["desk"], strict=True)))
+    expect(page.get_by_text("Last error: no answer")).to_be_hidden()
+
+
+def test_the_focus_is_not_hidden_under_the_bar(open_page: Any, site: Site) -> None:
+    page = open_page(site.url)
+    page.get_by_label(f"Compare {site.names[0]}").check()
+    hidden = """() => {
+        const it = document.activeElement.getBoundingClientRect();
+        return it.bottom > document.querySelector(".bar").getBoundingClientRect().top;
+    }"""
+
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        assert not page.evaluate(hidden)
 
 
 def test_is_not_sent_again_while_there_is_no_newer_one(open_page: Any, site: Site) -> None:
@@ -414,7 +526,7 @@ def test_is_not_sent_again_while_there_is_no_newer_one(open_page: Any, site: Sit
     session.on("Network.responseReceivedExtraInfo", lambda it: statuses.append(it["statusCode"]))
 
     with page.expect_response(f"{site.url}/languages"):
-        page.clock.run_for(16 * 60 * 1000)
+        until_it_is_renewed(page)
 
     page.wait_for_timeout(100)
     assert set(statuses) == {304}
@@ -458,7 +570,7 @@ def test_is_led_through_by_the_keyboard(open_page: Any, site: Site) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
 
-    expect(page.get_by_role("navigation", name="Lists").get_by_role("link").first).to_be_focused()
+    expect(page.get_by_role("searchbox")).to_be_focused()  # past the lists as well
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 
@@ -490,7 +602,7 @@ def test_before_there_is_anything_it_says_so_and_looks_again(
     assert barriers(page) == ""
     publish(database, settings, [repo(1)])
 
-    page.clock.run_for(31_000)
+    until_it_is_renewed(page)
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Most starred")
 
