@@ -55,7 +55,7 @@ def _colours(page: str, title: str, text: str, grid: str, *lines: str) -> str:
 # without any of the three colour blindnesses.
 LIGHT = _colours(
     *("#ffffff", "#1f2328", "#59636e", "#e1e6eb"),
-    *("#0969da", "#d9580d", "#0b3d2e", "#b0369b", "#069ce4"),
+    *("#0969da", "#d9580d", "#0b3d2e", "#b0369b", "#0697dd"),
     *("#75582e", "#17606b", "#779368", "#ae70a9", "#50038f"),
 )
 DARK = _colours(
