@@ -2,7 +2,10 @@
 read from the live status when it is asked for."""
 
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +25,7 @@ from status import Status
 ROUTE = "starboard.route"  # where Flask notes in the WSGI environment which route it took
 READS = ("GET", "HEAD")
 OTHER = "other"
+SOON = 0.5  # seconds
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SHARED = (
     "PROMETHEUS_MULTIPROC_DIR"  # the folder in which web processes add up; the Procfile sets it
@@ -46,9 +50,36 @@ def observe(route: str | None, method: str, status: int) -> Observe:
     return REQUESTS.labels(route or OTHER, known, str(status)).observe
 
 
+_untold: deque[tuple[Observe, float]] = deque()
+_is_due = threading.Lock()  # held while somebody is about to tell them
+
+
+def tell_soon(observe: Observe, seconds: float) -> None:
+    """Count a request within half a second, with others: to add to files that processes share takes
+    longer than to send what is kept."""
+    _untold.append((observe, seconds))
+    if _is_due.acquire(blocking=False):
+        timer = threading.Timer(SOON, _tell)
+        timer.daemon = True
+        timer.start()
+
+
+def _tell() -> None:
+    _is_due.release()  # who comes from now on finds somebody else to tell
+    tell_all()
+
+
+def tell_all() -> None:
+    with suppress(IndexError):
+        while True:
+            observe, seconds = _untold.popleft()
+            observe(seconds)
+
+
 def exposition(status: Status | None) -> bytes:
     """All metrics in Prometheus' text format: the requests of all web processes, and `status`; None
     where the database cannot be asked."""
+    tell_all()
     registry = CollectorRegistry()
     if os.environ.get(SHARED):
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

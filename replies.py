@@ -332,7 +332,7 @@ class Front:
             return response
         status, headers, body, observe = prepared
         start_response(status, [*headers, ("X-Request-ID", request_id(environ))])
-        observe(time.perf_counter() - started)
+        metrics.tell_soon(observe, time.perf_counter() - started)
         return body
 
     def _current(self) -> Shelf:
