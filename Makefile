@@ -8,10 +8,10 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 run: .venv/run ## run everything here, against GitHub
-	@$(BIN)/python run.py
+	@$(BIN)/python -m local.run
 
 demo: .venv/run ## the same, offline, against a stand-in GitHub
-	@$(BIN)/python run.py --demo
+	@$(BIN)/python -m local.run --demo
 
 test: .venv/dev ## run all tests
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(PYTEST)
@@ -22,14 +22,14 @@ lint: .venv/dev ## check format, style and types
 	@$(BIN)/mypy
 
 soak: .venv/dev ## everything that can go wrong, for half an hour
-	@PYTHONPATH=. $(BIN)/python tests/soak.py
+	@$(BIN)/python -m bench.soak
 
 bench: .venv/dev ## measure, and report ratios
 	@$(BIN)/python -m bench.request_cost
 	@$(BIN)/python -m bench.at_scale
 
 screenshots: .venv/dev ## look at the page in Chromium, and keep what it looks like
-	@PYTHONPATH=. $(BIN)/python tests/screenshots.py
+	@$(BIN)/python -m bench.screenshots
 
 .venv/run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "starboard: needs Python 3.11 or newer; set PYTHON=python3.11")'

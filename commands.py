@@ -15,21 +15,20 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import requeue_job
 from sqlalchemy.exc import DBAPIError
 
-import archive
-import broker
-import clock
-import context
-import imports
 import jobs
 import models
-import queued
-import status
-import store
-from clock import HOUR, MINUTE
-from github import GitHub, GitHubError
-from imports import Tally
-from lists import RankedList
-from models import SchemaError
+import queues
+from core import clock
+from core.clock import HOUR, MINUTE
+from core.lists import RankedList
+from github import polling, shared_limit
+from github.client import GitHub
+from github.errors import GitHubError
+from history import archive, import_jobs, importer
+from history.importer import Tally
+from monitoring import redis_status
+from store.database import SchemaError, error_line
+from web import current
 
 SHOWN = 10  # rejected rows
 
@@ -38,7 +37,7 @@ SHOWN = 10  # rejected rows
 def upgrade() -> None:
     """Create the database's schema, or bring it up to date."""
     with _in_one_line():
-        context.database().upgrade()
+        current.database().upgrade()
     click.echo("The schema is up to date.")
 
 
@@ -48,26 +47,26 @@ def poll(slug: str | None) -> None:
     """Poll GitHub once, now, in this process."""
     _require_schema()
     try:
-        chosen = [context.settings().ranked(slug)] if slug else list(context.settings().lists)
+        chosen = [current.settings().ranked(slug)] if slug else list(current.settings().lists)
     except LookupError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="--list") from error
-    every, database = context.settings().poll_every, context.database()
-    gate = jobs.SqlGate(
-        database, context.settings(), patience={"search": every, "core": every / 10}
+    every, database = current.settings().poll_every, current.database()
+    gate = shared_limit.SharedLimit(
+        database, current.settings(), patience={"search": every, "core": every / 10}
     )
     failures = []
     with (
         _in_one_line(),
-        GitHub(context.settings(), gate) as github,
+        GitHub(current.settings(), gate) as github,
         click.progressbar(chosen, label="Polling", item_show_func=_slug) as bar,
     ):
         for ranked in bar:
             slot = clock.floor(clock.now(), every)
             try:
-                result = jobs.poll_list(database, github, ranked, slot, every)
-                if result["outcome"] == store.SUSPECT:
+                result = polling.poll_list(database, github, ranked, slot, every)
+                if result["outcome"] == models.SUSPECT:
                     failures.append(f"{ranked.slug}: suspect, not shown: {result['why']}")
-                elif result["outcome"] == store.MISSED:
+                elif result["outcome"] == models.MISSED:
                     failures.append(f"{ranked.slug}: the slot ended meanwhile; poll it again")
             except GitHubError as error:
                 failures.append(f"{ranked.slug}: {error}")
@@ -83,7 +82,7 @@ def aggregate() -> None:
     """Build all documents from what is stored, and publish them, in this process."""
     _require_schema()
     with _in_one_line():
-        result = jobs.aggregate_lists(context.database(), context.settings(), clock.now())
+        result = jobs.aggregate_lists(current.database(), current.settings(), clock.now())
     if "documents" not in result:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
     click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
@@ -95,7 +94,7 @@ def aggregate() -> None:
 def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
     """List the jobs that were given up after their retries, or queue some of them again."""
     with _in_one_line():
-        failed = status.failed_jobs(context.redis())
+        failed = redis_status.failed_jobs(current.redis())
         known = [job["id"] for job in failed]
         for job_id in requeue:
             if job_id not in known:
@@ -103,7 +102,7 @@ def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
         again = known if requeue_all else dict.fromkeys(requeue)
         for job_id in again:
             with suppress(InvalidJobOperation, NoSuchJobError):  # somebody else was faster
-                requeue_job(job_id, context.redis())
+                requeue_job(job_id, current.redis())
                 click.echo(f"queued again: {job_id}")
     if again:
         return
@@ -150,7 +149,7 @@ def import_history(
     in_order = sorted(files, key=lambda it: (it.name, it))
     if not files:
         raise click.ClickException(f"no github-ranking-YYYY-MM-DD.csv in {paths[0]}")
-    size = imports.DAYS_AT_ONCE if here or dry_run else imports.DAYS_A_JOB
+    size = importer.DAYS_AT_ONCE if here or dry_run else importer.DAYS_A_JOB
     batches = [in_order[start : start + size] for start in range(0, len(files), size)]
     total = Tally()
     started = time.monotonic()
@@ -163,9 +162,9 @@ def import_history(
         if here or dry_run:
             tallies = _import_here(batches, dry_run)
         else:
-            context.redis().ping()
-            patient = broker.connect(context.settings().redis_url, timeout=5, retries=10)
-            tallies = queued.run_all(batches, spread, patient)
+            current.redis().ping()
+            patient = queues.connect(current.settings().redis_url, timeout=5, retries=10)
+            tallies = import_jobs.run_all(batches, spread, patient)
         for tally in tallies:
             total += tally
             bar.update(tally.files, current_item=total)
@@ -174,8 +173,8 @@ def import_history(
 
 def _import_here(batches: list[list[Path]], dry_run: bool) -> Iterator[Tally]:
     for batch in batches:
-        yield imports.import_files(
-            context.database(), batch, context.settings().slugs, dry_run=dry_run
+        yield importer.import_files(
+            current.database(), batch, current.settings().slugs, dry_run=dry_run
         )
 
 
@@ -211,7 +210,7 @@ def _slug(ranked: RankedList | None) -> str:
 
 def _require_schema() -> None:
     with _in_one_line():
-        context.database().check_schema()
+        current.database().check_schema()
 
 
 @contextmanager
@@ -220,7 +219,7 @@ def _in_one_line() -> Iterator[None]:
     try:
         yield
     except (SchemaError, DBAPIError) as error:
-        raise click.ClickException(models.reason(error)) from error
+        raise click.ClickException(error_line(error)) from error
     except RedisError as error:
         raise click.ClickException(f"Redis cannot be reached: {error}") from error
 

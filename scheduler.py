@@ -20,26 +20,25 @@ from typing import Any, TypeVar
 
 import structlog
 from redis import Redis, RedisError, WatchError
-from rq import Queue, Retry
+from rq import Queue
 from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
 
-import broker
-import clock
 import jobs
-import logs
+import queues
 import settings as configuration
+from core import clock, intervals
+from monitoring import logs
+from queues import DEFAULT, FAILURE_TTL, LOW, PREFIX, RESULT_TTL, RETRY
 from settings import SPREAD, Settings
 
 INTERVAL = 2  # seconds between looks; the lock of a killed scheduler lasts 10 s longer
+
 KEY = Scheduler.scheduled_jobs_key
-QUEUE, BATCHES = jobs.QUEUES
-RETRY = Retry(max=3, interval=[10, 30, 90])  # seconds; a slot that fails so often is a gap
-RESULT_TTL = 600  # seconds that a finished job can be looked at
-FAILURE_TTL = 24 * 3600  # seconds that a failed one can
+
 RESCUE_EVERY = 15  # seconds between looks for jobs that no queue has
-PREFIX = "schedule-"  # of the ids of our entries; whatever else is there is not ours
+
 PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 
 Item = TypeVar("Item")
@@ -59,7 +58,7 @@ class Entry:
     args: tuple[str, ...] = ()
     takes_slot: bool = False
     at_front: bool = False
-    queue: str = jobs.QUEUES[0]
+    queue: str = queues.QUEUES[0]
 
     @property
     def id(self) -> str:
@@ -102,14 +101,14 @@ def schedule(settings: Settings) -> list[Entry]:
         name="aggregate",
         run=jobs.aggregate,
         every=settings.aggregate_every,
-        offset=jobs.AGGREGATE_OFFSET,
+        offset=intervals.AGGREGATE_OFFSET,
         timeout=120,
         at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
     )
     identification = Entry(
-        "identify", jobs.identify, timedelta(minutes=10), timedelta(minutes=5), 600, queue=BATCHES
+        "identify", jobs.identify, timedelta(minutes=10), timedelta(minutes=5), 600, queue=LOW
     )
-    night = Entry("thin", jobs.thin, clock.DAY, timedelta(hours=3), timeout=3600, queue=BATCHES)
+    night = Entry("thin", jobs.thin, clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
     return [*polls, *watches, aggregation, identification, night]
 
 
@@ -129,12 +128,12 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
     """rq-scheduler with atomic ticks, a schedule that heals, and a loop that outlives errors."""
 
     def __init__(self, entries: list[Entry], connection: Redis) -> None:
-        super().__init__(queue_name=QUEUE, connection=connection, interval=INTERVAL)
+        super().__init__(queue_name=DEFAULT, connection=connection, interval=INTERVAL)
         self.entries = {entry.id: entry for entry in entries}
         self.retries: Any = RQScheduler(  # Any: its methods are not typed
-            jobs.QUEUES, connection, interval=INTERVAL, logging_level="WARNING"
+            queues.QUEUES, connection, interval=INTERVAL, logging_level="WARNING"
         )
-        self.queues = [Queue(name, connection=connection) for name in jobs.QUEUES]
+        self.queues = [Queue(name, connection=connection) for name in queues.QUEUES]
         self.missing: set[str] = set()  # jobs that no queue had at the last look
         self.looked_at = -math.inf
         self.stopping = threading.Event()
@@ -275,7 +274,7 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
 def main() -> None:
     settings = configuration.or_exit()
     logs.configure(settings)
-    connection = broker.connect(settings.redis_url, timeout=2, retries=1)
+    connection = queues.connect(settings.redis_url, timeout=2, retries=1)
     scheduler = SafeScheduler(schedule(settings), connection)
 
     def stop(signum: int, frame: FrameType | None) -> None:

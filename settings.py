@@ -10,19 +10,25 @@ from datetime import timedelta
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
-import budget
-import lists
-from lists import RankedList
+from core import rate_limit
+from core.lists import KNOWN, RankedList, named
 
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
+
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
 LOG_FORMATS = ("auto", "console", "json")
+
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
+
 REPOSITORY = re.compile(
     r"(?=.{3,200}$)[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}"
 )
+
 TOKEN = "set a GITHUB_TOKEN for more"
+
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
+
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
 
@@ -41,7 +47,7 @@ class Settings:
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     github_api_url: str = "https://api.github.com"
     github_token: str | None = field(default=None, repr=False)
-    lists: tuple[RankedList, ...] = tuple(lists.KNOWN.values())
+    lists: tuple[RankedList, ...] = tuple(KNOWN.values())
     watch: tuple[str, ...] = ()
     poll_every: timedelta = timedelta(minutes=10)
     aggregate_every: timedelta = timedelta(minutes=15)
@@ -62,7 +68,7 @@ class Settings:
     @property
     def slugs(self) -> frozenset[str]:
         """The lists there are: those known, and further languages asked for."""
-        return frozenset((*lists.KNOWN, *(ranked.slug for ranked in self.lists)))
+        return frozenset((*KNOWN, *(ranked.slug for ranked in self.lists)))
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -113,7 +119,7 @@ def exit_with(message: str) -> NoReturn:
 
 
 def _check_that_lists_fit(settings: Settings) -> None:
-    limit = budget.limit_of("search", settings.github_token is not None)
+    limit = rate_limit.limit_of("search", settings.github_token is not None)
     room = int(settings.poll_every * SPREAD / limit.every)
     if len(settings.lists) <= room:
         return
@@ -122,7 +128,7 @@ def _check_that_lists_fit(settings: Settings) -> None:
         if timedelta(minutes=minutes) * SPREAD >= limit.every * len(settings.lists):
             ways.insert(0, f"POLL_MINUTES={minutes}")
             break
-    with_token = budget.limit_of("search", authorized=True)
+    with_token = rate_limit.limit_of("search", authorized=True)
     if with_token.every * len(settings.lists) <= settings.poll_every * SPREAD:
         ways.append("a GITHUB_TOKEN (three times as many)")
     raise SettingsError(
@@ -134,7 +140,7 @@ def _check_that_lists_fit(settings: Settings) -> None:
 
 
 def _check_that_watched_fit(settings: Settings) -> None:
-    limit = budget.limit_of("core", settings.github_token is not None)
+    limit = rate_limit.limit_of("core", settings.github_token is not None)
     room, way = int(settings.poll_every * SPREAD / limit.every), "set POLL_MINUTES higher"
     if settings.github_token is None:
         room, way = min(room, WATCHED), f"{way}, or a GITHUB_TOKEN" if room < WATCHED else TOKEN
@@ -209,7 +215,7 @@ def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
     chosen: dict[str, RankedList] = {}
     for name in filter(None, map(str.strip, value.split(","))):
         try:
-            ranked = lists.named(name)
+            ranked = named(name)
         except LookupError as error:
             raise SettingsError(variable, name, str(error.args[0])) from None
         if chosen.setdefault(ranked.slug, ranked) != ranked:

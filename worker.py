@@ -16,13 +16,13 @@ from rq import Worker
 from rq.job import Job
 from rq.worker import WorkerStatus
 
-import broker
-import jobs  # loaded here once, before the fork of each job
-import logs
-import models
+import queues
 import settings as configuration
+from monitoring import logs
+from store.database import check_schema_or_exit
 
 PAUSE = 5  # seconds before a worker that Redis failed starts again
+
 CLEANING = 15  # seconds that cleaning after others may take; it takes milliseconds
 
 log = structlog.get_logger("starboard")
@@ -35,7 +35,7 @@ class PromptWorker(Worker):
 
     def __init__(self, connection: Redis) -> None:
         super().__init__(
-            list(jobs.QUEUES),
+            list(queues.QUEUES),
             connection=connection,
             worker_ttl=30,
             maintenance_interval=15,
@@ -67,7 +67,7 @@ class PromptWorker(Worker):
 def main() -> None:
     settings = configuration.or_exit()
     logs.configure(settings)
-    models.check_schema_or_exit(settings)
+    check_schema_or_exit(settings)
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -76,10 +76,10 @@ def main() -> None:
     while not stopping:
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        connection = broker.connect(settings.redis_url, timeout=30, retries=30)
+        connection = queues.connect(settings.redis_url, timeout=30, retries=30)
         try:
             worker = PromptWorker(connection)
-            log.info("worker", outcome="started", queues=jobs.QUEUES)
+            log.info("worker", outcome="started", queues=queues.QUEUES)
             worker.work(logging_level=None)
             stopping = worker.told_to_stop
         except RedisError as error:

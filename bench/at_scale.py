@@ -23,21 +23,20 @@ from typing import Any
 import click
 import httpx
 
-import clock
-import imports
 import jobs
-import lists
-import models
-import run
-import standin
 from app import create_app
-from archive import COLUMNS, FILE, PREFIX
 from bench import serving
-from clock import DAY
-from demo import OpenGate
-from github import GitHub
-from models import Database
+from core import clock, lists
+from core.clock import DAY
+from github import polling
+from github.client import GitHub
+from history import importer
+from history.archive import COLUMNS, FILE, PREFIX
+from local import embedded
+from local.demo import OpenGate
+from local.fake_github import api, limits, worlds
 from settings import Settings
+from store.database import Database, connect
 
 ROOT = Path(__file__).parents[1]
 DAYS = 2522  # as many as the archive had in August 2026
@@ -49,12 +48,12 @@ LAST_LINE = re.compile(r"([\d,]+) rows read .* ([\d,]+) stored")
 def make_up(folder: Path) -> list[Path]:
     """Days of all 36 lists, as the archive has them."""
     folder.mkdir()
-    world = standin.MadeUpWorld(born=FIRST)
+    world = worlds.MadeUpWorld(born=FIRST)
     with click.progressbar(range(DISTINCT), label="Making up an archive") as bar:
         return [_write_day(world, FIRST + number * DAY, folder) for number in bar]
 
 
-def _write_day(world: standin.MadeUpWorld, day: datetime, folder: Path) -> Path:
+def _write_day(world: worlds.MadeUpWorld, day: datetime, folder: Path) -> Path:
     path = folder / f"github-ranking-{day:%Y-%m-%d}.csv"
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -92,9 +91,9 @@ def script(folder: Path, path: Path) -> tuple[int, float]:
     ids: dict[str, int] = {}
     list_ids = {slug: number for number, slug in enumerate(lists.KNOWN, 1)}
     total, started = 0, time.perf_counter()
-    for start in range(0, len(files), imports.DAYS_AT_ONCE):
+    for start in range(0, len(files), importer.DAYS_AT_ONCE):
         readings, placements = {}, []
-        for file in files[start : start + imports.DAYS_AT_ONCE]:
+        for file in files[start : start + importer.DAYS_AT_ONCE]:
             day = datetime.fromisoformat(file.name[15:25]).replace(tzinfo=UTC)
             slot = int(day.timestamp())
             with open(file, newline="", encoding="utf-8") as text:
@@ -129,7 +128,7 @@ def through_rq(folder: Path, path: Path, var: Path) -> tuple[int, float, list[fl
     url = f"sqlite:///{path}"
     with Database(url) as database:
         database.upgrade()
-    with run.embedded_valkey(var) as redis_url:
+    with embedded.embedded_valkey(var) as redis_url:
         environment = os.environ | {
             "DATABASE_URL": url,
             "REDIS_URL": redis_url,
@@ -194,19 +193,19 @@ def with_live_polls(path: Path, now: datetime) -> Settings:
     settings = Settings(
         database_url=f"sqlite:///{path}", github_api_url="http://github.test", log_level="error"
     )
-    unlimited = standin.Limit(10**9, 10**9, clock.HOUR)
-    github = standin.create_standin(
-        standin.MadeUpWorld(born=FIRST),
+    unlimited = limits.Quota(10**9, 10**9, clock.HOUR)
+    github = api.create_fake_github(
+        worlds.MadeUpWorld(born=FIRST),
         clock=lambda: now,
         limits={"search": unlimited, "core": unlimited},
     )
     with (
-        models.connect(settings) as database,
+        connect(settings) as database,
         GitHub(settings, OpenGate(), httpx.WSGITransport(github)) as client,
     ):
         slot = clock.floor(now, settings.poll_every)
         for ranked in settings.lists:
-            jobs.poll_list(database, client, ranked, slot, settings.poll_every, lambda: now)
+            polling.poll_list(database, client, ranked, slot, settings.poll_every, lambda: now)
     return settings
 
 
@@ -226,7 +225,7 @@ def reads(path: Path, days: int) -> dict[str, float]:
     now = FIRST + days * DAY + timedelta(hours=1)
     settings = with_live_polls(path, now)
     client = create_app(settings).test_client()
-    name = standin.MadeUpWorld(born=FIRST).search(lists.KNOWN["stars"], 0, now)[0].full_name
+    name = worlds.MadeUpWorld(born=FIRST).search(lists.KNOWN["stars"], 0, now)[0].full_name
     at, whole = clock.rfc3339(now - DAY), clock.rfc3339(now)
     recent = clock.rfc3339(now - 90 * DAY)
 
@@ -234,7 +233,7 @@ def reads(path: Path, days: int) -> dict[str, float]:
         assert client.get(url).status_code == 200, url
         return lambda: client.get(url)
 
-    with models.connect(settings) as database:
+    with connect(settings) as database:
         builds = (now + timedelta(seconds=n) for n in range(1, 100))
         return {
             "aggregation": times(lambda: jobs.aggregate_lists(database, settings, next(builds)), 7),
@@ -286,14 +285,14 @@ def _measure(folder: Path, archive: Path | None, number: int) -> None:
         database.upgrade()
         chosen = sorted(everything.iterdir())
         spread = {*range(-few + 10, 0), *range(-35, -30), *range(-370, -365)}  # all windows' starts
-        imports.import_files(database, [chosen[place] for place in sorted(spread)], lists.KNOWN)
+        importer.import_files(database, [chosen[place] for place in sorted(spread)], lists.KNOWN)
     one, all_ = reads(folder / "few.db", number), reads(folder / "all.db", number)
     for what, taken in all_.items():
         print(
             f"{what}: {taken:.1f} ms with {number} days behind it, {one[what]:.1f} ms with {few}:"
             f" {taken / one[what]:.2f} times"
         )
-    with run.embedded_valkey(folder / "var") as redis_url:
+    with embedded.embedded_valkey(folder / "var") as redis_url:
         serving.measure(f"sqlite:///{folder}/all.db", redis_url)
 
 

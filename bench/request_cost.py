@@ -12,15 +12,14 @@ from collections.abc import Callable
 import click
 from flask import Flask
 
-import aggregates
-import clock
-import demo
 import jobs
-import models
 import settings as configuration
-import standin
-import store
-from github import GitHub
+from core import clock, encoding, leaderboards
+from github.client import GitHub
+from local import demo
+from local.fake_github import api, serving, worlds
+from store import snapshots
+from store.database import Database, connect
 
 ROUNDS = 30
 
@@ -30,18 +29,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= logs_off | {"DATABASE_URL": f"sqlite:///{folder}/bench.db"}
         configured = configuration.from_environment()
-        with models.connect(configured) as database:
+        with connect(configured) as database:
             database.upgrade()
             slots = demo.past_slots(clock.now(), configured.poll_every)
             with click.progressbar(slots, label="Five weeks of history") as bar:
                 demo.fill(bar)
             jobs.aggregate_lists(database, configured, clock.now())
-            with standin.serve(standin.create_standin(standin.MadeUpWorld())) as url:
+            with serving.serve(api.create_fake_github(worlds.MadeUpWorld())) as url:
                 os.environ["GITHUB_API_URL"] = url
                 _report(_measure(_app(database)))
 
 
-def _app(database: models.Database) -> Flask:
+def _app(database: Database) -> Flask:
     """The application, with the two routes that it must not have."""
     from app import create_app
 
@@ -51,9 +50,9 @@ def _app(database: models.Database) -> Flask:
 
     def computed() -> bytes:
         with database.read() as session:
-            snapshot = store.snapshot(session, ranked)
+            snapshot = snapshots.snapshot(session, ranked)
         assert snapshot is not None
-        return store.encode(aggregates.leaderboard(snapshot, clock.now(), clock.now()))
+        return encoding.encode(leaderboards.leaderboard(snapshot, clock.now(), clock.now()))
 
     def fetched() -> bytes:
         with GitHub(configured, demo.OpenGate()) as github:

@@ -27,15 +27,14 @@ from flask import Flask, Response
 from flask_caching import Cache
 from honcho.environ import parse_procfile
 
-import aggregates
-import clock
-import context
-import models
-import run
 import settings as configuration
-import store
 from app import create_app
-from lists import KNOWN
+from core import clock, encoding, leaderboards
+from core.lists import KNOWN
+from local import embedded
+from store import documents, snapshots
+from store.database import connect
+from web import current
 
 ROOT = Path(__file__).parents[1]
 PATH = "/api/v1/lists/stars"
@@ -49,8 +48,8 @@ MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 def bare() -> Callable[..., Iterable[bytes]]:
     """No more than WSGI asks for."""
-    with models.connect(configuration.or_exit()) as database, database.read() as session:
-        document = store.document(session, "lists/stars")
+    with connect(configuration.or_exit()) as database, database.read() as session:
+        document = documents.document(session, "lists/stars")
     assert document is not None
     body = document.body
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
@@ -86,11 +85,11 @@ def computed() -> Flask:
 
     def leaderboard(slug: str) -> Response:
         now = clock.now()
-        with context.database().read() as session:
-            snapshot = store.snapshot(session, KNOWN[slug])
+        with current.database().read() as session:
+            snapshot = snapshots.snapshot(session, KNOWN[slug])
         assert snapshot is not None
-        document = aggregates.leaderboard(snapshot, now, now + timedelta(minutes=15))
-        return Response(store.encode(document), mimetype="application/json")
+        document = leaderboards.leaderboard(snapshot, now, now + timedelta(minutes=15))
+        return Response(encoding.encode(document), mimetype="application/json")
 
     app.view_functions["api.leaderboard"] = leaderboard
     return app
@@ -124,7 +123,7 @@ class Figures:
 
 
 def load(candidate: Candidate, environment: dict[str, str]) -> Figures:
-    port = run.free_port()
+    port = embedded.free_port()
     line = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
     url = f"http://127.0.0.1:{port}{PATH}"
     with open(os.devnull, "w") as nowhere:
@@ -220,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("database_url", help="of a database with documents, such as the demo's")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as var, run.embedded_valkey(Path(var)) as redis_url:
+    with tempfile.TemporaryDirectory() as var, embedded.embedded_valkey(Path(var)) as redis_url:
         measure(arguments.database_url, redis_url)
 
 

@@ -15,14 +15,12 @@ from redis import Redis
 from sqlalchemy import create_engine
 
 import app as web
-import clock
-import lists
-import models
-import run
-from models import Database
-from served import NOW, PYTHON, STARS, fill
+from core import clock, lists
+from local import embedded
 from settings import Settings
-from support import MakeApp, MakeSettings
+from store.database import Database, _databases, connect
+from tests.support.common import MakeApp, MakeSettings
+from tests.support.served import NOW, PYTHON, STARS, fill
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,7 +53,7 @@ def _skip_what_is_of_sqlite(request: pytest.FixtureRequest) -> None:
 def _close_what_was_left_open() -> Iterator[None]:
     """Applications and jobs run in a test's own process leave their connections to its end."""
     yield
-    for database in list(models._databases):
+    for database in list(_databases):
         database.dispose()
 
 
@@ -104,7 +102,7 @@ def settings(make_settings: MakeSettings) -> Settings:
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
     """A database with its schema, empty."""
-    with models.connect(settings) as database:
+    with connect(settings) as database:
         database.upgrade()
         yield database
 
@@ -112,7 +110,7 @@ def database(settings: Settings) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Valkey, shared by all tests of a session."""
-    with run.embedded_valkey(tmp_path_factory.mktemp("valkey")) as url:
+    with embedded.embedded_valkey(tmp_path_factory.mktemp("valkey")) as url:
         yield url
 
 

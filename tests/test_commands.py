@@ -10,13 +10,13 @@ from flask import Flask
 from sqlalchemy import text
 
 import app as web
-import clock
-from models import Database
-from support import MakeSettings
-from test_app import run
-from test_archive import line, write_day, write_text
-from test_imports import board, contents, count, history_of
-from test_store import put, repo
+from core import clock
+from store.database import Database
+from tests.support.archive import line, write_day, write_text
+from tests.support.common import MakeSettings
+from tests.support.imported import board, contents, count, history_of
+from tests.support.served import run
+from tests.support.stored import put, repo
 
 FIRST = date(2025, 1, 8)
 

@@ -1,6 +1,6 @@
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,39 +10,46 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-import clock
 import jobs
-import lists
 import models
-import standin
-import store
-from answers import Place
-from budget import Allowance
-from clock import DAY, HOUR
-from demo import OpenGate
-from github import (
-    BadAnswer,
-    GitHub,
-    GitHubError,
-    Gone,
-    NotYet,
-    RateLimited,
-    Repository,
-    SearchAnswer,
-    Unreachable,
-)
-from jobs import DONE_BEFORE, SqlGate
-from lists import RankedList
-from models import Database, Document, Poll, Reading
+from core import clock
+from core.clock import DAY, HOUR
+from core.lists import RankedList
+from core.plausibility import Member
+from core.rate_limit import Allowance
+from core.repository import GitHubRepository, SearchAnswer
+from github import polling
+from github.client import GitHub
+from github.errors import BadAnswer, GitHubError, Gone, NotYet, RateLimited, Unreachable
+from github.polling import DONE_BEFORE
+from github.shared_limit import SharedLimit
+from local.demo import OpenGate
+from local.fake_github import api, serving
+from local.fake_github.limits import Quota
+from local.fake_github.worlds import FakeRepository, MadeUpWorld
+from models import FAILED, GOOD, MISSED, SUSPECT, Document, Poll, Reading
 from settings import Settings
-from standin import Limit, MadeUpWorld, Repo
-from store import FAILED, GOOD, MISSED, SUSPECT
-from support import MakeSettings
+from store import rate_limits
+from store.database import Database, connect
+from store.polls import store_poll
+from tests.support.common import MakeSettings
+from tests.support.github import (
+    FORKS,
+    MINUTE,
+    NOON,
+    PYTHON,
+    STARS,
+    STEP,
+    FakeGitHub,
+    answer,
+    board,
+    ids,
+    poll,
+    repo,
+    shown,
+    slot,
+)
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-STEP = 10 * MINUTE
-STARS, FORKS, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "python"))
 WINDOWS = ("1h", "24h", "7d", "30d", "365d")
 
 
@@ -50,57 +57,6 @@ def names_of(slug: str) -> set[str]:
     """The names of a list's documents."""
     kinds = ("lists", "languages", "owners")
     return {f"{kind}/{slug}" for kind in kinds} | {f"movers/{slug}/{it}" for it in WINDOWS}
-
-
-def repo(github_id: int = 1, **changes: Any) -> Repository:
-    defaults = Repository(
-        github_id=github_id,
-        full_name=f"Quiet/Harbor-{github_id}",
-        stars=50_000 - 100 * github_id,
-        forks=github_id,
-        open_issues=3,
-        language="Python",
-        description="Boats, moored",
-        html_url=f"https://github.com/Quiet/Harbor-{github_id}",
-        pushed_at=NOON,
-    )
-    return replace(defaults, **changes)
-
-
-def board(size: int = 100, without: Iterable[int] = ()) -> list[Repository]:
-    """As many repositories as a list has, the one of id 1 first, without some of them."""
-    left_out = set(without)
-    ids = (number for number in range(1, size + len(left_out) + 1) if number not in left_out)
-    return [repo(number) for number in ids]
-
-
-def answer(repositories: Iterable[Repository], *, incomplete: bool = False) -> SearchAnswer:
-    return SearchAnswer(tuple(repositories), incomplete)
-
-
-@dataclass
-class FakeGitHub:
-    """Gives the same answer to each search; knows some repositories, the others are gone."""
-
-    found: SearchAnswer | Exception
-    repositories: Mapping[str, Repository | Exception] = field(default_factory=dict)
-    meanwhile: Callable[[], object] = lambda: None
-    floors: list[int] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def search(self, ranked: RankedList, floor: int) -> SearchAnswer:
-        self.floors.append(floor)
-        self.meanwhile()
-        if isinstance(self.found, Exception):
-            raise self.found
-        return self.found
-
-    def repository(self, full_name: str) -> Repository:
-        self.asked.append(full_name)
-        known = self.repositories.get(full_name, Gone(f"/repos/{full_name}: answered 404"))
-        if isinstance(known, Exception):
-            raise known
-        return known
 
 
 @dataclass
@@ -121,37 +77,10 @@ class HandClock:
             self.meanwhile.pop(0)()
 
 
-def slot(number: int) -> datetime:
-    return NOON + number * STEP
-
-
-def poll(
-    database: Database, github: Any, number: int = 0, *, ranked: RankedList = STARS, late: int = 1
-) -> dict[str, Any]:
-    """Poll for the slot of that number, some minutes into it."""
-    at = slot(number)
-    return jobs.poll_list(database, github, ranked, at, STEP, lambda: at + late * MINUTE)
-
-
 def polls(database: Database) -> list[tuple[Any, ...]]:
     with database.read() as session:
         found = session.execute(select(Poll.slot, Poll.outcome, Poll.error).order_by(Poll.slot))
         return [tuple(row) for row in found]
-
-
-def shown(database: Database, number: int = 0) -> list[tuple[int, int, bool]]:
-    """The places of a slot's poll: GitHub's id, stars, and whether it was kept."""
-    sql = text(
-        "SELECT github_id, stars, kept FROM placement JOIN repository ON repository.id = "
-        "repository_id WHERE slot = :slot ORDER BY rank"
-    )
-    with database.read() as session:
-        rows = session.execute(sql, {"slot": int(slot(number).timestamp())})
-        return [(github_id, stars, bool(kept)) for github_id, stars, kept in rows]
-
-
-def ids(database: Database, number: int = 0) -> list[int]:
-    return [github_id for github_id, _, _ in shown(database, number)]
 
 
 def readings(database: Database, github_id: int) -> list[tuple[datetime, int]]:
@@ -183,7 +112,7 @@ class TestAPoll:
         hand = HandClock(NOON + MINUTE)
         github = FakeGitHub(answer(board()), meanwhile=lambda: hand.sleep(2.5))
 
-        jobs.poll_list(database, github, STARS, NOON, STEP, hand)
+        polling.poll_list(database, github, STARS, NOON, STEP, hand)
 
         with database.read() as session:
             fetched_at = session.scalars(select(Poll.fetched_at)).one()
@@ -256,7 +185,7 @@ class TestAPoll:
         hand = HandClock(NOON + 9 * MINUTE)
         github = FakeGitHub(answer(board()), meanwhile=lambda: hand.sleep(60))
 
-        result = jobs.poll_list(database, github, STARS, NOON, STEP, hand)
+        result = polling.poll_list(database, github, STARS, NOON, STEP, hand)
 
         assert result == {"outcome": MISSED}
         assert polls(database) == [(NOON, MISSED, "no poll succeeded within the slot")]
@@ -269,12 +198,12 @@ class TestAPoll:
         hand = HandClock(slot(1) + timedelta(minutes=9, seconds=59))
 
         class SlowToAsk(FakeGitHub):
-            def repository(self, full_name: str) -> Repository:
+            def repository(self, full_name: str) -> GitHubRepository:
                 hand.sleep(2)
                 return repo(50)
 
         github = SlowToAsk(answer(board(without=[50])))
-        result = jobs.poll_list(database, github, STARS, slot(1), STEP, hand)
+        result = polling.poll_list(database, github, STARS, slot(1), STEP, hand)
 
         assert result == {"outcome": GOOD, "rows": 100}
 
@@ -346,7 +275,7 @@ class TestPhantomExits:
         ids=["gone", "too few by now", "another one of that name"],
     )
     def test_a_repository_that_has_no_place_any_more_leaves(
-        self, database: Database, known: Repository | Exception
+        self, database: Database, known: GitHubRepository | Exception
     ) -> None:
         poll(database, FakeGitHub(answer(board())), 0)
         github = FakeGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": known})
@@ -546,16 +475,16 @@ class Forgetful(MadeUpWorld):
         self.gone: set[int] = set()
         self.new_names: dict[int, str] = {}
 
-    def search(self, ranked: RankedList, floor: int, at: datetime) -> list[Repo]:
+    def search(self, ranked: RankedList, floor: int, at: datetime) -> list[FakeRepository]:
         found = super().search(ranked, floor, at)
         return [it for it in found if it.github_id not in self.forgotten]
 
-    def by_name(self, full_name: str, at: datetime) -> Repo | None:
+    def by_name(self, full_name: str, at: datetime) -> FakeRepository | None:
         found = super().by_name(full_name, at)
         hidden = self.gone | self.new_names.keys()
         return found if found and found.github_id not in hidden else None
 
-    def by_id(self, github_id: int, at: datetime) -> Repo | None:
+    def by_id(self, github_id: int, at: datetime) -> FakeRepository | None:
         found = super().by_id(github_id, at)
         return found and replace(found, full_name=self.new_names.get(github_id, found.full_name))
 
@@ -577,7 +506,7 @@ class TestAgainstTheStandIn:
 
     @pytest.fixture
     def server(self, world: Forgetful, moment: list[datetime]) -> Any:
-        return standin.create_standin(world, clock=lambda: moment[0])
+        return api.create_fake_github(world, clock=lambda: moment[0])
 
     @pytest.fixture
     def github(self, settings: Settings, server: Any) -> Iterator[GitHub]:
@@ -640,8 +569,8 @@ class TestAgainstTheStandIn:
     def test_one_that_the_rate_limit_lets_nobody_ask_for_is_kept(
         self, database: Database, settings: Settings, world: Forgetful
     ) -> None:
-        spent = {"core": Limit(0, 0, HOUR)}
-        server = standin.create_standin(world, clock=lambda: NOON, limits=spent)
+        spent = {"core": Quota(0, 0, HOUR)}
+        server = api.create_fake_github(world, clock=lambda: NOON, limits=spent)
         vanished = world.search(PYTHON, 0, NOON)[10]
         with GitHub(settings, OpenGate(), httpx.WSGITransport(server)) as github:
             poll(database, github, 0, ranked=PYTHON)
@@ -656,9 +585,9 @@ class TestAgainstTheStandIn:
         self, database: Database, settings: Settings, world: Forgetful
     ) -> None:
         hand = HandClock()
-        spent = {"search": Limit(0, 0, MINUTE)}
-        server = standin.create_standin(world, clock=hand, limits=spent)
-        gate = SqlGate(database, settings, hand, hand.sleep)
+        spent = {"search": Quota(0, 0, MINUTE)}
+        server = api.create_fake_github(world, clock=hand, limits=spent)
+        gate = SharedLimit(database, settings, hand, hand.sleep)
 
         with GitHub(settings, gate, httpx.WSGITransport(server)) as github:
             with pytest.raises(RateLimited):
@@ -680,8 +609,8 @@ class TestTheGate:
         return HandClock()
 
     @pytest.fixture
-    def gate(self, database: Database, settings: Settings, hand: HandClock) -> SqlGate:
-        return SqlGate(database, settings, hand, hand.sleep)
+    def gate(self, database: Database, settings: Settings, hand: HandClock) -> SharedLimit:
+        return SharedLimit(database, settings, hand, hand.sleep)
 
     @pytest.mark.parametrize(("token", "pace"), [(None, 6.3), ("token-123", 2.1)])
     def test_spaces_searches(
@@ -692,7 +621,7 @@ class TestTheGate:
         token: str | None,
         pace: float,
     ) -> None:
-        gate = SqlGate(database, make_settings(github_token=token), hand, hand.sleep)
+        gate = SharedLimit(database, make_settings(github_token=token), hand, hand.sleep)
         sent = []
 
         for _ in range(4):
@@ -702,7 +631,7 @@ class TestTheGate:
         assert sent == seconds(0, pace, 2 * pace, 3 * pace)
 
     def test_lets_a_few_core_requests_through_at_once_then_spaces_them(
-        self, gate: SqlGate, hand: HandClock
+        self, gate: SharedLimit, hand: HandClock
     ) -> None:
         for _ in range(10):
             gate.pass_one("core")
@@ -713,17 +642,17 @@ class TestTheGate:
         assert hand.slept == []
         assert caught.value.until == NOON + timedelta(seconds=75)
 
-    def test_keeps_a_budget_for_each_resource(self, gate: SqlGate, hand: HandClock) -> None:
+    def test_keeps_a_budget_for_each_resource(self, gate: SharedLimit, hand: HandClock) -> None:
         gate.pass_one("search")
         gate.pass_one("core")
 
         assert hand.slept == []
 
     def test_shares_its_budget_with_the_gates_of_other_workers(
-        self, gate: SqlGate, settings: Settings, hand: HandClock
+        self, gate: SharedLimit, settings: Settings, hand: HandClock
     ) -> None:
-        with models.connect(settings) as another_database:
-            another = SqlGate(another_database, settings, hand, hand.sleep)
+        with connect(settings) as another_database:
+            another = SharedLimit(another_database, settings, hand, hand.sleep)
             gate.pass_one("search")
             another.pass_one("search")
             gate.pass_one("search")
@@ -731,14 +660,14 @@ class TestTheGate:
         assert hand.slept == [6.3, 6.3]
 
     def test_promises_no_moment_twice_however_many_ask_at_once(self, settings: Settings) -> None:
-        with models.connect(settings) as database:
+        with connect(settings) as database:
             database.upgrade()
         promised: list[float] = []
         patience = {"search": HOUR, "core": HOUR}
 
         def ask() -> None:
-            with models.connect(settings) as own:
-                gate = SqlGate(own, settings, lambda: NOON, promised.append, patience)
+            with connect(settings) as own:
+                gate = SharedLimit(own, settings, lambda: NOON, promised.append, patience)
                 for _ in range(5):
                     gate.pass_one("search")
 
@@ -751,24 +680,24 @@ class TestTheGate:
         assert sorted(promised) == pytest.approx([6.3 * number for number in range(1, 20)])
 
     def test_gives_up_where_its_turn_is_too_far_off_and_takes_none(
-        self, database: Database, gate: SqlGate, hand: HandClock
+        self, database: Database, gate: SharedLimit, hand: HandClock
     ) -> None:
         known = Allowance(NOON + timedelta(seconds=31), clock.EPOCH)
         with database.write() as session:
-            store.save_allowance(session, "search", known)
+            rate_limits.save_allowance(session, "search", known)
 
         with pytest.raises(NotYet) as caught:
             gate.pass_one("search")
 
         with database.read() as session:
-            assert store.allowance(session, "search") == known
+            assert rate_limits.allowance(session, "search") == known
         assert (caught.value.until, hand.slept) == (known.next_at, [])
 
     def test_waits_as_long_as_it_has_patience(
-        self, database: Database, gate: SqlGate, hand: HandClock
+        self, database: Database, gate: SharedLimit, hand: HandClock
     ) -> None:
         with database.write() as session:
-            store.save_allowance(
+            rate_limits.save_allowance(
                 session, "search", Allowance(NOON + timedelta(seconds=30), clock.EPOCH)
             )
 
@@ -780,16 +709,16 @@ class TestTheGate:
         self, database: Database, settings: Settings, hand: HandClock
     ) -> None:
         patience = {"search": 2 * HOUR, "core": 2 * HOUR}
-        gate = SqlGate(database, settings, hand, hand.sleep, patience)
+        gate = SharedLimit(database, settings, hand, hand.sleep, patience)
         with database.write() as session:
-            store.save_allowance(session, "search", Allowance(NOON + HOUR, clock.EPOCH))
+            rate_limits.save_allowance(session, "search", Allowance(NOON + HOUR, clock.EPOCH))
 
         gate.pass_one("search")
 
         assert hand.slept == [3_600]
 
     def test_waits_on_where_github_told_another_to_slow_down_meanwhile(
-        self, gate: SqlGate, hand: HandClock
+        self, gate: SharedLimit, hand: HandClock
     ) -> None:
         gate.pass_one("search")
         hand.meanwhile = [lambda: gate.answered("search", 429, {"retry-after": "20"})]
@@ -799,7 +728,7 @@ class TestTheGate:
         assert hand.moment - NOON == timedelta(seconds=6.3 + 20)
 
     def test_gives_up_where_another_was_told_to_slow_down_for_long(
-        self, gate: SqlGate, hand: HandClock
+        self, gate: SharedLimit, hand: HandClock
     ) -> None:
         gate.pass_one("search")
         hand.meanwhile = [lambda: gate.answered("search", 403, {"retry-after": "900"})]
@@ -810,7 +739,7 @@ class TestTheGate:
         assert caught.value.until == NOON + timedelta(seconds=6.3 + 900)
 
     def test_is_closed_until_the_reset_once_github_has_nothing_left(
-        self, gate: SqlGate, hand: HandClock
+        self, gate: SharedLimit, hand: HandClock
     ) -> None:
         reset = str(int(NOON.timestamp()) + 50)
         gate.pass_one("search")
@@ -822,18 +751,18 @@ class TestTheGate:
         assert caught.value.until == NOON + timedelta(seconds=51)
 
     def test_knows_after_a_restart_what_it_knew_before(
-        self, gate: SqlGate, settings: Settings, hand: HandClock
+        self, gate: SharedLimit, settings: Settings, hand: HandClock
     ) -> None:
         gate.pass_one("search")
         gate.answered("search", 429, {"retry-after": "25"})
 
-        with models.connect(settings) as later:
-            SqlGate(later, settings, hand, hand.sleep).pass_one("search")
+        with connect(settings) as later:
+            SharedLimit(later, settings, hand, hand.sleep).pass_one("search")
 
         assert hand.slept == [25]
 
     def test_leaves_promised_moments_alone_when_an_answer_comes_in(
-        self, gate: SqlGate, hand: HandClock
+        self, gate: SharedLimit, hand: HandClock
     ) -> None:
         gate.pass_one("search")
 
@@ -864,10 +793,10 @@ SLOTS = (
     AS_OF,
 )
 
-Polled = dict[str, dict[datetime, list[Repository]]]  # by slug and slot
+Polled = dict[str, dict[datetime, list[GitHubRepository]]]  # by slug and slot
 
 
-def course(github_id: int, at: datetime, **changes: Any) -> Repository:
+def course(github_id: int, at: datetime, **changes: Any) -> GitHubRepository:
     """A repository whose stars grow by the hour, the more the higher its id."""
     hours = (at - (AS_OF - 800 * DAY)) // HOUR
     counts = {
@@ -897,12 +826,12 @@ def store_all(database: Database, polled: Polled) -> None:
     """Python's answers come a minute after those of `stars`."""
     for ranked, minutes in ((STARS, 1), (PYTHON, 2)):
         for at, members in sorted(polled[ranked.slug].items()):
-            places = [Place(member) for member in members]
+            places = [Member(member) for member in members]
             with database.write() as session:
-                store.store_poll(session, ranked, at, at + minutes * MINUTE, places, None)
+                store_poll(session, ranked, at, at + minutes * MINUTE, places, None)
 
 
-def expected_gain(polled: Polled, slug: str, it: Repository, window: str) -> Any:
+def expected_gain(polled: Polled, slug: str, it: GitHubRepository, window: str) -> Any:
     history = {
         at: there
         for board in (polled["stars"], polled["python"])  # python's, later, are the readings
@@ -1142,7 +1071,7 @@ class TestJobs:
     def url(self) -> Iterator[str]:
         """A stand-in GitHub that listens."""
         world = MadeUpWorld(languages=["Python"])
-        with standin.serve(standin.create_standin(world)) as url:
+        with serving.serve(api.create_fake_github(world)) as url:
             yield url
 
     def test_a_lists_first_good_poll_is_published_at_once_and_later_ones_are_not(
@@ -1167,7 +1096,7 @@ class TestJobs:
         now = clock.now()
         with database.write() as session:
             later = Allowance(clock.EPOCH, blocked_until=now + 100 * MINUTE)
-            store.save_allowance(session, "search", later)
+            rate_limits.save_allowance(session, "search", later)
 
         retry = jobs.poll("python", clock.floor(now, STEP))
 

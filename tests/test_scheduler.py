@@ -16,12 +16,11 @@ from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
 
-import broker
-import clock
 import jobs
-import lists
+import queues
+from core import clock, lists
 from scheduler import KEY, Entry, SafeScheduler, schedule
-from support import MakeSettings
+from tests.support.common import MakeSettings
 
 MINUTE = timedelta(minutes=1)
 
@@ -313,7 +312,7 @@ def lost_job(redis: Redis, queue: str = "default") -> Job:
 
 
 class TestRescue:
-    @pytest.mark.parametrize("name", jobs.QUEUES)
+    @pytest.mark.parametrize("name", queues.QUEUES)
     def test_a_job_that_no_queue_has_is_queued_again_once_it_is_seen_so_twice(
         self, redis: Redis, name: str
     ) -> None:
@@ -437,7 +436,7 @@ class TestRescue:
 
 class TestRun:
     def test_a_redis_that_cannot_be_reached_does_not_end_it(self) -> None:
-        unreachable = broker.connect("redis://127.0.0.1:1/0", timeout=1, retries=0)
+        unreachable = queues.connect("redis://127.0.0.1:1/0", timeout=1, retries=0)
         keeper = SafeScheduler([entry()], unreachable)
 
         keeper.run(burst=True)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-import lists
 import settings
-from lists import KNOWN
+from core import lists
+from core.lists import KNOWN
 from settings import PARSERS, Settings, SettingsError, from_environment
 
 TOKEN = "ghp_0123456789abcdef"

@@ -10,11 +10,10 @@ from redis import Redis
 from rq import Queue, Retry
 from rq.job import Job, JobStatus
 
-import broker
-import jobs
-from models import connect
-from status import redis_status
-from support import ROOT, MakeSettings, wait_until
+import queues
+from monitoring.redis_status import redis_status
+from store.database import connect
+from tests.support.common import ROOT, MakeSettings, wait_until
 from worker import PromptWorker
 
 
@@ -45,7 +44,7 @@ def process(redis: Redis, environment: dict[str, str]) -> Iterator["subprocess.P
 @pytest.fixture
 def worker(valkey_url: str) -> Iterator[PromptWorker]:
     """A worker that does not work, to be told what to do."""
-    with broker.connect(valkey_url, timeout=30, retries=30) as connection:
+    with queues.connect(valkey_url, timeout=30, retries=30) as connection:
         yield PromptWorker(connection)
 
 
@@ -86,7 +85,7 @@ def test_an_idle_worker_ends_at_once(redis: Redis, process: "subprocess.Popen[st
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("name", jobs.QUEUES)
+@pytest.mark.parametrize("name", queues.QUEUES)
 def test_a_lock_on_cleaning_that_a_killed_worker_left_goes_within_15_seconds(
     redis: Redis, worker: PromptWorker, name: str
 ) -> None:

@@ -18,10 +18,10 @@ import httpx
 import pytest
 from redis import Redis
 
-import models
-import run
+from local import embedded
 from settings import Settings
-from support import ROOT, SHARED
+from store.database import connect
+from tests.support.common import ROOT, SHARED, UNSET
 
 COLUMNS = """rank item repo_name stars forks language repo_url username issues last_commit
     description""".split()
@@ -107,7 +107,7 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
     @contextmanager
     def start(**variables: str) -> Iterator[Installation]:
-        port = run.free_port(0)
+        port = embedded.free_port(0)
         kept = {name: value for name, value in os.environ.items() if name not in UNSET}
         environment = {**kept, "PORT": str(port), "LISTS": "stars", **variables}
         with open(tmp_path / "log", "a") as log:
@@ -147,12 +147,9 @@ def install_process() -> Iterator[Callable[..., Any]]:
 @pytest.fixture
 def services(redis: Redis, valkey_url: str, settings: Settings) -> dict[str, str]:
     """Variables that name an empty Valkey and an empty database, and the list `stars`."""
-    with models.connect(settings) as database:
+    with connect(settings) as database:
         database.upgrade()
     return {"REDIS_URL": valkey_url, "DATABASE_URL": settings.database_url, "LISTS": "stars"}
-
-
-UNSET = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "GITHUB_API_URL", "POLL_MINUTES", "DYNO")
 
 
 @pytest.fixture(scope="session", params=["made up", "real"])

@@ -19,16 +19,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, make_url
 
 import app as web
-import imports
 import jobs
-import lists
-import models
-import standin
-import thinning
-from demo import OpenGate
-from github import GitHub
+from core import lists
+from github import polling
+from github.client import GitHub
+from history import importer, thinning
+from local.demo import OpenGate
+from local.fake_github import api, limits, worlds
 from settings import Settings
-from simulation import Simulation
+from store.database import Database, connect
+from tests.support.simulation import Simulation
 
 pytestmark = pytest.mark.both
 
@@ -390,7 +390,7 @@ def installation(archive: Path, new_database_url: Callable[[str], str]) -> Insta
     paths = sorted(archive.iterdir())
     Random(1).shuffle(paths)
     half = len(paths) // 2
-    with models.connect(settings) as database, serving(settings) as client:
+    with connect(settings) as database, serving(settings) as client:
         database.upgrade()
         # The newest two files come last: their days have live polls, which win.
         held_back = {path for path in paths if path.stem[-10:] >= str(before)}
@@ -419,16 +419,16 @@ def serving(settings: Settings) -> Iterator[FlaskClient]:
         logging.root.handlers[:] = handlers
 
 
-def import_all(database: models.Database, settings: Settings, paths: list[Path]) -> None:
+def import_all(database: Database, settings: Settings, paths: list[Path]) -> None:
     for start in range(0, len(paths), FILES_AT_ONCE):
         batch = paths[start : start + FILES_AT_ONCE]
-        tally = imports.import_files(database, batch, settings.slugs)
+        tally = importer.import_files(database, batch, settings.slugs)
         assert tally.bad == []
         assert tally.read == tally.stored + tally.already + len(tally.rejected)
 
 
 def poll_all(
-    database: models.Database, settings: Settings, archive: Path, polled: dict[datetime, list[str]]
+    database: Database, settings: Settings, archive: Path, polled: dict[datetime, list[str]]
 ) -> None:
     """Poll lists (slot → slugs), those of a slot all at one moment."""
     moment = min(polled)
@@ -436,16 +436,16 @@ def poll_all(
     def now() -> datetime:
         return moment
 
-    unlimited = standin.Limit(10**9, 10**9, DAY)
-    github = standin.create_standin(
-        standin.ArchiveWorld(archive, datetime.date),
+    unlimited = limits.Quota(10**9, 10**9, DAY)
+    github = api.create_fake_github(
+        worlds.ArchiveWorld(archive, datetime.date),
         clock=now,
         limits={"search": unlimited, "core": unlimited},
     )
     with GitHub(settings, OpenGate(), httpx.WSGITransport(github)) as client:
         for moment, slugs in polled.items():
             for ranked in map(settings.ranked, slugs):
-                jobs.poll_list(database, client, ranked, moment, settings.poll_every, now)
+                polling.poll_list(database, client, ranked, moment, settings.poll_every, now)
 
 
 def shown(board: Any) -> Any:
@@ -571,8 +571,8 @@ def replay(folder: Path, database_url: str) -> Past:
     start = datetime(2025, 6, 1, tzinfo=UTC)
     slots = {start + number * settings.poll_every: day for number, day in enumerate(files)}
     past = Past(files)
-    world = standin.ArchiveWorld(folder, lambda at: slots[down(at, settings.poll_every)])
-    with models.connect(settings) as database, serving(settings) as client:
+    world = worlds.ArchiveWorld(folder, lambda at: slots[down(at, settings.poll_every)])
+    with connect(settings) as database, serving(settings) as client:
         database.upgrade()
         simulation = Simulation(database, settings, world, start)
         for slot, day in slots.items():

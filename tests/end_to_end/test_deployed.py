@@ -21,10 +21,10 @@ from honcho.environ import parse_procfile
 from redis import Redis
 from rq import Queue, Retry
 
-import run
-import standin
-from proxy import proxy
-from support import ROOT, descendants, running, wait_until
+from local import embedded
+from local.fake_github import api, serving, worlds
+from tests.support.common import ROOT, descendants, running, wait_until
+from tests.support.proxy import proxy
 
 PROCESSES = ("web", "worker", "scheduler")
 
@@ -49,7 +49,7 @@ def rediss_url(tmp_path: Path) -> Iterator[str]:
     """A real Valkey behind TLS, with a password and a certificate that nobody vouches for."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("redis.test").configure_cert(tls)
-    with run.embedded_valkey(tmp_path / "valkey") as url, Redis.from_url(url) as client:
+    with embedded.embedded_valkey(tmp_path / "valkey") as url, Redis.from_url(url) as client:
         client.config_set("requirepass", "s3cret")
         port = client.connection_pool.connection_kwargs["port"]
         with proxy(lambda: socket.create_connection(("127.0.0.1", port)), tls) as tls_port:
@@ -59,7 +59,7 @@ def rediss_url(tmp_path: Path) -> Iterator[str]:
 def test_its_urls_work_and_sigterm_to_all_at_once_ends_each_within_10_seconds_losing_nothing(
     postgres_url: str, rediss_url: str, tmp_path: Path, install_process: Callable[..., Any]
 ) -> None:
-    port = run.free_port()
+    port = embedded.free_port()
     lines = parse_procfile((ROOT / "Procfile").read_text()).processes
     variables = {
         "DYNO": "web.1",
@@ -69,7 +69,7 @@ def test_its_urls_work_and_sigterm_to_all_at_once_ends_each_within_10_seconds_lo
         "PORT": str(port),
         "LISTS": "stars",
     }
-    with standin.serve(standin.create_standin(standin.MadeUpWorld())) as github_url:
+    with serving.serve(api.create_fake_github(worlds.MadeUpWorld())) as github_url:
         variables["GITHUB_API_URL"] = github_url
         released = subprocess.run(
             lines["release"], shell=True, cwd=ROOT, env=os.environ | variables, check=False

@@ -27,17 +27,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import app
-import clock
 import jobs
-import lists
 import models
 import settings as configuration
-import standin
-from demo import OpenGate
-from github import GitHub
-from models import Database, Document, Placement, Poll
+from core import clock, lists
+from github import polling
+from github.client import GitHub
+from local.demo import OpenGate
+from local.fake_github import api, serving, worlds
+from models import Document, Placement, Poll
 from settings import Settings
-from support import ROOT, MakeSettings, wait_until
+from store.database import Database, connect, upsert
+from tests.support.common import ROOT, MakeSettings, wait_until
 
 EVERY = timedelta(hours=1)  # no slot ends in the midst of a test
 SMALL = 40 * 1024  # bytes that a file may have: less than a poll or a build adds to the log
@@ -50,13 +51,13 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module")
-def world() -> standin.MadeUpWorld:
-    return standin.MadeUpWorld(languages=("Python",))
+def world() -> worlds.MadeUpWorld:
+    return worlds.MadeUpWorld(languages=("Python",))
 
 
 @pytest.fixture
-def github_url(world: standin.MadeUpWorld) -> Iterator[str]:
-    with standin.serve(standin.create_standin(world)) as url:
+def github_url(world: worlds.MadeUpWorld) -> Iterator[str]:
+    with serving.serve(api.create_fake_github(world)) as url:
         yield url
 
 
@@ -79,15 +80,15 @@ def this_slot() -> datetime:
     return clock.floor(clock.now(), EVERY)
 
 
-def poll(database: Database, settings: Settings, world: standin.World, slot: datetime) -> None:
-    transport = httpx.WSGITransport(standin.create_standin(world, clock=lambda: slot))
+def poll(database: Database, settings: Settings, world: worlds.World, slot: datetime) -> None:
+    transport = httpx.WSGITransport(api.create_fake_github(world, clock=lambda: slot))
     with GitHub(settings, OpenGate(), transport) as github:
         for ranked in settings.lists:
-            jobs.poll_list(database, github, ranked, slot, EVERY, lambda: slot)
+            polling.poll_list(database, github, ranked, slot, EVERY, lambda: slot)
 
 
 @pytest.fixture
-def filled(database: Database, settings: Settings, world: standin.MadeUpWorld) -> Database:
+def filled(database: Database, settings: Settings, world: worlds.MadeUpWorld) -> Database:
     """A database with three polls, and the documents of the first."""
     for ago in (3, 2, 1):
         poll(database, settings, world, this_slot() - ago * EVERY)
@@ -242,7 +243,7 @@ def test_a_worker_on_a_full_disk_logs_one_line_a_job_and_goes_on_once_there_is_r
 @pytest.mark.parametrize("room", [0, 2, 4])
 @pytest.mark.parametrize("name", ["poll", "build"])
 def test_work_for_which_the_database_has_no_page_left_leaves_nothing(
-    name: str, room: int, filled: Database, settings: Settings, world: standin.MadeUpWorld
+    name: str, room: int, filled: Database, settings: Settings, world: worlds.MadeUpWorld
 ) -> None:
     more = replace(settings, lists=(lists.KNOWN["forks"],))
     work = {
@@ -360,7 +361,7 @@ NEWER = (
 @pytest.fixture(params=[MISSING, NEWER], ids=["missing", "newer"])
 def other_schema(request: pytest.FixtureRequest, settings: Settings) -> str:
     """A database without a schema, or one as a newer version may have made it."""
-    with models.connect(settings) as database:
+    with connect(settings) as database:
         database.engine.connect().close()
         if request.param == NEWER:
             database.upgrade()
@@ -372,7 +373,7 @@ def other_schema(request: pytest.FixtureRequest, settings: Settings) -> str:
 
 
 def schema(settings: Settings) -> tuple[object, ...]:
-    with models.connect(settings) as database, database.engine.connect() as connection:
+    with connect(settings) as database, database.engine.connect() as connection:
         tables = inspect(connection).get_table_names()
         found = MigrationContext.configure(connection).get_current_revision()
         return found, {table: repr(inspect(connection).get_columns(table)) for table in tables}
@@ -485,4 +486,4 @@ def publish_4_mb(database: Database, number: int) -> None:
     ]
     columns = ("body", "gzipped", "etag", "as_of", "built_at", "next_build_at")
     with database.write() as session:
-        models.upsert(session, Document, rows, update=columns)
+        upsert(session, Document, rows, update=columns)

@@ -20,14 +20,12 @@ import pytest
 from honcho.environ import parse_procfile
 from prometheus_client.parser import text_string_to_metric_families
 
-import clock
-import demo
 import jobs
-import models
-import run
-from conftest import UNSET
+from core import clock
+from local import demo, embedded
 from settings import from_environment
-from support import ROOT, wait_until
+from store.database import connect
+from tests.support.common import ROOT, UNSET, wait_until
 
 pytestmark = pytest.mark.both
 
@@ -50,7 +48,7 @@ class Web:
         """Aggregate once; gives when that was."""
         settings = from_environment(self.environment)
         now = clock.now()
-        with models.connect(settings) as database:
+        with connect(settings) as database:
             jobs.aggregate_lists(database, settings, now)
         return clock.rfc3339(now)
 
@@ -65,7 +63,7 @@ def web(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     database_url = f"sqlite:///{folder}/starboard.db"
     if request.config.getoption("--postgres"):
         database_url = request.getfixturevalue("postgres_url")
-    port = run.free_port()
+    port = embedded.free_port()
     kept = {name: value for name, value in os.environ.items() if name not in UNSET}
     environment = kept | {
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
@@ -77,7 +75,7 @@ def web(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         "LOG_FORMAT": "json",
     }
     settings = from_environment(environment)
-    with models.connect(settings) as database:
+    with connect(settings) as database:
         with database.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("DROP SCHEMA public CASCADE")

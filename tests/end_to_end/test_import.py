@@ -18,18 +18,18 @@ from rq import Queue
 from rq.job import Job
 from sqlalchemy import select
 
-import clock
-import imports
 import jobs
-import standin
-from models import Database, Poll
-from store import GOOD
-from support import ROOT, descendants, wait_until
-from test_archive import line, write_day
-from test_imports import bring, contents
+from core import clock
+from history import importer
+from local.fake_github import api, serving, worlds
+from models import GOOD, Poll
+from store.database import Database
+from tests.support.archive import line, write_day
+from tests.support.common import ROOT, descendants, wait_until
+from tests.support.imported import bring, contents
 
 FIRST = date(2025, 1, 1)
-DAYS = 2 * imports.DAYS_A_JOB + 10  # three jobs
+DAYS = 2 * importer.DAYS_A_JOB + 10  # three jobs
 PLACES = 30
 ITEMS = ("top-100-stars", "top-100-forks", "Python", "CPP", "Go", "Rust")
 AFTER = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())  # whatever is of now
@@ -123,7 +123,7 @@ def site(
     services: dict[str, str], redis: Redis, database: Database, install_process: Start
 ) -> Iterator[Site]:
     """A site of which nothing runs yet, and a GitHub."""
-    with standin.serve(standin.create_standin(standin.MadeUpWorld(languages=["Python"]))) as url:
+    with serving.serve(api.create_fake_github(worlds.MadeUpWorld(languages=["Python"]))) as url:
         services |= {"GITHUB_API_URL": url, "LOG_FORMAT": "json"}
         site = Site(services, redis, database, install_process)
         with site.commands:

@@ -22,16 +22,19 @@ from rq_scheduler import Scheduler
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-import clock
+import models
+import queues
 import scheduler
-import standin
-import store
-from jobs import QUEUES
-from mischief import Mischief
-from models import Database, List, Placement, Poll
+from core import clock
+from local.fake_github import api, serving, worlds
+from local.fake_github.faults import FaultInjector
+from models import List, Placement, Poll
+from queues import QUEUES
 from scheduler import KEY
 from settings import Settings, from_environment
-from support import published, running, wait_until
+from store.database import Database
+from store.documents import document, publish
+from tests.support.common import published, running, wait_until
 
 WORKER = [sys.executable, "worker.py"]
 SCHEDULER = [sys.executable, "scheduler.py"]
@@ -70,9 +73,9 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
     slugs = ["stars", "forks", "python", "go"]
     random = Random(1)
     queue = Queue("default", connection=redis)
-    mischief = Mischief(rate=1, kinds=["slow"])
-    github = standin.create_standin(standin.MadeUpWorld(), mischief=mischief)
-    with standin.serve(github) as github_url:
+    mischief = FaultInjector(rate=1, kinds=["slow"])
+    github = api.create_fake_github(worlds.MadeUpWorld(), mischief=mischief)
+    with serving.serve(github) as github_url:
         variables = {"LISTS": ",".join(slugs), "POLL_MINUTES": "60", "GITHUB_API_URL": github_url}
         install_process(SCHEDULER, services | variables)
         wait_until(lambda: queue.count == len(slugs) + 1)
@@ -96,7 +99,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
     assert len(killed) == 3
     with database.read() as session:
         polls = session.execute(select(List.slug, Poll.slot, Poll.outcome, Poll.rows).join(Poll))
-        good = [(slug, slot, rows) for slug, slot, outcome, rows in polls if outcome == store.GOOD]
+        good = [(slug, slot, rows) for slug, slot, outcome, rows in polls if outcome == models.GOOD]
         places = session.execute(
             select(
                 List.slug,
@@ -170,7 +173,7 @@ def test_two_schedulers_at_once_queue_each_tick_once_and_one_goes_on_when_the_ot
         """Let the jobs of the slot be done, and all come up again."""
         for key in redis.scan_iter("rq:job:*T*Z"):
             redis.hset(key, "status", "finished")
-        redis.zadd(KEY, {f"{scheduler.PREFIX}{name}": time.time() for name in entries})
+        redis.zadd(KEY, {f"{queues.PREFIX}{name}": time.time() for name in entries})
 
     first, _ = (install_process(SCHEDULER, everything) for _ in range(2))
     wait_until(lambda: len(list(redis.scan_iter("rq:scheduler_instance:*"))) == 2)
@@ -198,12 +201,12 @@ def publish_next(database: Database) -> None:
         built_at = clock.EPOCH + timedelta(milliseconds=generation)
         body = {"generation": generation, "ballast": BALLAST}
         documents = {page: (body, built_at) for page in PAGES}
-        assert store.publish(session, documents, [], built_at, built_at)
+        assert publish(session, documents, [], built_at, built_at)
 
 
 def generations(session: Session) -> set[int]:
     """The generation that each of the documents shows; before the first one, 0."""
-    found = [store.document(session, page) for page in PAGES]
+    found = [document(session, page) for page in PAGES]
     return {json.loads(it.body)["generation"] if it else 0 for it in found}
 
 

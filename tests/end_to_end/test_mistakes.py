@@ -7,9 +7,9 @@ import sys
 import pytest
 from honcho.environ import parse_procfile
 
-import run
 import settings
-from support import ROOT
+from local import embedded
+from tests.support.common import ROOT
 
 SECRET = "s3cret"
 PYTHON_COMMANDS = {
@@ -112,7 +112,7 @@ def test_a_wrong_setting_ends_a_start_with_one_line_that_says_what_would_be_righ
 
 def test_the_web_server_ends_with_that_line_too() -> None:
     command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
-    variables = {"BIND": "127.0.0.1", "PORT": str(run.free_port()), "LOG_LEVEL": "loud"}
+    variables = {"BIND": "127.0.0.1", "PORT": str(embedded.free_port()), "LOG_LEVEL": "loud"}
 
     ended = subprocess.run(
         f"exec {command}",

@@ -24,20 +24,20 @@ from rq import Queue, Retry
 from rq.job import Job
 from sqlalchemy import select
 
-import clock
-import lists
-import run
-import standin
-import status
-from clock import HOUR
-from models import Database, Document, Poll
+from core import clock, lists
+from core.clock import HOUR
+from local import embedded
+from local.fake_github import api, serving, worlds
+from models import Document, Poll
+from monitoring import status
 from scheduler import KEY, SafeScheduler, schedule
 from settings import Settings
-from simulation import Simulation
-from support import ROOT, MakeSettings, wait_until
-from valkey_server import Valkey
+from store.database import Database
+from tests.support.common import ROOT, MakeSettings, wait_until
+from tests.support.simulation import Simulation
+from tests.support.valkey_server import Valkey
 
-WORLD = standin.MadeUpWorld(languages=["Python"])
+WORLD = worlds.MadeUpWorld(languages=["Python"])
 LIST, STATUS = "/api/v1/lists/stars", "/api/v1/status"
 OF_REDIS = ("queues", "workers", "next_runs")
 READ_WITHIN = 1  # seconds
@@ -73,8 +73,8 @@ class Site:
         }
 
     @property
-    def searches(self) -> list[standin.Record]:
-        log: list[standin.Record] = self.github.extensions["standin"].log
+    def searches(self) -> list[api.Record]:
+        log: list[api.Record] = self.github.extensions["standin"].log
         return [record for record in log if record.resource == "search"]
 
     def start(self, *names: str) -> None:
@@ -161,12 +161,12 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 def github() -> Flask:
-    return standin.create_standin(WORLD)
+    return api.create_fake_github(WORLD)
 
 
 @pytest.fixture
 def github_url(github: Flask) -> Iterator[str]:
-    with standin.serve(github) as url:
+    with serving.serve(github) as url:
         yield url
 
 
@@ -185,7 +185,7 @@ def make_site(
 
         def make(**changes: Any) -> Site:
             urls = {"redis_url": valkey.url, "github_api_url": github_url}
-            settings = make_settings(**urls, port=run.free_port(), **changes)
+            settings = make_settings(**urls, port=embedded.free_port(), **changes)
             return Site(settings, database, valkey, redis, github, tmp_path, install_process)
 
         yield make

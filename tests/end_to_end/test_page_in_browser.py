@@ -13,18 +13,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 import app as web
-import browser as chrome
-import clock
-import demo
 import jobs
-import lists
-import models
-import store
-from clock import DAY, HOUR
-from models import Database
+from core import clock, lists
+from core.clock import DAY, HOUR
+from github import polling
+from local import demo
 from settings import Settings, from_environment
-from support import MakeApp
-from test_jobs import FakeGitHub, answer, repo
+from store import snapshots
+from store.database import Database, connect
+from tests.support import browser as chrome
+from tests.support.common import MakeApp
+from tests.support.github import FakeGitHub, answer, repo
 
 pytestmark = pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium here")
 
@@ -58,7 +57,7 @@ class Site:
         with database.read() as session:
             self.names = [
                 it.profile.full_name
-                for it in store.snapshot(session, lists.KNOWN["stars"]).standings  # type: ignore[union-attr]
+                for it in snapshots.snapshot(session, lists.KNOWN["stars"]).standings  # type: ignore[union-attr]
             ]
 
     def build(self, at: datetime) -> None:
@@ -78,7 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         patch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # nobody listens there
         patch.setenv("LISTS", "stars,python,rust")
         settings = from_environment()
-        database = stack.enter_context(models.connect(settings))
+        database = stack.enter_context(connect(settings))
         database.upgrade()
         demo.fill(slots)
         jobs.aggregate_lists(database, settings, now)
@@ -585,7 +584,9 @@ def serve(make_app: MakeApp) -> Iterator[Callable[[], str]]:
 def publish(database: Database, settings: Settings, repositories: list[Any]) -> None:
     now = clock.now()
     github: Any = FakeGitHub(answer(repositories))
-    jobs.poll_list(database, github, settings.lists[0], clock.floor(now, EVERY), EVERY, lambda: now)
+    polling.poll_list(
+        database, github, settings.lists[0], clock.floor(now, EVERY), EVERY, lambda: now
+    )
     jobs.aggregate_lists(database, settings, now)
 
 

@@ -12,16 +12,16 @@ from typing import Any
 
 from redis import Redis
 
-import run
-import standin
-from support import ROOT, descendants, running
+from local import embedded
+from local.fake_github import api, serving, worlds
+from tests.support.common import ROOT, descendants, running
 
 
 def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_had(
     install: Callable[..., Any],
 ) -> None:
-    github = standin.create_standin(standin.MadeUpWorld())
-    with standin.serve(github) as github_url:
+    github = api.create_fake_github(worlds.MadeUpWorld())
+    with serving.serve(github) as github_url:
         with install(GITHUB_API_URL=github_url) as installation:
             first = installation.wait_for("/api/v1/lists/stars")
             installation.wait_until(
@@ -59,13 +59,13 @@ def test_nothing_is_left_behind_when_its_terminal_is_closed(install: Callable[..
 def test_without_github_it_says_so_goes_on_trying_and_serves_once_it_can(
     install: Callable[..., Any],
 ) -> None:
-    port = run.free_port()
+    port = embedded.free_port()
     with install(GITHUB_API_URL=f"http://127.0.0.1:{port}") as installation:
         poll = installation.wait_until(lambda: installation.events("poll"))[0]
         installation.wait_for("/healthz")
         refused = installation.get("/api/v1/lists/stars")
-        github = standin.create_standin(standin.MadeUpWorld())
-        with standin.serve(github, port):
+        github = api.create_fake_github(worlds.MadeUpWorld())
+        with serving.serve(github, port):
             served = installation.wait_for("/api/v1/lists/stars")
 
     assert poll["outcome"] == "failed"
@@ -103,11 +103,11 @@ def test_a_port_in_use_and_a_wrong_setting_end_it_with_one_line(tmp_path: Path) 
 
 
 def test_two_never_write_the_same_append_only_file(tmp_path: Path) -> None:
-    with run.embedded_valkey(tmp_path):
+    with embedded.embedded_valkey(tmp_path):
         second = subprocess.run(
             [sys.executable, "run.py", "--var", str(tmp_path)],
             cwd=ROOT,
-            env={**os.environ, "PORT": str(run.free_port()), "REDIS_URL": ""},
+            env={**os.environ, "PORT": str(embedded.free_port()), "REDIS_URL": ""},
             capture_output=True,
             text=True,
         )
@@ -117,10 +117,10 @@ def test_two_never_write_the_same_append_only_file(tmp_path: Path) -> None:
 
 
 def test_the_queue_survives_a_killed_valkey(tmp_path: Path) -> None:
-    with run.embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
+    with embedded.embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
         client.rpush("rq:queue:default", "job")
         os.kill(client.info("server")["process_id"], signal.SIGKILL)
-    with run.embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
+    with embedded.embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
         survived = client.lrange("rq:queue:default", 0, -1)
 
     assert survived == [b"job"]

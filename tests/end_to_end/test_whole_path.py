@@ -13,14 +13,14 @@ from typing import Any
 
 import httpx
 
-import clock
-import jobs
-import models
-import standin
-from demo import OpenGate
-from github import GitHub
+from core import clock
+from github import polling
+from github.client import GitHub
+from local.demo import OpenGate
+from local.fake_github import api, limits, serving, worlds
 from settings import Settings, from_environment
-from support import published, wait_until
+from store.database import connect
+from tests.support.common import published, wait_until
 
 DAY = timedelta(days=1)
 SLUGS = ("stars", "forks", "python")
@@ -147,18 +147,20 @@ def gather(folder: Path, database_url: str, last: datetime) -> None:
     def day_at(at: datetime) -> date:
         return archive.newest - (last - at)
 
-    unlimited = standin.Limit(10**9, 10**9, DAY)
-    app = standin.create_standin(
-        standin.ArchiveWorld(folder, day_at),
+    unlimited = limits.Quota(10**9, 10**9, DAY)
+    app = api.create_fake_github(
+        worlds.ArchiveWorld(folder, day_at),
         clock=now,
         limits={"search": unlimited, "core": unlimited},
     )
     transport = httpx.WSGITransport(app)
-    with models.connect(settings) as database, GitHub(settings, OpenGate(), transport) as github:
+    with connect(settings) as database, GitHub(settings, OpenGate(), transport) as github:
         database.upgrade()
         for moment in sorted({slot for _, slot in archive.lists} - {last}):
             for ranked in settings.lists:
-                result = jobs.poll_list(database, github, ranked, moment, settings.poll_every, now)
+                result = polling.poll_list(
+                    database, github, ranked, moment, settings.poll_every, now
+                )
                 assert result["outcome"] == "good"
 
 
@@ -171,11 +173,11 @@ def test_curl_gets_what_an_independent_computation_from_the_archive_gives(
     database_url = f"sqlite:///{tmp_path}/history.db"
     gather(archive, database_url, last)
     newest = Archive(archive, last).newest
-    github = standin.create_standin(standin.ArchiveWorld(archive, lambda at: newest))
+    github = api.create_fake_github(worlds.ArchiveWorld(archive, lambda at: newest))
 
     started = time.monotonic()
     with (
-        standin.serve(github) as github_url,
+        serving.serve(github) as github_url,
         install(
             GITHUB_API_URL=github_url, DATABASE_URL=database_url, LISTS=",".join(SLUGS)
         ) as installation,
@@ -226,8 +228,8 @@ def test_stock_rq_tools_work_against_it(
 ) -> None:
     """The project's scheduler with RQ's own worker, and RQ's own look at the queues."""
     rq = str(Path(sys.executable).with_name("rq"))
-    github = standin.create_standin(standin.MadeUpWorld())
-    with standin.serve(github) as github_url:
+    github = api.create_fake_github(worlds.MadeUpWorld())
+    with serving.serve(github) as github_url:
         environment = services | {"GITHUB_API_URL": github_url}
         install_process([sys.executable, "scheduler.py"], environment)
         install_process(

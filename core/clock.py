@@ -1,0 +1,71 @@
+"""UTC moments: reading the clock, rounding down to slots, and the RFC 3339 text of both."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+MINUTE = timedelta(minutes=1)
+
+HOUR = timedelta(hours=1)
+
+DAY = timedelta(days=1)
+
+RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d(?P<time>[Tt ]\d\d:\d\d:\d\d(\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?)?",
+    re.ASCII,
+)
+
+
+def now() -> datetime:
+    """The current moment, to the millisecond that the database keeps."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def floor(moment: datetime, step: timedelta) -> datetime:
+    """Round `moment` down to a multiple of `step` since the epoch: its slot."""
+    return moment - (moment - EPOCH) % step
+
+
+def ceil(moment: datetime, step: timedelta) -> datetime:
+    """Round `moment` up to a multiple of `step` since the epoch: the end of the (start, end] that
+    it lies in."""
+    return moment + (EPOCH - moment) % step
+
+
+def next_tick(moment: datetime, every: timedelta, offset: timedelta) -> datetime:
+    """The first moment after `moment` that lies `offset` behind a multiple of `every`."""
+    return floor(moment - offset, every) + every + offset
+
+
+@lru_cache(maxsize=1024)  # documents tell the same few moments thousands of times
+def rfc3339(moment: datetime) -> str:
+    """Format a UTC moment with `Z`, with milliseconds only where there are any."""
+    precision = "milliseconds" if moment.microsecond >= 1000 else "seconds"
+    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=16_384)  # a few years' midnights, which all repositories' series have
+def at(seconds: int) -> str:
+    """Format a slot, in seconds since the epoch."""
+    return rfc3339(EPOCH + timedelta(seconds=seconds))
+
+
+def parse(text: str) -> datetime:
+    """Read RFC 3339 with an offset, or a date (midnight UTC).
+
+    Raises ValueError for anything else, a time without an offset included.
+    """
+    form = RFC3339.fullmatch(text)
+    if form is None:
+        raise ValueError("neither RFC 3339 nor a date")
+    if form["time"] is None:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    if form["offset"] is None:
+        raise ValueError("no offset from UTC, such as a final Z")
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None

@@ -1,0 +1,170 @@
+"""From readings to documents: leaderboards with gains, and totals over them.
+
+Pure: plain values and `now` in, typed documents out. Slots and moments are UTC; gains are counts
+of stars and forks, and places.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from core import clock
+from core.lists import Count, RankedList
+from core.schemas import (
+    Item,
+    LanguageTotal,
+    LanguageTotals,
+    Leaderboard,
+    ListEntry,
+    ListIndex,
+    Mover,
+    Movers,
+    OwnerTotal,
+    OwnerTotals,
+    RepositoryDocument,
+    RepositoryFacts,
+    Total,
+    TotalGain,
+)
+from core.windows import WINDOWS, Baselines, RankedRepository, Snapshot, Window, gains
+
+Key = TypeVar("Key", str, str | None)
+
+
+def facts(standing: RankedRepository, history: Baselines) -> RepositoryFacts:
+    profile, counts = standing.profile, standing.counts
+    owner, _, name = profile.full_name.partition("/")
+    return {
+        "full_name": profile.full_name,
+        "owner": owner,
+        "name": name,
+        "stars": counts.stars,
+        "forks": counts.forks,
+        "open_issues": counts.open_issues,
+        "language": profile.language,
+        "description": profile.description,
+        "html_url": profile.html_url,
+        "pushed_at": clock.rfc3339(profile.pushed_at) if profile.pushed_at else None,
+        "gains": gains(standing, history),
+    }
+
+
+def leaderboard(snapshot: Snapshot, now: datetime, next_build_at: datetime) -> Leaderboard:
+    return {
+        "list": snapshot.ranked.slug,
+        "title": snapshot.ranked.title,
+        "as_of": clock.rfc3339(snapshot.as_of),
+        "fetched_at": clock.rfc3339(snapshot.fetched_at),
+        "built_at": clock.rfc3339(now),
+        "next_build_at": clock.rfc3339(next_build_at),
+        "suspect": snapshot.suspect,
+        "count": len(snapshot.standings),
+        "items": [
+            {"rank": rank, **facts(standing, snapshot.history)}
+            for standing in snapshot.standings
+            if (rank := standing.rank) is not None
+        ],
+    }
+
+
+def list_index(configured: Iterable[RankedList], boards: Mapping[str, Leaderboard]) -> ListIndex:
+    """All lists that are polled, with or without data yet."""
+    return {"items": [_list_entry(ranked, boards.get(ranked.slug)) for ranked in configured]}
+
+
+def _list_entry(ranked: RankedList, board: Leaderboard | None) -> ListEntry:
+    return {
+        "slug": ranked.slug,
+        "title": ranked.title,
+        "as_of": board["as_of"] if board else None,
+        "count": board["count"] if board else 0,
+        "suspect": board["suspect"] if board else False,
+        "url": f"/api/v1/lists/{ranked.slug}",
+    }
+
+
+def movers(board: Leaderboard, window: str, count: Count) -> Movers:
+    """The gains of a list's members over a window, largest first; those that have a baseline."""
+    items: list[Mover] = [
+        {
+            "full_name": item["full_name"],
+            "rank": item["rank"],
+            "stars": item["stars"],
+            "forks": item["forks"],
+            "gain": gain[count],
+            "rank_gain": gain["rank"],
+            "since": gain["since"],
+        }
+        for item in board["items"]
+        if (gain := item["gains"][window]) is not None
+    ]
+    return {
+        "list": board["list"],
+        "window": window,
+        "as_of": board["as_of"],
+        "built_at": board["built_at"],
+        "items": sorted(items, key=lambda it: (-it["gain"], it["rank"])),
+    }
+
+
+def languages(board: Leaderboard) -> LanguageTotals:
+    """Totals by language over a list, most stars first, then by name."""
+    items: list[LanguageTotal] = [
+        {"language": language, **total}
+        for language, total in _totals((it["language"], it) for it in board["items"])
+    ]
+    return {
+        "list": board["list"],
+        "as_of": board["as_of"],
+        "built_at": board["built_at"],
+        "items": items,
+    }
+
+
+def owners(board: Leaderboard) -> OwnerTotals:
+    """Totals by owner over a list, most stars first, then by name."""
+    items: list[OwnerTotal] = [
+        {"owner": owner, **total}
+        for owner, total in _totals((it["owner"], it) for it in board["items"])
+    ]
+    return {
+        "list": board["list"],
+        "as_of": board["as_of"],
+        "built_at": board["built_at"],
+        "items": items,
+    }
+
+
+def _totals(members: Iterable[tuple[Key, Item]]) -> list[tuple[Key, Total]]:
+    groups: dict[Key, list[Item]] = {}
+    for key, member in members:
+        groups.setdefault(key, []).append(member)
+    totals = [(key, _total(group)) for key, group in groups.items()]
+    return sorted(totals, key=lambda it: (-it[1]["stars"], str(it[0] or "").casefold()))
+
+
+def _total(members: Sequence[Item]) -> Total:
+    return {
+        "repositories": len(members),
+        "stars": sum(member["stars"] for member in members),
+        "gains": {window.name: _total_gain(members, window) for window in WINDOWS},
+    }
+
+
+def _total_gain(members: Sequence[Item], window: Window) -> TotalGain:
+    known = [gain["stars"] for it in members if (gain := it["gains"][window.name]) is not None]
+    return {"stars": sum(known), "repositories": len(known)}
+
+
+def repository(
+    standing: RankedRepository, history: Baselines, ranks: Mapping[str, int]
+) -> RepositoryDocument:
+    """One repository; `ranks`: its places by slug, in the order of the lists."""
+    full_name = standing.profile.full_name
+    return {
+        "rank": standing.rank,
+        **facts(standing, history),
+        "as_of": clock.rfc3339(standing.counts.slot),
+        "ranks": [{"list": slug, "rank": rank} for slug, rank in ranks.items()],
+        "links": {"self": f"/api/v1/repos/{full_name}", "github": standing.profile.html_url},
+    }

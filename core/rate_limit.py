@@ -1,0 +1,141 @@
+"""GitHub's rate limits as arithmetic: when the next request may be sent, and what an answer says.
+
+All moments are UTC. The state lives in SQL (models.Budget); nothing here reads a clock.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+Resource = Literal["search", "core"]
+
+LIMITED = (403, 429)  # GitHub answers either when it wants less
+
+SECONDARY_PAUSE = timedelta(minutes=1)  # the least, where GitHub names no moment; doubles
+
+LONGEST_PAUSE = timedelta(hours=1)  # where the doubling ends
+
+LONGEST_HEADER = timedelta(days=1)  # no header stops the service for longer
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One request every `every`, of which up to `burst` may be sent at once after a rest."""
+
+    every: timedelta
+    burst: int = 1
+
+    def most(self, window: timedelta) -> int:
+        """The most requests that this lets through in any window of that length."""
+        return self.burst + window // self.every
+
+
+def limit_of(resource: Resource, authorized: bool) -> RateLimit:
+    """The pace for a resource, a little under GitHub's own: search 10 a minute (30 with a token)
+    and core 60 an hour (5,000).
+
+    https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+    if resource == "search":
+        return RateLimit(timedelta(seconds=2.1 if authorized else 6.3))
+    return (
+        RateLimit(timedelta(seconds=0.75), 100)
+        if authorized
+        else RateLimit(timedelta(seconds=75), 10)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is known of one resource's limit.
+
+    `next_at` is when the request after the last would be due at an even pace (the "theoretical
+    arrival time" of the generic cell rate algorithm); `blocked_until` is GitHub's own word.
+    `strikes` counts limits in a row for which GitHub named no moment. The last three are what
+    GitHub last reported, None before it did.
+    """
+
+    next_at: datetime
+    blocked_until: datetime
+    strikes: int = 0
+    limit: int | None = None
+    remaining: int | None = None
+    reset_at: datetime | None = None
+
+    def send_at(self, limit: RateLimit, now: datetime) -> datetime:
+        """The earliest moment for the next request. What a clock that ran ahead left behind
+        counts for no more than the longest pause there is."""
+        next_at = min(self.next_at, now + LONGEST_PAUSE)
+        blocked_until = min(self.blocked_until, now + LONGEST_HEADER)
+        return max(now, next_at - limit.every * (limit.burst - 1), blocked_until)
+
+    def reserved(self, limit: RateLimit, send_at: datetime) -> "Allowance":
+        """The state after a request was promised for `send_at`."""
+        even = min(self.next_at, send_at + limit.every * (limit.burst - 1))
+        return replace(self, next_at=max(even, send_at) + limit.every)
+
+    def answered(self, status: int, headers: Mapping[str, str], now: datetime) -> "Allowance":
+        """The state after an answer. Where GitHub wants less: its Retry-After, else its reset
+        time, else a pause that doubles while such answers repeat."""
+        reset_at = _reset_at(headers, now)
+        remaining = _whole(headers.get("x-ratelimit-remaining"))
+        spent_until = reset_at if remaining == 0 else None
+        if status in LIMITED:
+            pause = min(SECONDARY_PAUSE * 2 ** min(self.strikes, 10), LONGEST_PAUSE)
+            named = _retry_after(headers, now) or spent_until
+            until, strikes = named or now + pause, self.strikes if named else self.strikes + 1
+        else:
+            until, strikes = spent_until or now, self.strikes if status >= 400 else 0
+        return replace(
+            self,
+            blocked_until=max(self.blocked_until, until),
+            strikes=strikes,
+            limit=_whole(headers.get("x-ratelimit-limit")) or self.limit,
+            remaining=remaining if remaining is not None else self.remaining,
+            reset_at=reset_at or self.reset_at,
+        )
+
+
+def _whole(text: str | None) -> int | None:
+    """A header's whole number, as far as SQL's integers go; None where it makes no sense."""
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) if int(text) < 2**31 else None
+
+
+def _epoch(date: str | None) -> float | None:
+    """The epoch seconds of an HTTP date; None where it is none."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _reset_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The moment of X-RateLimit-Reset on our clock; None where there is none ahead of us."""
+    reset = headers.get("x-ratelimit-reset", "")
+    return _ahead(int(reset), headers, now) if re.fullmatch(r"\d{1,18}", reset, re.A) else None
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The moment of Retry-After, in seconds or as an HTTP date; None where it is not ahead."""
+    named = headers.get("retry-after", "")
+    if re.fullmatch(r"\d{1,18}", named, re.A):
+        wait = min(timedelta(seconds=min(int(named), 10**6)), LONGEST_HEADER)
+        return now + wait if wait else None
+    date = _epoch(named)
+    return None if date is None else _ahead(date, headers, now)
+
+
+def _ahead(theirs: float, headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """A moment of GitHub's clock, in epoch seconds, on ours; None where it has passed.
+
+    The answer's `Date` is by GitHub's clock too: their difference holds whatever our clock says.
+    A second on top makes up for the rounding of both.
+    """
+    date = _epoch(headers.get("date"))
+    wait = theirs - (now.timestamp() if date is None else date)
+    return now + min(timedelta(seconds=min(wait + 1, 10**6)), LONGEST_HEADER) if wait > 0 else None

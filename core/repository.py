@@ -1,0 +1,32 @@
+"""…"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.lists import RankedList
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubRepository:
+    """A repository as GitHub describes it at one moment. Counts are whole and not negative."""
+
+    github_id: int
+    full_name: str
+    stars: int
+    forks: int
+    open_issues: int
+    language: str | None
+    description: str | None
+    html_url: str
+    pushed_at: datetime | None
+
+    def count(self, ranked: RankedList) -> int:
+        return self.stars if ranked.count == "stars" else self.forks
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """Repositories in GitHub's order, as they came; `incomplete` is GitHub's own word."""
+
+    repositories: tuple[GitHubRepository, ...]
+    incomplete: bool

@@ -1,0 +1,175 @@
+"""…"""
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from msgspec import Meta
+
+# Documents describe themselves, for /openapi.json: a `Meta` says what a type cannot.
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
+
+class Gain(TypedDict):
+    """What came on top since `since`, the slot of the reading it is told against."""
+
+    stars: int
+    forks: int
+    rank: Annotated[int | None, Meta(description="Places climbed; null: was not listed then.")]
+    since: Time
+
+
+Gains = dict[str, Gain | None]  # by window; None: no reading near enough to its start
+
+
+class RepositoryFacts(TypedDict):
+    """A repository: figures, profile and gains."""
+
+    full_name: str
+    owner: str
+    name: str
+    stars: int
+    forks: int
+    open_issues: int
+    language: str | None
+    description: str | None
+    html_url: str
+    pushed_at: Time | None
+    gains: Gains
+
+
+class Item(RepositoryFacts):
+    rank: int
+
+
+class Leaderboard(TypedDict):
+    list: str
+    title: str
+    as_of: Annotated[Time, Meta(description="The slot of the poll shown.")]
+    fetched_at: Annotated[Time, Meta(description="When GitHub said it.")]
+    built_at: Time
+    next_build_at: Time
+    suspect: Annotated[
+        bool, Meta(description="GitHub's newest answers contradict this and are not believed.")
+    ]
+    count: int
+    items: list[Item]
+
+
+class ListEntry(TypedDict):
+    slug: str
+    title: str
+    as_of: Annotated[Time | None, Meta(description="Null: not polled with success yet.")]
+    count: int
+    suspect: bool
+    url: str
+
+
+class ListIndex(TypedDict):
+    items: list[ListEntry]
+
+
+class Mover(TypedDict):
+    """A gain of what the list counts, and of places, since the reading it is told against."""
+
+    full_name: str
+    rank: int
+    stars: int
+    forks: int
+    gain: int
+    rank_gain: int | None
+    since: Time
+
+
+class Movers(TypedDict):
+    list: str
+    window: str
+    as_of: Time
+    built_at: Time
+    items: list[Mover]
+
+
+class TotalGain(TypedDict):
+    """The gain of those members that have a baseline, and how many they are."""
+
+    stars: int
+    repositories: int
+
+
+class Total(TypedDict):
+    repositories: int
+    stars: int
+    gains: dict[str, TotalGain]  # by window
+
+
+class LanguageTotal(Total):
+    language: Annotated[
+        str | None, Meta(description="Null: repositories in which GitHub finds no language.")
+    ]
+
+
+class OwnerTotal(Total):
+    owner: str
+
+
+class LanguageTotals(TypedDict):
+    list: str
+    as_of: Time
+    built_at: Time
+    items: list[LanguageTotal]
+
+
+class OwnerTotals(TypedDict):
+    list: str
+    as_of: Time
+    built_at: Time
+    items: list[OwnerTotal]
+
+
+class ListRank(TypedDict):
+    list: str
+    rank: int
+
+
+class RepositoryDocument(RepositoryFacts):
+    """A repository's `rank`, also in its gains, is the one on the list `stars`."""
+
+    rank: int | None
+    as_of: Time
+    ranks: list[ListRank]
+    links: dict[str, str]
+
+
+class Point(TypedDict):
+    """A reading: its slot and its counts."""
+
+    at: Time
+    stars: int
+    forks: int
+    open_issues: int
+
+
+Series = TypedDict(
+    "Series", {"full_name": str, "step": str, "from": Time, "to": Time, "points": list[Point]}
+)
+
+"""A repository's readings over [from, to), the last in each step."""
+
+EventKind = Literal["entered", "left", "overtook", "milestone"]
+
+
+class EventItem(TypedDict):
+    """`detail`: of `entered` and `left` {"rank"}, of `overtook` {"rank", "overtaken"}, of
+    `milestone` {"stars"}."""
+
+    cursor: int
+    at: Time
+    list: str
+    kind: EventKind
+    full_name: str
+    detail: dict[str, Any]
+
+
+class EventPage(TypedDict):
+    """Events, oldest first; `next`: the cursor to ask for what comes after them."""
+
+    items: list[EventItem]
+    next: int

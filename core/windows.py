@@ -1,0 +1,112 @@
+"""…"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core import clock
+from core.clock import DAY, HOUR
+from core.lists import RankedList
+from core.schemas import Gain, Gains
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span that gains are told over. Its start is rounded down to `rounding`, so that thinning
+    old readings to hours and days never changes a gain."""
+
+    name: str
+    length: timedelta
+    rounding: timedelta
+
+    def start(self, as_of: datetime) -> datetime:
+        return clock.floor(as_of - self.length, self.rounding)
+
+    def oldest_baseline(self, as_of: datetime) -> datetime:
+        """A baseline from before this says too little about the window."""
+        return as_of - 2 * self.length
+
+
+EXACT = timedelta(seconds=1)
+
+WINDOWS = (
+    Window("1h", HOUR, EXACT),
+    Window("24h", DAY, EXACT),
+    Window("7d", 7 * DAY, HOUR),
+    Window("30d", 30 * DAY, HOUR),
+    Window("365d", 365 * DAY, DAY),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A repository's counts at a slot."""
+
+    slot: datetime
+    stars: int
+    forks: int
+    open_issues: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of a repository besides its counts."""
+
+    id: int
+    full_name: str
+    language: str | None
+    description: str | None
+    html_url: str
+    pushed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRepository:
+    """A repository's place in a good poll: rank from 1, None on no list."""
+
+    rank: int | None
+    profile: Profile
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What gains are told against.
+
+    `baselines`: (window name, repository id) → the latest reading at or before the window's
+    start. `ranks`: the same → the place on the list then, as its last good poll had it.
+    """
+
+    baselines: Mapping[tuple[str, int], Counts]
+    ranks: Mapping[tuple[str, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A list as its last good poll has it, with what its documents need."""
+
+    ranked: RankedList
+    as_of: datetime
+    fetched_at: datetime
+    suspect: bool
+    standings: Sequence[RankedRepository]
+    history: Baselines
+
+
+def gains(standing: RankedRepository, history: Baselines) -> Gains:
+    """The gains of a repository up to its counts' slot, in every window."""
+    return {window.name: _gain(standing, history, window) for window in WINDOWS}
+
+
+def _gain(standing: RankedRepository, history: Baselines, window: Window) -> Gain | None:
+    now, repository = standing.counts, standing.profile.id
+    then = history.baselines.get((window.name, repository))
+    if then is None or then.slot < window.oldest_baseline(now.slot):
+        return None
+    rank, rank_then = standing.rank, history.ranks.get((window.name, repository))
+    return {
+        "stars": now.stars - then.stars,
+        "forks": now.forks - then.forks,
+        "rank": None if rank is None or rank_then is None else rank_then - rank,
+        "since": clock.rfc3339(then.slot),
+    }

@@ -1,0 +1,90 @@
+"""One-off jobs for many files: queued at once or spread over time, and followed to their end."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from redis import Redis
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+
+import queues
+from core import clock
+from history.importer import Tally
+
+TIMEOUT = 600  # seconds for a job
+
+PAUSE = 0.2  # seconds between looks
+
+PENDING = (JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED)
+
+
+def run_all(
+    batches: Sequence[Sequence[Path]], spread: timedelta, redis: "Redis"
+) -> Iterator[Tally]:
+    """Import files with the workers, and give what came of each batch as it is done.
+
+    A batch that is under way already, for another command or one that was stopped, is waited for;
+    one that Redis lost is queued again. Raises redis.RedisError.
+    """
+    queue = Queue(queues.LOW, connection=redis)
+    waiting = {}
+    for number, batch in enumerate(batches):
+        job = _job(batch, redis)
+        waiting[job.id] = batch
+        _enqueue(queue, job, spread * number / len(batches))
+    while waiting:
+        for job_id, batch in list(waiting.items()):
+            there = _fetch(job_id, redis)
+            if there is None:
+                _enqueue(queue, _job(batch, redis), timedelta(0))
+                continue
+            if there.get_status(refresh=False) in PENDING:
+                continue
+            result = there.latest_result()
+            if result is not None and isinstance(result.return_value, Tally):
+                yield result.return_value
+            else:
+                why = f"its job was given up: {queues.why(there)}"
+                yield Tally(files=len(batch), bad=[(str(path), why) for path in batch])
+            del waiting[job_id]
+        time.sleep(PAUSE)
+
+
+def _job(batch: Sequence[Path], redis: "Redis") -> Job:
+    names = [str(path) for path in batch]
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+    return Job.create(
+        "jobs.import_files",
+        args=(names,),
+        id=f"import-{digest}",
+        description=f"import of {names[0]} and {len(names) - 1} more",
+        connection=redis,
+        origin=queues.LOW,
+        timeout=TIMEOUT,
+        retry=queues.RETRY,
+        result_ttl=queues.RESULT_TTL,
+        failure_ttl=queues.FAILURE_TTL,
+    )
+
+
+def _enqueue(queue: Queue, job: Job, after: timedelta) -> None:
+    there = _fetch(job.id, queue.connection)
+    if there is not None and there.get_status(refresh=False) in PENDING:
+        return
+    if there is not None:
+        there.delete()
+    if after:
+        queue.schedule_job(job, clock.now() + after)
+    else:
+        queue.enqueue_job(job)
+
+
+def _fetch(job_id: str, redis: "Redis") -> Job | None:
+    with suppress(NoSuchJobError):
+        return Job.fetch(job_id, connection=redis)
+    return None

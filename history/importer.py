@@ -1,0 +1,229 @@
+"""Days of the archive into the database, many at once: SQL behind plain values.
+
+A day becomes, for each of its lists, a poll `imported` at midnight UTC with its placements, and a
+reading for each repository. Live polls win: a list's day that has any is skipped.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import clock, lists
+from history import archive
+from history.archive import BadFile, Day, Rejection
+from models import GOOD, IMPORTED, PROFILE, Placement, Poll, Reading, Repository, RepositoryName
+from store.database import Database, insert_rows
+from store.list_ids import list_id_or_new
+
+DAYS_AT_ONCE = 25  # a transaction: sorted by key, many rows fall into each page that is written
+
+DAYS_A_JOB = 100  # a process keeps the pages that it has read
+
+Tuples = list[tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of rows: `read` is the sum of `stored`, `already` and the number `rejected`.
+
+    `covered` of those already there are of list-days that have live polls. `bad`: files that could
+    not be read, and why.
+    """
+
+    files: int = 0
+    read: int = 0
+    stored: int = 0
+    already: int = 0
+    covered: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    bad: list[tuple[str, str]] = field(default_factory=list)
+
+    def __iadd__(self, other: "Tally") -> "Tally":
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
+
+
+def import_files(
+    database: Database, paths: Iterable[Path], known: Collection[str], *, dry_run: bool = False
+) -> Tally:
+    """Import files, some at a time; `known`: the slugs of the lists there are."""
+    files, tally = sorted(paths, key=lambda path: (path.name, path)), Tally()
+    for start in range(0, len(files), DAYS_AT_ONCE):
+        tally += _import(database, files[start : start + DAYS_AT_ONCE], known, dry_run)
+    return tally
+
+
+def _import(
+    database: Database, files: Sequence[Path], known: Collection[str], dry_run: bool
+) -> Tally:
+    """Import all or none of what files hold. Rows are made ready without keeping others from
+    writing."""
+    bad, days = [], []
+    newest: dict[str, tuple[datetime, list[str]]] = {}  # what is said last of each repository
+    for path in files:
+        try:
+            day = archive.read_day(path, known)
+        except BadFile as error:
+            bad.append((str(path), str(error)))
+            continue
+        newest.update((name, (day.slot, fields)) for name, fields in day.fields.items())
+        day.fields.clear()
+        days.append(day)
+    slugs = sorted({slug for day in days for slug in day.lists}, key=lists.order_of)
+    attempts = 3
+    while True:
+        with database.write() as session:
+            list_ids = {slug: list_id_or_new(session, slug) for slug in slugs}
+            done = _polled(session, list_ids.values(), days)
+            wanted = {
+                row.name
+                for day in days
+                for slug, rows in day.lists.items()
+                if (list_ids[slug], day.slot) not in done
+                for row in rows
+            }
+            ids = _repositories(session, {name: newest[name] for name in wanted})
+            if dry_run:
+                session.rollback()
+        tally, rows = _rows(days, list_ids, ids, done)
+        tally.files, tally.bad = len(files), bad
+        try:
+            if dry_run or _insert(database, rows, list_ids, days, done):
+                return tally
+        except IntegrityError:  # a repository was merged into another one meanwhile
+            if attempts == 0:
+                raise
+            attempts -= 1
+
+
+@dataclass(slots=True)
+class Rows:
+    """What goes into the tables, in the order of their keys, moments as whole numbers."""
+
+    polls: Tuples = field(default_factory=list)
+    placements: Tuples = field(default_factory=list)
+    readings: Tuples = field(default_factory=list)
+
+
+def _rows(
+    days: Sequence[Day],
+    list_ids: Mapping[str, int],
+    ids: Mapping[str, int],
+    done: Mapping[tuple[int, datetime], str],
+) -> tuple[Tally, Rows]:
+    """Of the days' lists those that are not there yet; days and lists in order."""
+    tally, rows = Tally(read=sum(day.read for day in days)), Rows()
+    for day in days:
+        tally.rejected += day.rejected
+    readings: dict[tuple[int, int], tuple[int, ...]] = {}  # of several lists the first one's
+    taken = dict(done)
+    for slug, list_id in list_ids.items():
+        for day in days:
+            found, key = day.lists.get(slug, []), (list_id, day.slot)
+            if not found:
+                continue
+            if key in taken:
+                tally.already += len(found)
+                tally.covered += len(found) if taken[key] == GOOD else 0
+                continue
+            taken[key] = IMPORTED  # the day may come in another file, too
+            slot = (day.slot - clock.EPOCH) // timedelta(seconds=1)
+            here: dict[int, str] = {}
+            for row in found:
+                repository_id = ids[row.name]
+                if here.setdefault(repository_id, row.name) != row.name:
+                    why = f"{row.name} is now {here[repository_id]}, which is on the list, too"
+                    tally.rejected.append(Rejection(day.file, row.line, why))
+                    continue
+                counts = (row.stars, row.forks, row.open_issues)
+                rows.placements.append((list_id, slot, len(here), repository_id, *counts, False))
+                readings.setdefault((repository_id, slot), (repository_id, slot, *counts))
+            tally.stored += len(here)
+            rows.polls.append((list_id, slot, IMPORTED, 1000 * slot, len(here)))
+    rows.readings = sorted(readings.values())
+    return tally, rows
+
+
+def _insert(
+    database: Database,
+    rows: Rows,
+    list_ids: Mapping[str, int],
+    days: Sequence[Day],
+    done: Mapping[tuple[int, datetime], str],
+) -> bool:
+    """Insert the rows, unless some of the days have come in meanwhile."""
+    counts = ("stars", "forks", "open_issues")
+    with database.write() as session:
+        if _polled(session, list_ids.values(), days) != done:
+            return False
+        insert_rows(session, Poll, ("list_id", "slot", "outcome", "fetched_at", "rows"), rows.polls)
+        columns = ("list_id", "slot", "rank", "repository_id", *counts, "kept")
+        insert_rows(session, Placement, columns, rows.placements)
+        insert_rows(session, Reading, ("repository_id", "slot", *counts), rows.readings)
+    return True
+
+
+def _polled(
+    session: Session, list_ids: Collection[int], days: Sequence[Day]
+) -> dict[tuple[int, datetime], str]:
+    """The days of lists that are there: GOOD where live polls are, else IMPORTED. A live poll of a
+    midnight itself, whatever came of it, is left as it is."""
+    slots = [day.slot for day in days]
+    found = session.execute(
+        select(Poll.list_id, Poll.slot, Poll.outcome)
+        .where(Poll.list_id.in_(list_ids))
+        .where(Poll.slot >= min(slots, default=clock.EPOCH))
+        .where(Poll.slot < max(slots, default=clock.EPOCH) + clock.DAY)
+    )
+    done: dict[tuple[int, datetime], str] = {}
+    for list_id, slot, outcome in found:
+        midnight = clock.floor(slot, clock.DAY)
+        if outcome == IMPORTED:
+            done.setdefault((list_id, midnight), IMPORTED)
+        elif outcome == GOOD or slot == midnight:
+            done[list_id, midnight] = GOOD
+    return done
+
+
+def _repositories(
+    session: Session, newest: Mapping[str, tuple[datetime, list[str]]]
+) -> dict[str, int]:
+    """Our ids of all names. Who GitHub has no id for yet is known by its name alone, and by what
+    the newest day says of it."""
+    found = session.execute(select(RepositoryName.name, RepositoryName.repository_id))
+    ids = {name: repository_id for name, repository_id in found if name in newest}
+    seen = [
+        {f"new_{column}": value for column, value in _profile(*newest[name]).items()} | {"row": row}
+        for name, row in ids.items()
+    ]
+    if seen:
+        session.connection().execute(_NEWER_PROFILE, seen)
+    new = {name: Repository(**_profile(*newest[name])) for name in newest.keys() - ids.keys()}
+    session.add_all(new.values())
+    session.flush()
+    session.add_all(
+        RepositoryName(name=name, repository_id=it.id, seen_at=it.seen_at)
+        for name, it in new.items()
+    )
+    session.flush()
+    return ids | {name: it.id for name, it in new.items()}
+
+
+def _profile(slot: datetime, fields: list[str]) -> dict[str, Any]:
+    profile = archive.profile(fields)
+    return {name: getattr(profile, name) for name in PROFILE} | {"seen_at": slot}
+
+
+_NEWER_PROFILE = (
+    update(Repository)
+    .where(Repository.id == bindparam("row"), Repository.github_id.is_(None))
+    .where(Repository.seen_at < bindparam("new_seen_at"))
+    .values({name: bindparam(f"new_{name}") for name in (*PROFILE, "seen_at")})
+)

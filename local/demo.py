@@ -1,0 +1,71 @@
+"""The demo's past: weeks of made-up history, polled from the stand-in at moments gone by."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import click
+import httpx
+
+import settings as configuration
+from core import clock
+from core.clock import DAY, HOUR
+from core.rate_limit import Resource
+from github import polling
+from github.client import GitHub
+from local.fake_github import api, limits, worlds
+from store import polls
+from store.database import connect
+
+# How far back, and how far apart: finer for what is near, as thinning would leave it.
+HISTORY = ((35 * DAY, DAY), (2 * DAY, 3 * HOUR), (3 * HOUR, timedelta(minutes=10)))
+
+
+class OpenGate:
+    """A budget without limits: the stand-in of the past has none."""
+
+    def pass_one(self, resource: Resource) -> None: ...
+
+    def answered(self, resource: Resource, status: int, headers: object) -> None: ...
+
+
+def past_slots(now: datetime, every: timedelta) -> list[datetime]:
+    """The slots to fill before the current one, oldest first."""
+    current = clock.floor(now, every)
+    return sorted(
+        {
+            clock.floor(current - step * number, every)
+            for reach, step in HISTORY
+            for number in range(1, reach // step + 1)
+        }
+    )
+
+
+def fill(slots: Iterable[datetime]) -> None:
+    """Poll all lists for each of the slots, as if each were now."""
+    settings = configuration.or_exit()
+    moment = clock.EPOCH
+
+    def now() -> datetime:
+        return moment
+
+    unlimited = limits.Quota(10**9, 10**9, HOUR)
+    github = api.create_fake_github(
+        worlds.MadeUpWorld(), clock=now, limits={"search": unlimited, "core": unlimited}
+    )
+    transport = httpx.WSGITransport(github)
+    with connect(settings) as database, GitHub(settings, OpenGate(), transport) as client:
+        for moment in slots:
+            for ranked in settings.lists:
+                polling.poll_list(database, client, ranked, moment, settings.poll_every, now)
+
+
+def main() -> None:
+    slots = past_slots(clock.now(), configuration.or_exit().poll_every)
+    with click.progressbar(slots, label="Making up five weeks of history") as bar:
+        fill(bar)
+    with connect(configuration.or_exit()) as database, database.write() as session:
+        polls.count_as_imported(session)  # nobody expected these polls: the site begins now
+
+
+if __name__ == "__main__":
+    main()

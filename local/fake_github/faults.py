@@ -1,0 +1,169 @@
+"""What a hostile GitHub does: the stand-in's answers damaged, by name and at random.
+
+Each kind takes a good answer and gives what GitHub (or what lies between) was seen to make of it.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+
+from flask import Response, g, request
+
+HTML = "<!DOCTYPE html><html><body><h1>Unicorn!</h1><p>No server is available.</p></body></html>"
+
+LIMIT_HEADERS = ("Limit", "Remaining", "Used", "Reset", "Resource")
+
+NULLABLE = ("full_name", "stargazers_count", "id", "html_url")
+
+SLOW = 20  # seconds; longer than the client waits
+
+Fault = Callable[[Response, Random], Response]
+
+
+def _limited(status: int, message: str, **headers: str) -> Fault:
+    """An answer that means "slow down", with no other header on the limit than these."""
+
+    def answer(response: Response, random: Random) -> Response:
+        for name in LIMIT_HEADERS:
+            response.headers.pop(f"X-RateLimit-{name}", None)
+        response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+        return _instead(response, status, json.dumps({"message": message}))
+
+    return answer
+
+
+def _used_up(response: Response, random: Random) -> Response:
+    """The limit, as another client at the same address used it up."""
+    response.headers["X-RateLimit-Remaining"] = "0"
+    response.headers["X-RateLimit-Reset"] = str(int(g.at.timestamp()) + random.randint(1, 60))
+    return _instead(response, 403, json.dumps({"message": "API rate limit exceeded"}))
+
+
+def _server_error(response: Response, random: Random) -> Response:
+    response.content_type = "text/html"
+    return _instead(response, random.choice((500, 502, 503, 504)), HTML)
+
+
+def _html(response: Response, random: Random) -> Response:
+    response.content_type = "text/html"
+    return _instead(response, 200, HTML)
+
+
+def _truncated(response: Response, random: Random) -> Response:
+    body = response.get_data()
+    return _instead(response, 200, body[: random.randrange(len(body))])
+
+
+def _wrong_json(response: Response, random: Random) -> Response:
+    wrong = ("[]", '"ok"', "null", "{}", '{"items": {}}', '{"items": [1]}', "NaN", "[" * 3000)
+    return _instead(response, 200, random.choice(wrong))
+
+
+def _on_items(change: Callable[[dict[str, Any], Random], None]) -> Fault:
+    """Damage to a search's answer; to any other, none."""
+
+    def answer(response: Response, random: Random) -> Response:
+        body = response.get_json(silent=True)
+        if response.status_code == 200 and isinstance(body, dict) and body.get("items"):
+            change(body, random)
+            response.set_data(json.dumps(body))
+        return response
+
+    return answer
+
+
+def _null(body: dict[str, Any], random: Random) -> None:
+    random.choice(body["items"])[random.choice(NULLABLE)] = None
+
+
+def _incomplete(body: dict[str, Any], random: Random) -> None:
+    body["incomplete_results"] = True
+    _leave_out(body, random, len(body["items"]) // 3)
+
+
+def _few_missing(body: dict[str, Any], random: Random) -> None:
+    _leave_out(body, random, random.randint(1, 5))
+
+
+def _many_missing(body: dict[str, Any], random: Random) -> None:
+    _leave_out(body, random, random.randint(12, 60))
+
+
+def _leave_out(body: dict[str, Any], random: Random, number: int) -> None:
+    for _ in range(min(number, len(body["items"]) - 1)):
+        body["items"].pop(random.randrange(len(body["items"])))
+
+
+def _duplicates(body: dict[str, Any], random: Random) -> None:
+    for item in random.choices(body["items"], k=random.randint(1, 4)):
+        body["items"].insert(random.randrange(len(body["items"])), item)
+
+
+def _misordered(body: dict[str, Any], random: Random) -> None:
+    random.shuffle(body["items"])
+
+
+def _instead(response: Response, status: int, body: str | bytes) -> Response:
+    response.status_code = status
+    response.set_data(body)
+    return response
+
+
+def _reset(response: Response, random: Random) -> Response:
+    """The connection breaks before there is an answer, where there is a connection."""
+    if "werkzeug.socket" in request.environ:
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    return _instead(response, 502, b"")
+
+
+def _slow(response: Response, random: Random) -> Response:
+    """The answer comes when nobody waits for it any more, where there is a connection."""
+    if "werkzeug.socket" in request.environ:
+        time.sleep(SLOW)
+    return _instead(response, 504, b"")
+
+
+FAULTS: dict[str, Fault] = {
+    "403 without headers": _limited(403, "Forbidden"),
+    "429 without headers": _limited(429, "Too many requests"),
+    "429 with Retry-After": _limited(429, "Too many requests", Retry_After="7"),
+    "secondary limit": _limited(403, "You have exceeded a secondary rate limit."),
+    "limit used up": _used_up,
+    "server error": _server_error,
+    "HTML": _html,
+    "truncated": _truncated,
+    "wrong JSON": _wrong_json,
+    "null": _on_items(_null),
+    "incomplete": _on_items(_incomplete),
+    "few missing": _on_items(_few_missing),
+    "many missing": _on_items(_many_missing),
+    "duplicates": _on_items(_duplicates),
+    "misordered": _on_items(_misordered),
+    "reset": _reset,
+    "slow": _slow,
+}
+
+
+class FaultInjector:
+    """Damages a share `rate` of the answers, at random; and the next ones as `planned` says."""
+
+    def __init__(self, seed: int = 1, rate: float = 0.0, kinds: Iterable[str] = FAULTS) -> None:
+        self.rate = rate
+        self.planned: list[str | None] = []
+        self.done: list[str] = []
+        self._kinds = list(kinds)
+        self._random = Random(seed)
+
+    def __call__(self, response: Response) -> Response:
+        if self.planned:
+            kind = self.planned.pop(0)
+        else:
+            chosen = self._random.random() < self.rate
+            kind = self._random.choice(self._kinds) if chosen else None
+        if kind is None:
+            return response
+        self.done.append(kind)
+        return FAULTS[kind](response, self._random)

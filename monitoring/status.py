@@ -1,0 +1,174 @@
+"""The live status: what an operator asks first. Reads SQL and Redis, writes nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+import structlog
+from redis import Redis, RedisError
+from sqlalchemy.orm import Session
+
+import models
+from core import clock
+from core.clock import DAY
+from core.lists import RankedList
+from core.rate_limit import Resource, limit_of
+from core.schemas import Time
+from monitoring.redis_status import UNREACHABLE, RedisStatus, redis_status
+from settings import Settings
+from store import documents, rate_limits
+from store.database import Database
+from store.polls import PollRecord, first_and_last_good, polls_since
+from store.watched import watched as watched_row
+
+log = structlog.get_logger("starboard")
+
+Gap = TypedDict("Gap", {"from": Time, "to": Time, "slots": int})
+
+"""Slots in a row without a good poll, up to and without the slot `to`."""
+
+
+class ListStatus(TypedDict):
+    """`expected` and `received` polls are those of the last 24 hours."""
+
+    slug: str
+    as_of: Time | None
+    age_seconds: int | None
+    expected: int
+    received: int
+    gaps: list[Gap]
+    last_error: str | None
+
+
+class WatchedStatus(TypedDict):
+    full_name: str
+    age_seconds: int | None  # since GitHub was last asked
+    last_error: str | None
+
+
+class BuildStatus(TypedDict):
+    """The newest documents."""
+
+    built_at: Time
+    age_seconds: int
+    next_build_at: Time
+
+
+class BudgetStatus(TypedDict):
+    """What is known of one of GitHub's limits: `limit`, `remaining` and `reset_at` as GitHub last
+    said, null before it did; `next_request_at`: the earliest moment for the next request."""
+
+    resource: Resource
+    limit: int | None
+    remaining: int | None
+    reset_at: Time | None
+    next_request_at: Time
+
+
+class Status(RedisStatus):
+    lists: list[ListStatus]
+    watched: list[WatchedStatus]
+    build: BuildStatus | None  # null before the first
+    github: list[BudgetStatus]
+
+
+def live(database: Database, redis: "Redis", settings: Settings, now: datetime) -> Status:
+    """All of it. Redis may keep us waiting, but no transaction waits with us."""
+    with database.read() as session:
+        polled = [list_status(session, it, settings.poll_every, now) for it in settings.lists]
+        watched = watched_status(session, settings.watch, now)
+        build = build_status(session, now)
+        budget = github_status(session, settings.github_token is not None, now)
+    try:
+        seen = redis_status(redis)
+    except RedisError as error:
+        log.warning("status", outcome="Redis cannot be reached", why=str(error))
+        seen = UNREACHABLE
+    return {"lists": polled, "watched": watched, "build": build, **seen, "github": budget}
+
+
+def build_status(session: Session, now: datetime) -> BuildStatus | None:
+    built = documents.newest_build(session)
+    if built is None:
+        return None
+    return {
+        "built_at": clock.rfc3339(built.built_at),
+        "age_seconds": int((now - built.built_at).total_seconds()),
+        "next_build_at": clock.rfc3339(built.next_build_at),
+    }
+
+
+def list_status(
+    session: Session, ranked: RankedList, every: timedelta, now: datetime
+) -> ListStatus:
+    """How a list's polls went in the last 24 hours, and how old its newest good one is."""
+    first, good = first_and_last_good(session, ranked)
+    polls = polls_since(session, ranked, now - DAY)
+    expected = expected_slots(first, polls, every, now)
+    good_slots = {poll.slot for poll in polls if poll.outcome == models.GOOD}
+    missing = [slot for slot in expected if slot not in good_slots]
+    return {
+        "slug": ranked.slug,
+        "as_of": clock.rfc3339(good.slot) if good else None,
+        "age_seconds": int((now - good.fetched_at).total_seconds()) if good else None,
+        "expected": len(expected),
+        "received": len(expected) - len(missing),
+        "gaps": gaps(missing, every),
+        "last_error": polls[-1].error if polls else None,
+    }
+
+
+def watched_status(session: Session, names: Sequence[str], now: datetime) -> list[WatchedStatus]:
+    """How old what is known of each watched repository is, and what was wrong last."""
+    known = {name: watched_row(session, name) for name in names}
+    return [
+        {
+            "full_name": name,
+            "age_seconds": int((now - row.fetched_at).total_seconds()) if row else None,
+            "last_error": row.error if row else None,
+        }
+        for name, row in known.items()
+    ]
+
+
+def expected_slots(
+    first: datetime | None, polls: list[PollRecord], every: timedelta, now: datetime
+) -> list[datetime]:
+    """The slots of the last 24 hours, since the first poll ever, that should have a good poll.
+    The current one counts once it was polled."""
+    current = clock.floor(now, every)
+    slots = []
+    slot = max(first or current, clock.floor(now - DAY, every) + every)
+    while slot < current or (slot == current and polls and polls[-1].slot == current):
+        slots.append(slot)
+        slot += every
+    return slots
+
+
+def gaps(missing: list[datetime], every: timedelta) -> list[Gap]:
+    """Missing slots, in order, as spans: `to` is the slot after the last one missing."""
+    spans: list[list[datetime]] = []
+    for slot in missing:
+        if spans and spans[-1][1] == slot:
+            spans[-1][1] = slot + every
+        else:
+            spans.append([slot, slot + every])
+    return [
+        {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": (end - start) // every}
+        for start, end in spans
+    ]
+
+
+def github_status(session: Session, authorized: bool, now: datetime) -> list[BudgetStatus]:
+    resources: tuple[Resource, ...] = ("search", "core")
+    known = {name: rate_limits.allowance(session, name) for name in resources}
+    return [
+        {
+            "resource": name,
+            "limit": it.limit,
+            "remaining": it.remaining,
+            "reset_at": clock.rfc3339(it.reset_at) if it.reset_at else None,
+            "next_request_at": clock.rfc3339(it.send_at(limit_of(name, authorized), now)),
+        }
+        for name, it in known.items()
+    ]

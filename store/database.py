@@ -1,0 +1,253 @@
+"""…"""
+
+import os
+import sqlite3
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models import Base
+from settings import Settings, exit_with
+
+LOCK_TIMEOUT = 20  # seconds to wait for another's write in SQLite, or for a connection to Postgres
+
+CHECKPOINT_TIMEOUT = 1  # seconds that it waits for readers before the log can shrink
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+class SchemaError(Exception):
+    """The database's schema is missing, older or newer than this code."""
+
+
+class Database:
+    """One process's way to the database. The engine opens on first use, and a forked child
+    leaves its parent's connections alone."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._for_read: Engine
+        self._for_write: Engine
+        if self.engine.dialect.name == "sqlite":
+            self._for_read = self.engine
+            self._for_write = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        else:  # the same: a read sees one snapshot, a write is the only one
+            self._for_read = self.engine.execution_options(isolation_level="REPEATABLE READ")
+            self._for_write = self.engine.execution_options(begin=POSTGRES_WRITE_LOCK)
+            event.listen(self.engine, "begin", _begin_postgres)
+        _databases.add(self)
+        weakref.finalize(self, self.engine.dispose)  # one that is dropped leaves nothing open
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that sees one state of the database; keep it short."""
+        with Session(self._for_read) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that commits at its end. It is the only one that writes from its start
+        on, so what it reads cannot change before it writes; keep it short."""
+        with Session(self._for_write) as session, session.begin():
+            yield session
+
+    def upgrade(self) -> None:
+        """Bring the schema up to date."""
+        from alembic import command
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self._for_write.begin() as connection:
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise SchemaError(f"the schema cannot be brought up to date: {error}") from error
+
+    def check_schema(self) -> None:
+        """Raise SchemaError unless the schema is the one that this code was written for."""
+        with self.engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        known = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+        if found != known[0]:
+            way_out = (
+                "run `flask --app app upgrade`"
+                if found in (None, *known)
+                else "it was made by a newer version, which has to be deployed"
+            )
+            raise SchemaError(
+                f"the database's schema is {found or 'missing'}, this version needs {known[0]}: "
+                f"{way_out}"
+            )
+
+    def tidy(self) -> None:
+        """Give back what SQLite's write-ahead log holds on disk; elsewhere, nothing.
+
+        Writers wait while it waits for the readers of the moment. Where one of them takes longer
+        than `TIDY_PATIENCE`, next time will do as well."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect().execution_options(begin="") as connection:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * CHECKPOINT_TIMEOUT}")
+                try:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * LOCK_TIMEOUT}")
+
+    def dispose(self, *, close: bool = True) -> None:
+        self.engine.dispose(close=close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.dispose()
+
+
+POSTGRES_WRITE_LOCK = "SELECT pg_advisory_xact_lock(7827282)"  # any number, the same for all
+
+_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+def connect(settings: Settings) -> Database:
+    """The database that the settings name."""
+    return Database(settings.database_url)
+
+
+def check_schema_or_exit(settings: Settings) -> None:
+    """End the process with one line where the database is out of reach or of another version."""
+    try:
+        with connect(settings) as database:
+            database.check_schema()
+    except (SchemaError, DBAPIError, OSError) as error:
+        exit_with(error_line(error))
+
+
+def error_line(error: Exception) -> str:
+    """What is wrong with the database, in one line, without SQL."""
+    if isinstance(error, DBAPIError):
+        first = str(error.orig).strip().splitlines()
+        return f"the database cannot be used: {first[0] if first else type(error).__name__}"
+    if isinstance(error, OSError):
+        return f"the database cannot be used: {error}"
+    return str(error)
+
+
+def _leave_connections_to_parent() -> None:
+    for database in _databases:
+        database.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_connections_to_parent)
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.drivername == "postgres":  # Heroku's spelling
+        parsed = parsed.set(drivername="postgresql")
+    if parsed.drivername != "sqlite":
+        patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": LOCK_TIMEOUT}
+        return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
+    if parsed.database and parsed.database != ":memory:" and "uri" not in parsed.query:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": LOCK_TIMEOUT})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # transactions begin in _begin_sqlite, not in sqlite3
+    _use_write_ahead_log(connection)
+    for pragma in (
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "cache_size = -64000",  # kB
+        "mmap_size = 8589934592",  # bytes; what one process has read, another need not copy
+        "journal_size_limit = 67108864",  # bytes
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_write_ahead_log(connection: Any) -> None:
+    """Set the mode, which then stays with the file. SQLite does not wait for a lock here, so
+    that several who open a new file at once have to be patient themselves."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while connection.execute("PRAGMA journal_mode").fetchone() not in (("wal",), ("memory",)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    begin = connection.get_execution_options().get("begin", "BEGIN")
+    if begin:
+        connection.exec_driver_sql(begin)
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if begin := connection.get_execution_options().get("begin"):
+        connection.exec_driver_sql(begin)
+
+
+def upsert(
+    session: Session,
+    model: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    update: Sequence[str] = (),
+) -> None:
+    """Insert rows; where the primary key is taken, set the columns `update`, or none."""
+    if not rows:
+        return
+    table = model.__table__
+    assert isinstance(table, Table)
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(table)
+    keys = list(table.primary_key.columns)
+    if update:
+        new = {name: insert.excluded[name] for name in update}
+        session.execute(insert.on_conflict_do_update(index_elements=keys, set_=new), rows)
+    else:
+        session.execute(insert.on_conflict_do_nothing(index_elements=keys), rows)
+
+
+def insert_rows(
+    session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert many rows as the driver takes them, moments as whole numbers; those whose primary
+    key is taken are left out."""
+    if not rows:
+        return
+    connection = session.connection()
+    quoted = connection.dialect.identifier_preparer.quote
+    into = f"{quoted(model.__tablename__)} ({', '.join(map(quoted, columns))})"
+    if connection.dialect.name == "sqlite":
+        values = f"VALUES ({', '.join('?' * len(columns))})"
+        connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", rows)
+    else:  # an array a column: a statement a row would take ten times as long
+        types = (model.__table__.c[name].type.compile(connection.dialect) for name in columns)
+        values = f"SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in types)})"
+        arrays = tuple(map(list, zip(*rows, strict=True)))
+        connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", arrays)

@@ -1,0 +1,107 @@
+"""…"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from core import events
+from core.lists import RankedList
+from core.plausibility import Member
+from core.schemas import EventKind
+from models import (
+    GOOD,
+    Event,
+    List,
+    Poll,
+    Reading,
+)
+from models import Repository as RepositoryRow
+from store.list_ids import list_id_of
+from store.placements import members_at
+from store.repositories import ids_by_github_id
+
+
+def store_events(
+    session: Session,
+    list_id: int,
+    ranked: RankedList,
+    slot: datetime,
+    places: Sequence[Member],
+    ids: Mapping[int, int],
+) -> None:
+    """Tell what changed since the last good poll before, unless a later one has told it."""
+    good = (Poll.list_id == list_id, Poll.outcome == GOOD)
+    before = session.scalar(select(func.max(Poll.slot)).where(*good, Poll.slot < slot))
+    later = session.scalar(select(func.max(Poll.slot)).where(*good, Poll.slot > slot))
+    if before is None or later is not None:
+        return
+    earlier = members_at(session, list_id, before)
+    ours = {**ids_by_github_id(session, [it.repository.github_id for it in earlier]), **ids}
+    for change in events.changes(earlier, places, ranked):
+        repository_id = ours[change.repository.github_id]
+        if change.kind == "milestone" and _was_reached(
+            session, repository_id, change.detail["stars"], before
+        ):
+            continue
+        row = Event(slot=slot, list_id=list_id, repository_id=repository_id)
+        row.kind, row.detail = change.kind, change.detail
+        session.add(row)
+        session.flush()  # one by one: ids in their order
+
+
+def _was_reached(session: Session, repository_id: int, stars: int, before: datetime) -> bool:
+    """Whether a repository had so many stars up to the poll before, or another list told so."""
+    told = session.scalars(
+        select(Event.detail).where(Event.repository_id == repository_id, Event.kind == "milestone")
+    )
+    most = session.scalar(
+        select(func.max(Reading.stars)).where(
+            Reading.repository_id == repository_id, Reading.slot <= before
+        )
+    )
+    return (most or 0) >= stars or any(detail["stars"] == stars for detail in told)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    cursor: int
+    slot: datetime
+    slug: str
+    kind: EventKind
+    full_name: str
+    detail: dict[str, Any]
+
+
+def events_of(
+    session: Session,
+    limit: int,
+    *,
+    after: int = 0,
+    ranked: RankedList | None = None,
+    repository_id: int | None = None,
+    newest_first: bool = False,
+) -> list[EventRecord]:
+    """Events after a cursor, of one list or of all, of one repository or of all, in the order they
+    became known, or the other way round."""
+    chosen = (
+        select(Event.id, Event.slot, List.slug, Event.kind, RepositoryRow.full_name, Event.detail)
+        .join(List, List.id == Event.list_id)
+        .join(RepositoryRow, RepositoryRow.id == Event.repository_id)
+        .where(Event.id > literal(after, BigInteger))
+        .order_by(Event.id.desc() if newest_first else Event.id)
+        .limit(limit)
+    )
+    if repository_id is not None:
+        chosen = chosen.where(Event.repository_id == repository_id)
+    if ranked is not None:
+        chosen = chosen.where(Event.list_id == list_id_of(session, ranked.slug))
+    return [EventRecord(*row) for row in session.execute(chosen)]

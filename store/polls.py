@@ -1,0 +1,200 @@
+"""…"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+
+from sqlalchemy import (
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from core.lists import RankedList
+from core.plausibility import AGREEING, KnownMember, Member
+from core.repository import GitHubRepository
+from models import FAILED, GOOD, IMPORTED, SUSPECT, List, Placement, Poll
+from store.database import upsert
+from store.events import store_events
+from store.list_ids import list_id_of, list_id_or_new
+from store.placements import members_at
+from store.readings import store_readings
+from store.repositories import store_repositories
+
+# Polls
+
+
+@dataclass(frozen=True, slots=True)
+class PollContext:
+    """What was known of a list before a slot's poll.
+
+    `done`: the slot has a good poll already. `suspects`: the GitHub ids of the suspect answers
+    right before this one, newest first, as far as they matter.
+    """
+
+    done: bool
+    last_good: list[KnownMember]
+    suspects: list[frozenset[int]]
+
+
+def poll_context(session: Session, ranked: RankedList, slot: datetime) -> PollContext:
+    list_id = list_id_of(session, ranked.slug)
+    this = session.get(Poll, (list_id, slot)) if list_id else None
+    received = list(
+        session.execute(
+            select(Poll.slot, Poll.outcome)
+            .where(Poll.list_id == list_id, Poll.slot < slot)
+            .where(Poll.outcome.in_((GOOD, SUSPECT)))
+            .order_by(Poll.slot.desc())
+            .limit(AGREEING)
+        )
+    )
+    suspects = []
+    for at, outcome in received[: AGREEING - 1]:
+        if outcome != SUSPECT:
+            break
+        places = members_at(session, list_id, at)
+        suspects.append(frozenset(it.repository.github_id for it in places))
+    return PollContext(
+        done=this is not None and this.outcome == GOOD,
+        last_good=_last_good(session, list_id, slot),
+        suspects=suspects,
+    )
+
+
+def _last_good(session: Session, list_id: int | None, before: datetime) -> list[KnownMember]:
+    slots = session.scalars(
+        select(Poll.slot)
+        .where(Poll.list_id == list_id, Poll.slot < before, Poll.outcome == GOOD)
+        .order_by(Poll.slot.desc())
+        .limit(AGREEING - 1)
+    )
+    polls = [members_at(session, list_id, slot) for slot in slots]
+    kept = [{it.repository.github_id for it in places if it.kept} for places in polls]
+
+    def kept_for(repository: GitHubRepository) -> int:
+        return len([*takewhile(lambda ids: repository.github_id in ids, kept)])
+
+    newest = polls[0] if polls else []
+    return [KnownMember(it.repository, kept_for(it.repository)) for it in newest]
+
+
+def record_gap(
+    session: Session, ranked: RankedList, slot: datetime, outcome: str, at: datetime, why: str
+) -> None:
+    """Note that a slot's poll gave nothing. What it gave before stays, and so does the reason of
+    a failure once the slot is over."""
+    row = {
+        "list_id": list_id_or_new(session, ranked.slug),
+        "slot": slot,
+        "outcome": outcome,
+        "fetched_at": at,
+        "rows": 0,
+        "error": why,
+    }
+    this = session.get(Poll, (row["list_id"], slot))
+    if this is None or (this.outcome == FAILED and outcome == FAILED):
+        upsert(session, Poll, [row], update=("outcome", "fetched_at", "error"))
+
+
+def store_poll(
+    session: Session,
+    ranked: RankedList,
+    slot: datetime,
+    fetched_at: datetime,
+    places: Sequence[Member],
+    doubt: str | None,
+) -> bool:
+    """Store a slot's answer; False where the slot has a good one already.
+
+    A suspect answer's rows are kept for comparison, but make no readings.
+    """
+    list_id = list_id_or_new(session, ranked.slug)
+    this = session.get(Poll, (list_id, slot))
+    if this is not None and this.outcome == GOOD:
+        return False
+    ids = store_repositories(session, places, fetched_at)
+    session.execute(delete(Placement).where(Placement.list_id == list_id, Placement.slot == slot))
+    rows = [
+        {
+            "list_id": list_id,
+            "slot": slot,
+            "rank": rank,
+            "repository_id": ids[place.repository.github_id],
+            "stars": place.repository.stars,
+            "forks": place.repository.forks,
+            "open_issues": place.repository.open_issues,
+            "kept": place.kept,
+        }
+        for rank, place in enumerate(places, 1)
+    ]
+    poll = {
+        "list_id": list_id,
+        "slot": slot,
+        "outcome": SUSPECT if doubt else GOOD,
+        "fetched_at": fetched_at,
+        "rows": len(rows),
+        "error": doubt,
+    }
+    upsert(session, Poll, [poll], update=("outcome", "fetched_at", "rows", "error"))
+    if rows:
+        session.execute(insert(Placement), rows)
+    if not doubt:
+        store_readings(session, ranked, fetched_at, [row for row in rows if not row["kept"]])
+        store_events(session, list_id, ranked, slot, places, ids)
+    return True
+
+
+def count_as_imported(session: Session) -> None:
+    """Let the good polls so far be neither expected nor received ones, like those of an archive."""
+    session.execute(update(Poll).where(Poll.outcome == GOOD).values(outcome=IMPORTED))
+
+
+def newest_poll(
+    session: Session, list_id: int | None, *outcomes: str, at: datetime | None = None
+) -> Poll | None:
+    polls = select(Poll).where(Poll.list_id == list_id, Poll.outcome.in_(outcomes))
+    if at is not None:
+        polls = polls.where(Poll.slot <= at)
+    return session.scalar(polls.order_by(Poll.slot.desc()).limit(1))
+
+
+# Status
+
+
+@dataclass(frozen=True, slots=True)
+class PollRecord:
+    slot: datetime
+    outcome: str
+    fetched_at: datetime
+    error: str | None
+
+
+def first_and_last_good(
+    session: Session, ranked: RankedList
+) -> tuple[datetime | None, PollRecord | None]:
+    """The slot of a list's first poll of any kind, and its newest good poll."""
+    polls = (
+        select(Poll.slot, Poll.outcome, Poll.fetched_at, Poll.error)
+        .join(List, List.id == Poll.list_id)
+        .where(List.slug == ranked.slug, Poll.outcome != IMPORTED)
+    )
+    first = session.execute(polls.order_by(Poll.slot).limit(1)).first()
+    good = session.execute(
+        polls.where(Poll.outcome == GOOD).order_by(Poll.slot.desc()).limit(1)
+    ).first()
+    return first.slot if first else None, PollRecord(*good) if good else None
+
+
+def polls_since(session: Session, ranked: RankedList, since: datetime) -> list[PollRecord]:
+    """A list's polls from the slot `since` on, oldest first."""
+    rows = session.execute(
+        select(Poll.slot, Poll.outcome, Poll.fetched_at, Poll.error)
+        .join(List, List.id == Poll.list_id)
+        .where(List.slug == ranked.slug, Poll.slot >= since, Poll.outcome != IMPORTED)
+        .order_by(Poll.slot)
+    )
+    return [PollRecord(*row) for row in rows]

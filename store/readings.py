@@ -1,0 +1,125 @@
+"""…"""
+
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    column,
+    func,
+    select,
+    true,
+    type_coerce,
+    values,
+)
+from sqlalchemy.orm import Session
+
+from core import clock, lists
+from core.lists import RankedList
+from core.schemas import Point
+from models import (
+    List,
+    Poll,
+    Reading,
+)
+from models import Standing as StandingRow
+from store.baselines import earlier_reading
+from store.database import upsert
+from store.list_ids import list_id_of
+
+SECOND = timedelta(seconds=1)
+
+
+def store_readings(
+    session: Session, ranked: RankedList, fetched_at: datetime, rows: list[dict[str, Any]]
+) -> None:
+    """Make placements readings, unless another list's of the same slot were fetched later."""
+    if not rows:
+        return
+    existing = session.execute(
+        select(Reading.repository_id, Poll.fetched_at, List.slug)
+        .join(Poll, (Poll.list_id == Reading.list_id) & (Poll.slot == Reading.slot))
+        .join(List, List.id == Reading.list_id)
+        .where(Reading.slot == rows[0]["slot"])
+        .where(Reading.repository_id.in_([row["repository_id"] for row in rows]))
+    )
+    outdone = {
+        repository_id
+        for repository_id, at, slug in existing
+        if at > fetched_at or (at == fetched_at and lists.order_of(slug) < ranked.order)
+    }
+    columns = ("repository_id", "slot", "stars", "forks", "open_issues", "list_id")
+    upsert(
+        session,
+        Reading,
+        [{c: row[c] for c in columns} for row in rows if row["repository_id"] not in outdone],
+        update=("stars", "forks", "open_issues", "list_id"),
+    )
+
+
+def series(
+    session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
+) -> list[Point]:
+    """A repository's readings in [start, end), of each step (t − step, t] the last. The same before
+    and after thinning to that step."""
+    length = step // timedelta(seconds=1)
+    first, until = ceil(start.timestamp()), ceil(end.timestamp())
+    slot = type_coerce(Reading.slot, BigInteger)  # thousands of rows: whole seconds will do
+    rows = session.connection().execute(
+        select(slot, Reading.stars, Reading.forks, Reading.open_issues)
+        .where(Reading.repository_id == repository_id)
+        .where(slot >= first, slot <= -(-until // length) * length)
+        .order_by(Reading.slot)
+    )
+    last = {-(-row[0] // length): row for row in map(tuple, rows)}
+    return [
+        {"at": clock.at(at), "stars": stars, "forks": forks, "open_issues": open_issues}
+        for at, stars, forks, open_issues in last.values()
+        if at < until
+    ]
+
+
+def daily(
+    session: Session, ranked: RankedList, end: datetime, days: int
+) -> dict[int, list[int | None]]:
+    """What a published list counts, by rank: for each of the days up to `end`, oldest first, the
+    last reading in (end − 24 h, end], None where there is none. One seek a repository and day."""
+    ends = [int((end - number * clock.DAY).timestamp()) for number in reversed(range(days))]
+    day = values(column("end", BigInteger), name="day").data([(it,) for it in ends]).cte()
+    last = (
+        select(func.max(type_coerce(earlier_reading.slot, BigInteger)))
+        .where(earlier_reading.repository_id == StandingRow.repository_id)
+        .where(type_coerce(earlier_reading.slot, BigInteger) <= day.c.end)
+        .where(type_coerce(earlier_reading.slot, BigInteger) > day.c.end - clock.DAY // SECOND)
+        .correlate(StandingRow, day)
+        .scalar_subquery()
+    )
+    rows = session.connection().execute(
+        select(StandingRow.rank, day.c.end, getattr(Reading, ranked.count))
+        .select_from(StandingRow)
+        .join(day, true())
+        .join(
+            Reading, (Reading.repository_id == StandingRow.repository_id) & (Reading.slot == last)
+        )
+        .where(StandingRow.list_id == list_id_of(session, ranked.slug))
+    )
+    found: dict[int, list[int | None]] = {}
+    place = {it: i for i, it in enumerate(ends)}
+    for rank, at, count in rows:
+        found.setdefault(rank, [None] * days)[place[at]] = count
+    return found
+
+
+def newest_slot(session: Session, repository_id: int) -> datetime | None:
+    return session.scalar(
+        select(func.max(Reading.slot)).where(Reading.repository_id == repository_id)
+    )
+
+
+def first_day(session: Session, repository_id: int) -> datetime | None:
+    """The start of the day, in terms of thinning, that a repository's first reading lies in."""
+    first = session.scalar(
+        select(func.min(Reading.slot)).where(Reading.repository_id == repository_id)
+    )
+    return None if first is None else clock.ceil(first, clock.DAY) - clock.DAY

@@ -1,0 +1,176 @@
+"""…"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Row,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from core import lists
+from core.plausibility import Member
+from core.repository import GitHubRepository
+from core.windows import Baselines, Counts, Profile, RankedRepository
+from models import (
+    PROFILE,
+    List,
+    Reading,
+    RepositoryName,
+)
+from models import Repository as RepositoryRow
+from models import Standing as StandingRow
+from store.baselines import baselines_of
+from store.list_ids import list_id_of
+
+
+def ids_by_github_id(session: Session, github_ids: Sequence[int]) -> dict[int, int]:
+    rows = session.execute(
+        select(RepositoryRow.github_id, RepositoryRow.id).where(
+            RepositoryRow.github_id.in_(github_ids)
+        )
+    )
+    return {github_id: repository_id for github_id, repository_id in rows if github_id is not None}
+
+
+def store_repositories(
+    session: Session, places: Sequence[Member], seen_at: datetime
+) -> dict[int, int]:
+    """Bring what is known of repositories up to date; gives our id by GitHub's.
+
+    Of kept ones GitHub said nothing, and what is older than what is known changes nothing.
+    """
+    github_ids = [place.repository.github_id for place in places]
+    rows = session.scalars(select(RepositoryRow).where(RepositoryRow.github_id.in_(github_ids)))
+    found = {row.github_id: row for row in rows}
+    found |= _adopted(
+        session, [it.repository for it in places if it.repository.github_id not in found]
+    )
+    seen = []
+    for place in places:
+        repository, row = place.repository, found.get(place.repository.github_id)
+        if place.kept and row is not None:
+            continue
+        seen.append(repository)
+        profile = {
+            "full_name": repository.full_name,
+            "language": repository.language,
+            "description": repository.description,
+            "html_url": repository.html_url,
+            "pushed_at": repository.pushed_at,
+            "seen_at": seen_at,
+        }
+        if row is None:
+            row = RepositoryRow(github_id=repository.github_id, **profile)
+            session.add(row)
+            found[repository.github_id] = row
+        elif row.seen_at <= seen_at:
+            for name, value in profile.items():
+                setattr(row, name, value)
+    session.flush()
+    names = {it.full_name.lower(): found[it.github_id] for it in seen}
+    _store_names(session, names, seen_at)
+    return {github_id: row.id for github_id, row in found.items() if github_id is not None}
+
+
+def _adopted(session: Session, new: Sequence[GitHubRepository]) -> dict[int | None, RepositoryRow]:
+    """Imported repositories, known by name alone until now, that are these; by GitHub's id."""
+    if not new:
+        return {}
+    github_ids = {repository.full_name.lower(): repository.github_id for repository in new}
+    imported = session.execute(
+        select(RepositoryName.name, RepositoryRow)
+        .join(RepositoryRow, RepositoryRow.id == RepositoryName.repository_id)
+        .where(RepositoryName.name.in_(github_ids), RepositoryRow.github_id.is_(None))
+        .where(RepositoryRow.same_as_id.is_(None))
+    )
+    adopted: dict[int | None, RepositoryRow] = {}
+    for name, row in imported:
+        if row.github_id is None:  # it may have several of the names
+            row.github_id = github_ids[name]
+            adopted[row.github_id] = row
+    return adopted
+
+
+def _store_names(session: Session, seen: Mapping[str, RepositoryRow], seen_at: datetime) -> None:
+    """Let names find the repositories that were seen under them, each the last to bear it."""
+    rows = session.scalars(select(RepositoryName).where(RepositoryName.name.in_(seen)))
+    held = {row.name: row for row in rows}
+    for key, repository in seen.items():
+        if key not in held:
+            row = RepositoryName(name=key, repository_id=repository.id, seen_at=seen_at)
+            session.add(row)
+        elif held[key].seen_at <= seen_at:
+            if held[key].repository_id != repository.id:
+                _merge_later(session, held[key].repository_id, repository)
+            held[key].repository_id, held[key].seen_at = repository.id, seen_at
+    session.flush()
+
+
+def _merge_later(session: Session, repository_id: int, into: RepositoryRow) -> None:
+    """Let what was imported under a name follow who bears it."""
+    session.execute(
+        update(RepositoryRow)
+        .where(RepositoryRow.id == repository_id, RepositoryRow.github_id.is_(None))
+        .where(RepositoryRow.same_as_id.is_(None))
+        .values(same_as_id=into.id)
+    )
+
+
+def profile_of(row: RepositoryRow | Row[Any]) -> Profile:
+    return Profile(row.id, *(getattr(row, name) for name in PROFILE))
+
+
+# Repositories
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRepository:
+    """A repository, its newest counts, and its places by slug in the order of the lists."""
+
+    standing: RankedRepository
+    history: Baselines
+    ranks: dict[str, int]
+
+
+def profile(session: Session, full_name: str) -> Profile | None:
+    """Who has or had a name, in any case; None where nobody of that name was ever seen."""
+    row = session.scalar(
+        select(RepositoryRow)
+        .join(RepositoryName, RepositoryName.repository_id == RepositoryRow.id)
+        .where(RepositoryName.name == full_name.lower())
+    )
+    return None if row is None else profile_of(row)
+
+
+def repository(
+    session: Session, full_name: str, until: datetime | None = None
+) -> FoundRepository | None:
+    """A repository by a name it has or had, in any case, by its newest reading, or the newest up to
+    `until`; None where it has none."""
+    known = profile(session, full_name)
+    if known is None:
+        return None
+    readings = select(Reading).where(Reading.repository_id == known.id)
+    if until is not None:
+        readings = readings.where(Reading.slot <= until)
+    newest = session.scalar(readings.order_by(Reading.slot.desc()).limit(1))
+    if newest is None:
+        return None
+    places = session.execute(
+        select(List.slug, StandingRow.rank)
+        .join(List, List.id == StandingRow.list_id)
+        .where(StandingRow.repository_id == known.id)
+    )
+    ranks = {slug: rank for slug, rank in sorted(places, key=lambda it: lists.order_of(it[0]))}
+    counts = Counts(newest.slot, newest.stars, newest.forks, newest.open_issues)
+    stars_list = list_id_of(session, "stars")
+    return FoundRepository(
+        RankedRepository(ranks.get("stars"), known, counts),
+        baselines_of(session, stars_list, [known.id], newest.slot),
+        ranks,
+    )

@@ -1,0 +1,46 @@
+"""…"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from core.lists import RankedList
+from core.windows import Counts, RankedRepository, Snapshot
+from models import GOOD, IMPORTED, SUSPECT
+from store.baselines import baselines_of
+from store.list_ids import list_id_of
+from store.placements import placement_rows
+from store.polls import newest_poll
+from store.repositories import profile_of
+
+# Snapshots: what documents are made from
+
+
+def snapshot(session: Session, ranked: RankedList, at: datetime | None = None) -> Snapshot | None:
+    """A list as its last good poll has it, or as the last good or imported one at or before `at`
+    does; None before there is one."""
+    list_id = list_id_of(session, ranked.slug)
+    if at is None:
+        good = newest_poll(session, list_id, GOOD)
+        suspect = newest_poll(session, list_id, SUSPECT)
+    else:
+        good, suspect = newest_poll(session, list_id, GOOD, IMPORTED, at=at), None
+    if list_id is None or good is None:
+        return None
+    standings = [
+        RankedRepository(
+            row.rank,
+            profile_of(row),
+            Counts(good.slot, row.stars, row.forks, row.open_issues),
+        )
+        for row in placement_rows(session, list_id, good.slot)
+    ]
+    ids = [standing.profile.id for standing in standings]
+    return Snapshot(
+        ranked=ranked,
+        as_of=good.slot,
+        fetched_at=good.fetched_at,
+        suspect=suspect is not None and suspect.slot > good.slot,
+        standings=standings,
+        history=baselines_of(session, list_id, ids, good.slot),
+    )

@@ -1,0 +1,45 @@
+"""…"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from core.plausibility import Member
+from core.repository import GitHubRepository
+from models import Reading, Watched
+from store.database import upsert
+from store.repositories import store_repositories
+
+# Watched repositories
+
+
+def watched(session: Session, name: str) -> Watched | None:
+    return session.get(Watched, name.lower())
+
+
+def store_watched(
+    session: Session,
+    name: str,
+    slot: datetime,
+    fetched_at: datetime,
+    answer: GitHubRepository | None,
+    etag: str | None,
+) -> None:
+    """Store what GitHub said of a watched repository for a slot; None: the same as before. Where a
+    list's answer made a reading of the slot, that stays."""
+    row = watched(session, name) or Watched(name=name.lower())
+    session.add(row)
+    row.fetched_at, row.error = fetched_at, None
+    if answer is not None:
+        ids = store_repositories(session, [Member(answer)], fetched_at)
+        row.repository_id, row.etag = ids[answer.github_id], etag
+        row.stars, row.forks, row.open_issues = answer.stars, answer.forks, answer.open_issues
+    columns = ("repository_id", "stars", "forks", "open_issues")
+    reading = {"slot": slot, **{column: getattr(row, column) for column in columns}}
+    upsert(session, Reading, [reading])
+
+
+def store_unwatchable(session: Session, name: str, at: datetime, why: str) -> None:
+    row = watched(session, name) or Watched(name=name.lower())
+    session.add(row)
+    row.fetched_at, row.error = at, why

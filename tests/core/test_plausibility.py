@@ -1,0 +1,235 @@
+"""What GitHub's answers are taken for: news, or one of the search's whims."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core import lists, plausibility
+from core.lists import RankedList
+from core.plausibility import KnownMember, Member
+from core.repository import GitHubRepository, SearchAnswer
+
+STARS, FORKS, CPP = (lists.KNOWN[slug] for slug in ("stars", "forks", "cpp"))
+
+
+def repo(github_id: int, stars: int = 100, **changes: Any) -> GitHubRepository:
+    made = GitHubRepository(
+        github_id=github_id,
+        full_name=f"quiet/harbor-{github_id}",
+        stars=stars,
+        forks=1,
+        open_issues=3,
+        language="Python",
+        description=None,
+        html_url=f"https://github.com/quiet/harbor-{github_id}",
+        pushed_at=None,
+    )
+    return replace(made, **changes)
+
+
+def full_list(lowest: int = 101) -> list[GitHubRepository]:
+    """100 repositories with the ids 1 to 100, the last with `lowest` stars."""
+    return [repo(n, stars=lowest + 100 - n) for n in range(1, 101)]
+
+
+def answer(*repositories: GitHubRepository, incomplete: bool = False) -> SearchAnswer:
+    return SearchAnswer(repositories, incomplete)
+
+
+def ids(repositories: Sequence[GitHubRepository]) -> list[int]:
+    return [repository.github_id for repository in repositories]
+
+
+# The order
+
+
+def test_each_repository_is_ranked_once_and_the_first_wins() -> None:
+    first, again = repo(1, stars=5), repo(1, stars=9, full_name="quiet/renamed")
+
+    assert plausibility.ranking([first, repo(2, stars=7), again], STARS) == [
+        repo(2, stars=7),
+        first,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ranked", "order"), [(STARS, [3, 1, 2]), (CPP, [3, 1, 2]), (FORKS, [1, 2, 3])]
+)
+def test_the_lists_count_ranks_and_githubs_order_settles_ties(
+    ranked: RankedList, order: list[int]
+) -> None:
+    as_it_came = [repo(1, 5, forks=9), repo(2, 5, forks=9), repo(3, 6, forks=8)]
+
+    assert ids(plausibility.ranking(as_it_came, ranked)) == order
+
+
+def test_a_list_ends_after_100_places_counted_without_the_doubles() -> None:
+    as_it_came = [repo(1, 500), *full_list(), repo(101, 100), repo(102, 300)]
+
+    ranking = plausibility.ranking(as_it_came, STARS)
+
+    assert ids(ranking) == [1, 102, *range(2, 100)]
+
+
+@pytest.mark.parametrize(
+    ("page", "ranked", "needed"),
+    [
+        (full_list(lowest=101), STARS, 101),
+        (full_list(lowest=101)[::-1], STARS, 101),
+        (full_list(lowest=101), FORKS, 1),
+        ([repo(1), *full_list(lowest=101)[:99]], STARS, 100),  # full, though one is on it twice
+        (full_list()[:99], STARS, -1),
+        ([], STARS, -1),
+    ],
+)
+def test_a_full_page_takes_more_than_its_least_count_and_a_short_one_takes_all(
+    page: list[GitHubRepository], ranked: RankedList, needed: int
+) -> None:
+    assert plausibility.threshold(answer(*page), ranked) == needed
+
+
+@pytest.mark.parametrize(
+    ("last_good", "ranked", "floor"),
+    [
+        ([], STARS, STARS.floor),
+        (full_list(lowest=101), STARS, 90),
+        (full_list(lowest=101)[:95], STARS, 95),  # 5 may be gone from a full list
+        (full_list(lowest=101)[:94], STARS, 0),
+        ([repo(n, 999, forks=20) for n in range(100)], FORKS, 18),
+        ([repo(n, 1) for n in range(100)], STARS, 0),
+    ],
+)
+def test_the_next_question_is_narrow_where_the_last_good_list_was_full(
+    last_good: list[GitHubRepository], ranked: RankedList, floor: int
+) -> None:
+    assert (
+        plausibility.floor([KnownMember(repository) for repository in last_good], ranked) == floor
+    )
+
+
+# Who is missing
+
+
+@pytest.mark.parametrize(
+    ("last_good", "missing"),
+    [
+        ([KnownMember(repo(7, 999))], []),  # still there
+        ([KnownMember(repo(200, 102))], [KnownMember(repo(200, 102))]),
+        ([KnownMember(repo(200, 101))], []),  # as many as the last: may have been pushed off
+        ([KnownMember(repo(200, 100))], []),
+        (
+            [
+                KnownMember(repo(201, 300), kept_for=2),
+                KnownMember(repo(1)),
+                KnownMember(repo(202, 200)),
+            ],
+            [KnownMember(repo(201, 300), kept_for=2), KnownMember(repo(202, 200))],
+        ),
+    ],
+)
+def test_who_had_more_than_it_takes_and_is_gone_has_vanished(
+    last_good: list[KnownMember], missing: list[KnownMember]
+) -> None:
+    assert plausibility.vanished(answer(*full_list(lowest=101)), iter(last_good), STARS) == missing
+
+
+def test_from_a_list_that_is_not_full_whoever_is_gone_has_vanished() -> None:
+    unstarred = KnownMember(repo(2, stars=0))
+
+    assert plausibility.vanished(answer(repo(1)), [KnownMember(repo(1)), unstarred], STARS) == [
+        unstarred
+    ]
+
+
+def test_vanishing_goes_by_the_lists_own_count() -> None:
+    starred, forked = KnownMember(repo(201, 999, forks=1)), KnownMember(repo(202, 1, forks=2))
+
+    assert plausibility.vanished(answer(*full_list()), [starred, forked], FORKS) == [forked]
+
+
+@pytest.mark.parametrize(
+    ("incomplete", "missing", "doubt"),
+    [
+        (False, 0, None),
+        (False, 5, None),
+        (False, 6, "6 repositories vanished at once"),
+        (True, 0, "GitHub says that its answer is incomplete"),
+        (True, 6, "GitHub says that its answer is incomplete"),
+    ],
+)
+def test_an_incomplete_answer_or_six_gone_at_once_are_doubted(
+    incomplete: bool, missing: int, doubt: str | None
+) -> None:
+    gone = [KnownMember(repo(n)) for n in range(missing)]
+
+    assert plausibility.doubt(answer(incomplete=incomplete), gone) == doubt
+
+
+SAME, OTHER = frozenset({1, 2}), frozenset({1, 2, 3})
+
+
+@pytest.mark.parametrize(
+    ("suspects", "believed"),
+    [
+        ([SAME, SAME], True),
+        ([SAME, SAME, OTHER], True),
+        ([SAME], False),
+        ([], False),
+        ([SAME, OTHER], False),
+        ([OTHER, SAME, SAME], False),
+        ([frozenset({1}), SAME], False),
+    ],
+)
+def test_three_polls_in_a_row_with_the_same_repositories_are_believed(
+    suspects: list[frozenset[int]], believed: bool
+) -> None:
+    found = [repo(2, stars=7), repo(1, stars=5)]
+
+    assert plausibility.believed(found, suspects) is believed
+
+
+# Back in their places
+
+
+@pytest.mark.parametrize(
+    ("repository", "ranked", "belongs"),
+    [
+        (repo(1, 101), STARS, True),
+        (repo(1, 100), STARS, False),
+        (repo(1, 101, language=None), STARS, True),
+        (repo(1, 0, forks=101), FORKS, True),
+        (repo(1, 999, forks=100), FORKS, False),
+        (repo(1, 101, language="C++"), CPP, True),
+        (repo(1, 101, language="c++"), CPP, True),
+        (repo(1, 100, language="C++"), CPP, False),
+        (repo(1, 101, language="C"), CPP, False),
+        (repo(1, 101, language=None), CPP, False),
+    ],
+)
+def test_a_repository_belongs_by_its_count_and_its_language(
+    repository: GitHubRepository, ranked: RankedList, belongs: bool
+) -> None:
+    assert plausibility.belongs(repository, ranked, needed=100) is belongs
+
+
+def test_restored_and_kept_repositories_stand_where_their_counts_put_them() -> None:
+    found, restored, kept = [repo(1, 9), repo(2, 5)], [repo(3, 7)], [repo(4, 8), repo(5, 5)]
+
+    places = plausibility.members(found, restored, kept, STARS)
+
+    assert places == [
+        Member(repo(1, 9)),
+        Member(repo(4, 8), kept=True),
+        Member(repo(3, 7)),
+        Member(repo(2, 5)),
+        Member(repo(5, 5), kept=True),
+    ]
+
+
+def test_whoever_comes_back_pushes_the_last_off_a_full_list() -> None:
+    places = plausibility.members(full_list(lowest=101), [repo(101, 150)], [], STARS)
+
+    assert len(places) == 100
+    assert [place.repository.stars for place in places][-2:] == [103, 102]

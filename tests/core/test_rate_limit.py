@@ -1,0 +1,308 @@
+"""The pace never exceeds GitHub's limits, and GitHub's own word is obeyed, within reason."""
+
+import random
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from core.rate_limit import Allowance, RateLimit, Resource, limit_of
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=s) for s in (1, 60, 3_600, 86_400))
+
+
+def allowance(**changes: Any) -> Allowance:
+    return replace(Allowance(next_at=LONG_AGO, blocked_until=LONG_AGO), **changes)
+
+
+def headers(**named: object) -> httpx.Headers:
+    """Headers as httpx gives them; reset="+60" is a minute after NOW, in epoch seconds."""
+    names = {
+        "limit": "X-RateLimit-Limit",
+        "remaining": "X-RateLimit-Remaining",
+        "reset": "X-RateLimit-Reset",
+        "retry_after": "Retry-After",
+        "date": "Date",
+    }
+    if str(named.get("reset", "")).startswith("+"):
+        named["reset"] = int(NOW.timestamp()) + int(str(named["reset"]))
+    return httpx.Headers({names[name]: str(value) for name, value in named.items()}, "utf-8")
+
+
+def http_date(moment: datetime) -> str:
+    return format_datetime(moment, usegmt=True)
+
+
+def blocked_for(status: int, **named: object) -> timedelta:
+    return allowance().answered(status, headers(**named), NOW).blocked_until - NOW
+
+
+# The pace
+
+
+def busiest(sent: Sequence[datetime], window: timedelta) -> int:
+    """The most moments in any window, both of its ends included."""
+    return max(bisect_right(sent, at + window) - index for index, at in enumerate(sent))
+
+
+def greedy(limit: RateLimit, senders: int, rest: timedelta, lasting: timedelta) -> list[datetime]:
+    """When senders send who promise themselves the next turns all at once, again and again,
+    with a rest of up to `rest` now and then."""
+    chance = random.Random(1)
+    state, now, sent = allowance(), NOW, []
+    while now < NOW + lasting:
+        for _ in range(senders):
+            send_at = state.send_at(limit, now)
+            state = state.reserved(limit, send_at)
+            sent.append(send_at)
+        now = max(now, sent[-1])
+        if chance.random() < 0.1:
+            now += rest * chance.random()
+    return sent
+
+
+@pytest.mark.parametrize("senders", [1, 7])
+@pytest.mark.parametrize("rest", [timedelta(), 10 * SECOND, 20 * MINUTE])
+@pytest.mark.parametrize(
+    ("resource", "authorized", "window", "allowed", "used"),
+    [
+        ("search", False, MINUTE, 10, 10),
+        ("search", True, MINUTE, 30, 29),
+        ("core", False, HOUR, 60, 58),
+        ("core", True, HOUR, 5_000, 4_900),
+    ],
+)
+def test_greedy_senders_stay_within_githubs_limit_and_make_use_of_it(
+    resource: Resource,
+    authorized: bool,
+    window: timedelta,
+    allowed: int,
+    used: int,
+    senders: int,
+    rest: timedelta,
+) -> None:
+    limit = limit_of(resource, authorized)
+
+    sent = greedy(limit, senders, rest, lasting=3 * HOUR)
+
+    assert sent == sorted(sent)
+    assert busiest(sent, window) <= limit.most(window) == used <= allowed
+    assert rest or busiest(sent, window) == used
+
+
+@pytest.mark.parametrize(("resource", "burst"), [("search", 1), ("core", 10)])
+def test_after_a_rest_as_many_as_the_burst_may_be_sent_at_once(
+    resource: Resource, burst: int
+) -> None:
+    limit, state, waits = limit_of(resource, authorized=False), allowance(next_at=NOW), []
+
+    for _ in range(burst + 2):
+        send_at = state.send_at(limit, NOW)
+        state = state.reserved(limit, send_at)
+        waits.append(send_at - NOW)
+
+    assert waits == [*[timedelta()] * burst, limit.every, 2 * limit.every]
+
+
+def test_nothing_is_sent_before_github_allows_it() -> None:
+    blocked = allowance(blocked_until=NOW + HOUR)
+
+    assert blocked.send_at(limit_of("core", authorized=True), NOW) == NOW + HOUR
+
+
+# What an answer says
+
+
+@pytest.mark.parametrize("status", [403, 429])
+@pytest.mark.parametrize(
+    ("named", "pause"),
+    [
+        ({"retry_after": 30}, 30 * SECOND),
+        ({"retry_after": http_date(NOW + 5 * MINUTE)}, 5 * MINUTE + SECOND),
+        ({"retry_after": 30, "remaining": 0, "reset": "+600"}, 30 * SECOND),
+        ({"retry_after": "soon", "remaining": 0, "reset": "+600"}, 10 * MINUTE + SECOND),
+        ({"remaining": 0, "reset": "+600"}, 10 * MINUTE + SECOND),
+        ({"remaining": 0, "reset": "+1"}, 2 * SECOND),
+        ({"remaining": 0, "reset": "+600", "date": http_date(NOW)}, 10 * MINUTE + SECOND),
+    ],
+)
+def test_a_moment_that_github_names_is_waited_for_and_is_no_strike(
+    status: int, named: dict[str, object], pause: timedelta
+) -> None:
+    after = allowance(strikes=3).answered(status, headers(**named), NOW)
+
+    assert (after.blocked_until, after.strikes) == (NOW + pause, 3)
+
+
+@pytest.mark.parametrize("status", [403, 429])
+@pytest.mark.parametrize(
+    "named",
+    [
+        {},
+        {"remaining": 7, "reset": "+600"},  # a secondary limit
+        {"remaining": 0},
+        {"remaining": 0, "reset": "+0"},
+        {"remaining": 0, "reset": 1_000_000_000},  # long past
+    ],
+)
+def test_without_such_a_moment_the_pause_is_a_minute_and_a_strike(
+    status: int, named: dict[str, object]
+) -> None:
+    after = allowance().answered(status, headers(**named), NOW)
+
+    assert (after.blocked_until, after.strikes) == (NOW + MINUTE, 1)
+
+
+def test_the_pause_doubles_up_to_an_hour_while_limits_repeat() -> None:
+    state, now, pauses = allowance(), NOW, []
+
+    for _ in range(8):
+        state = state.answered(403, headers(), now)
+        pauses.append((state.blocked_until - now) // MINUTE)
+        now = state.blocked_until
+
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert replace(state, strikes=10**6).answered(403, headers(), now).strikes == 10**6 + 1
+
+
+def test_a_success_ends_the_doubling() -> None:
+    struck = allowance(strikes=5)
+
+    after = struck.answered(200, headers(), NOW).answered(429, headers(), NOW)
+
+    assert (after.blocked_until, after.strikes) == (NOW + MINUTE, 1)
+
+
+@pytest.mark.parametrize("skew", [-HOUR, -3 * SECOND, timedelta(), HOUR])
+@pytest.mark.parametrize(
+    "named",
+    [{"remaining": 0, "reset": "+90"}, {"retry_after": http_date(NOW + 90 * SECOND)}],
+)
+def test_a_moment_of_githubs_clock_holds_whatever_ours_says(
+    named: dict[str, object], skew: timedelta
+) -> None:
+    theirs = headers(date=http_date(NOW), **named)
+
+    after = allowance().answered(403, theirs, NOW + skew)
+
+    assert after.blocked_until == NOW + skew + 91 * SECOND
+
+
+def test_the_last_request_of_a_window_blocks_until_the_reset_and_is_noted() -> None:
+    answer = headers(limit=10, remaining=0, reset="+42", date=http_date(NOW))
+
+    after = allowance(next_at=NOW).answered(200, answer, NOW)
+
+    until = NOW + 43 * SECOND
+    assert after == Allowance(
+        next_at=NOW, blocked_until=until, strikes=0, limit=10, remaining=0, reset_at=until
+    )
+
+
+@pytest.mark.parametrize("status", [200, 304, 404, 500])
+def test_an_answer_with_requests_left_blocks_nothing(status: int) -> None:
+    after = allowance().answered(status, headers(limit=5_000, remaining=1, reset="+42"), NOW)
+
+    assert after.blocked_until <= NOW
+    assert (after.limit, after.remaining, after.reset_at) == (5_000, 1, NOW + 43 * SECOND)
+
+
+def test_what_an_answer_does_not_tell_stays_as_it_was_told() -> None:
+    told = allowance(limit=30, remaining=7, reset_at=NOW, blocked_until=NOW)
+
+    assert told.answered(200, headers(), NOW) == told
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize(
+    "named", [{}, {"retry_after": 1}, {"remaining": 0, "reset": "+1"}, {"remaining": 9}]
+)
+def test_an_answer_never_moves_a_block_back(status: int, named: dict[str, object]) -> None:
+    blocked = allowance(blocked_until=NOW + HOUR)
+
+    assert blocked.answered(status, headers(**named), NOW).blocked_until == NOW + HOUR
+
+
+# Headers that make no sense
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " ",
+        "-5",
+        "12.5",
+        "1e9",
+        "²",
+        "soon",
+        "Fri, 99 Jan 2026 10:00:00 GMT",
+        "Fri, 01 Jan 99999 00:00:00 GMT",
+        "Fri, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "9" * 5_000,
+        0,
+        http_date(NOW),
+        http_date(NOW - HOUR),
+    ],
+)
+def test_a_retry_after_that_makes_no_sense_is_as_good_as_none(value: object) -> None:
+    after = allowance().answered(403, headers(retry_after=value), NOW)
+
+    assert (after.blocked_until, after.strikes) == (NOW + MINUTE, 1)
+
+
+@pytest.mark.parametrize(
+    "value", [86_401, "9" * 12, http_date(NOW + 2 * DAY), "Fri, 31 Dec 9999 23:59:59 -2300"]
+)
+def test_no_retry_after_stops_the_service_for_more_than_a_day(value: object) -> None:
+    assert blocked_for(403, retry_after=value) == DAY
+
+
+@pytest.mark.parametrize(
+    ("named", "pause"),
+    [
+        ({"reset": "9" * 12}, DAY),
+        ({"reset": "+86401"}, DAY),
+        ({"reset": "+60", "date": "Thu, 01 Jan 1970 00:00:00 GMT"}, DAY),
+        ({"reset": "+60", "date": "today"}, MINUTE + SECOND),
+        ({"reset": "-60"}, timedelta()),
+        ({"reset": "-1"}, timedelta()),
+        ({"reset": "tomorrow"}, timedelta()),
+        ({"reset": "+60", "remaining": "-1"}, timedelta()),
+        ({"reset": "+60", "remaining": "none"}, timedelta()),
+        (
+            {"reset": "+60", "date": "Fri, 01 Jan 99999999999999999999 00:00:00 GMT"},
+            MINUTE + SECOND,
+        ),
+        ({"reset": "9" * 5_000}, timedelta()),
+    ],
+)
+def test_a_reset_that_makes_no_sense_blocks_for_a_day_at_most(
+    named: dict[str, object], pause: timedelta
+) -> None:
+    assert blocked_for(200, **{"remaining": 0, **named}) == pause
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "-1",
+        "²",
+        "many",
+        str(2**31),
+        "9" * 5_000,
+    ],
+)
+def test_a_count_that_makes_no_sense_is_not_taken_down(value: str) -> None:
+    told = allowance(limit=30, remaining=7)
+
+    after = told.answered(200, headers(limit=value, remaining=value), NOW)
+
+    assert (after.limit, after.remaining) == (30, 7)

@@ -1,0 +1,1 @@
+"""What several tests share, and what is no test itself."""

@@ -1,0 +1,54 @@
+"""What several tests share that is no fixture."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from settings import Settings
+from store import documents
+from store.database import connect
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"  # real input, where a developer has it
+
+UNSET = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "GITHUB_API_URL", "POLL_MINUTES", "DYNO")
+
+MakeSettings = Callable[..., Settings]
+MakeApp = Callable[..., Flask]
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """The first result of a condition that is true."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+    return result
+
+
+def published(settings: Settings, name: str) -> bool:
+    """Whether a document is out."""
+    with connect(settings) as database, database.read() as session:
+        return documents.is_published(session, name)
+
+
+def running() -> dict[int, int]:
+    """The processes of this machine, each with its parent; without those that have ended and
+    wait to be noticed."""
+    table = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in table.splitlines()]
+    return {int(pid): int(parent) for pid, parent, state in rows if "Z" not in state}
+
+
+def descendants(pids: list[int]) -> set[int]:
+    """Processes and all that descend from them."""
+    found = list(pids)
+    for pid in found:
+        found += [child for child, parent in running().items() if parent == pid]
+    return set(found)

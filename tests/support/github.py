@@ -1,0 +1,104 @@
+"""…"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from core import lists
+from core.lists import RankedList
+from core.repository import GitHubRepository, SearchAnswer
+from github import polling
+from github.errors import Gone
+from store.database import Database
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+MINUTE = timedelta(minutes=1)
+
+
+STEP = 10 * MINUTE
+
+
+STARS, FORKS, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "python"))
+
+
+def repo(github_id: int = 1, **changes: Any) -> GitHubRepository:
+    defaults = GitHubRepository(
+        github_id=github_id,
+        full_name=f"Quiet/Harbor-{github_id}",
+        stars=50_000 - 100 * github_id,
+        forks=github_id,
+        open_issues=3,
+        language="Python",
+        description="Boats, moored",
+        html_url=f"https://github.com/Quiet/Harbor-{github_id}",
+        pushed_at=NOON,
+    )
+    return replace(defaults, **changes)
+
+
+def board(size: int = 100, without: Iterable[int] = ()) -> list[GitHubRepository]:
+    """As many repositories as a list has, the one of id 1 first, without some of them."""
+    left_out = set(without)
+    ids = (number for number in range(1, size + len(left_out) + 1) if number not in left_out)
+    return [repo(number) for number in ids]
+
+
+def answer(repositories: Iterable[GitHubRepository], *, incomplete: bool = False) -> SearchAnswer:
+    return SearchAnswer(tuple(repositories), incomplete)
+
+
+@dataclass
+class FakeGitHub:
+    """Gives the same answer to each search; knows some repositories, the others are gone."""
+
+    found: SearchAnswer | Exception
+    repositories: Mapping[str, GitHubRepository | Exception] = field(default_factory=dict)
+    meanwhile: Callable[[], object] = lambda: None
+    floors: list[int] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def search(self, ranked: RankedList, floor: int) -> SearchAnswer:
+        self.floors.append(floor)
+        self.meanwhile()
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    def repository(self, full_name: str) -> GitHubRepository:
+        self.asked.append(full_name)
+        known = self.repositories.get(full_name, Gone(f"/repos/{full_name}: answered 404"))
+        if isinstance(known, Exception):
+            raise known
+        return known
+
+
+def slot(number: int) -> datetime:
+    return NOON + number * STEP
+
+
+def poll(
+    database: Database, github: Any, number: int = 0, *, ranked: RankedList = STARS, late: int = 1
+) -> dict[str, Any]:
+    """Poll for the slot of that number, some minutes into it."""
+    at = slot(number)
+    return polling.poll_list(database, github, ranked, at, STEP, lambda: at + late * MINUTE)
+
+
+def shown(database: Database, number: int = 0) -> list[tuple[int, int, bool]]:
+    """The places of a slot's poll: GitHub's id, stars, and whether it was kept."""
+    sql = text(
+        "SELECT github_id, stars, kept FROM placement JOIN repository ON repository.id = "
+        "repository_id WHERE slot = :slot ORDER BY rank"
+    )
+    with database.read() as session:
+        rows = session.execute(sql, {"slot": int(slot(number).timestamp())})
+        return [(github_id, stars, bool(kept)) for github_id, stars, kept in rows]
+
+
+def ids(database: Database, number: int = 0) -> list[int]:
+    return [github_id for github_id, _, _ in shown(database, number)]

@@ -1,0 +1,85 @@
+"""…"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from core import clock, lists
+from history import importer
+from history.importer import Tally
+from store.database import Database
+
+MIDNIGHT = datetime(2026, 2, 28, tzinfo=UTC)  # of the second day
+
+
+def bring(database: Database, *paths: Path, dry_run: bool = False) -> Tally:
+    return importer.import_files(database, paths, lists.KNOWN, dry_run=dry_run)
+
+
+def sums(tally: Tally) -> tuple[int, int, int, int]:
+    """Rows read, stored, already there and rejected; they add up."""
+    assert tally.read == tally.stored + tally.already + len(tally.rejected)
+    return tally.read, tally.stored, tally.already, len(tally.rejected)
+
+
+def rows(database: Database, sql: str) -> list[tuple[Any, ...]]:
+    with database.read() as session:
+        return [tuple(row) for row in session.execute(text(sql))]
+
+
+def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """All that an import stores, without our ids, which depend on the order of work."""
+    return {
+        "polls": rows(
+            database,
+            "SELECT slug, slot, outcome, fetched_at, rows, error FROM poll "
+            "JOIN list ON list.id = list_id ORDER BY 1, 2",
+        ),
+        "placements": rows(
+            database,
+            "SELECT slug, slot, rank, lower(full_name), stars, forks, open_issues FROM placement "
+            "JOIN list ON list.id = list_id JOIN repository ON repository.id = repository_id "
+            "ORDER BY 1, 2, 3",
+        ),
+        "readings": rows(
+            database,
+            "SELECT lower(full_name), slot, stars, forks, open_issues, list_id FROM reading "
+            "JOIN repository ON repository.id = repository_id ORDER BY 1, 2",
+        ),
+        "repositories": rows(
+            database,
+            "SELECT full_name, github_id, language, description, html_url, pushed_at, "
+            "repository.seen_at, name FROM repository "
+            "JOIN repository_name ON repository.id = repository_id ORDER BY name",
+        ),
+    }
+
+
+def board(
+    database: Database, slug: str = "stars", at: datetime = MIDNIGHT
+) -> list[tuple[int, str]]:
+    """Ranks and names of a list at a slot."""
+    where = f"slug = '{slug}' AND slot = {int(at.timestamp())}"
+    return rows(
+        database,
+        "SELECT rank, full_name FROM placement JOIN list ON list.id = list_id "
+        f"JOIN repository ON repository.id = repository_id WHERE {where} ORDER BY rank",
+    )
+
+
+def history_of(database: Database, full_name: str) -> list[tuple[datetime, int]]:
+    """Slots and stars of whoever a name finds."""
+    found = rows(
+        database,
+        "SELECT slot, stars FROM reading JOIN repository_name USING (repository_id) "
+        f"WHERE name = '{full_name.lower()}' ORDER BY slot",
+    )
+    return [(clock.EPOCH + timedelta(seconds=slot), stars) for slot, stars in found]
+
+
+def count(database: Database, table: str) -> int:
+    (found,) = rows(database, f"SELECT count(*) FROM {table}")
+    number: int = found[0]
+    return number

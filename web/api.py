@@ -1,0 +1,224 @@
+"""The JSON API: views that fetch what is stored. They compute nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from core import clock, leaderboards, schemas
+from core.clock import DAY, HOUR, MINUTE
+from core.lists import RankedList
+from monitoring import status
+from store import readings, repositories, snapshots
+from store.events import events_of
+from web import current
+from web.parameters import WINDOW, a_list, choice, endpoint, moment, number, ranked
+from web.responses import (
+    build,
+    computed,
+    document,
+    live_json,
+    moved,
+    repository_of,
+    status_now,
+    unknown,
+    with_next,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a series, and the longest span for which it is chosen."""
+
+    length: timedelta
+    longest: timedelta
+
+
+STEPS = {
+    "10m": Step(timedelta(minutes=10), 2 * DAY),
+    "1h": Step(HOUR, 90 * DAY),
+    "1d": Step(DAY, timedelta.max),
+}
+
+AT = moment("at", "The list as it stood then; without it, as it stands.")
+
+EVENTS_OF = a_list("Events of this list alone.")
+
+TOTALS_OF = a_list("The list that the totals are over.", "stars")
+
+AFTER = number("after", "The cursor `next` of the page before.", 0, lowest=0, highest=2**63 - 1)
+
+EVENTS = number("limit", "How many at most.", 100, lowest=1, highest=1000)
+
+FROM = moment("from", "The start; without it, the first reading.", into="start")
+
+TO = moment("to", "The end, which is out; without it, that of the newest slot.", into="end")
+
+STEP = choice("step", "Of each step the last; by default what fits the span.", STEPS)
+
+POINTS = number("limit", "How many at most.", 10_000, lowest=1, highest=10_000)
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@api.get("")
+@endpoint(dict[str, str], live=True)
+def api_index() -> Response:
+    """What the API has."""
+    return live_json(
+        {
+            "name": "Starboard",
+            "description": "/openapi.json",
+            "lists": "/api/v1/lists",
+            "list": "/api/v1/lists/{slug}",
+            "at": "/api/v1/lists/{slug}?at={time}",
+            "movers": "/api/v1/lists/{slug}/movers?window={window}",
+            "events": "/api/v1/events?list={slug}&after={cursor}",
+            "languages": "/api/v1/languages?list={slug}",
+            "owners": "/api/v1/owners?list={slug}",
+            "repository": "/api/v1/repos/{owner}/{name}",
+            "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
+            "status": "/api/v1/status",
+            "chart": "/charts/{owner}/{name}.svg",
+            "comparison": "/charts.svg?repos={owner}/{name},{owner}/{name}",
+            "badge": "/badges/{owner}/{name}.json",
+            "feed": "/feeds/{slug}.atom",
+        }
+    )
+
+
+@api.get("/lists")
+@endpoint(schemas.ListIndex)
+def list_index() -> Response:
+    """The lists."""
+    return document("lists")
+
+
+@api.get("/lists/<slug>")
+@endpoint(schemas.Leaderboard, AT)
+def leaderboard(slug: str, at: datetime | None) -> Response:
+    """One leaderboard, as it stands, or as it stood at a moment."""
+    of = ranked(slug)
+    if at is None:
+        return document(f"lists/{of.slug}", of)
+    now = clock.now()
+    if at > now:
+        raise BadRequest(f"at={request.args['at']!r} lies in the future")
+    with current.database().read() as session:
+        snapshot = snapshots.snapshot(session, of, at)
+        by = build(session)
+    if snapshot is None:
+        raise NotFound(f"nothing is known of {of.slug!r} from before {clock.rfc3339(at)}")
+    return computed(leaderboards.leaderboard(snapshot, by.built_at, by.next_build_at))
+
+
+@api.get("/lists/<slug>/movers")
+@endpoint(schemas.Movers, WINDOW)
+def movers(slug: str, window: str) -> Response:
+    """The largest gains of a list's count over a window."""
+    of = ranked(slug)
+    return document(f"movers/{of.slug}/{window}", of)
+
+
+@api.get("/events")
+@endpoint(schemas.EventPage, EVENTS_OF, AFTER, EVENTS)
+def events(of: RankedList | None, after: int, limit: int) -> Response:
+    """What changed, oldest first; `after` takes the cursor `next` of the page before."""
+    with current.database().read() as session:
+        page = events_of(session, limit, after=after, ranked=of)
+    items: list[schemas.EventItem] = [
+        {
+            "cursor": it.cursor,
+            "at": clock.rfc3339(it.slot),
+            "list": it.slug,
+            "kind": it.kind,
+            "full_name": it.full_name,
+            "detail": it.detail,
+        }
+        for it in page
+    ]
+    following = items[-1]["cursor"] if items else after
+    response = computed({"items": items, "next": following})
+    return with_next(response, after=following) if len(items) == limit else response
+
+
+@api.get("/languages")
+@endpoint(schemas.LanguageTotals, TOTALS_OF)
+def languages(of: RankedList) -> Response:
+    """Totals by language over a list."""
+    return document(f"languages/{of.slug}", of)
+
+
+@api.get("/owners")
+@endpoint(schemas.OwnerTotals, TOTALS_OF)
+def owners(of: RankedList) -> Response:
+    """Totals by owner over a list."""
+    return document(f"owners/{of.slug}", of)
+
+
+@api.get("/repos/<owner>/<name>")
+@endpoint(schemas.RepositoryDocument)
+def repository(owner: str, name: str) -> AnyResponse:
+    """A repository: figures, gains, ranks on every list. An old name leads to the new one."""
+    with current.database().read() as session:
+        facts = repository_of(session, owner, name)
+    return moved(owner, name, facts["full_name"]) or computed(facts)
+
+
+@api.get("/repos/<owner>/<name>/history")
+@endpoint(schemas.Series, FROM, TO, STEP, POINTS)
+def history(
+    owner: str,
+    name: str,
+    start: datetime | None,
+    end: datetime | None,
+    step: str | None,
+    limit: int,
+) -> AnyResponse:
+    """A repository's readings over [from, to), of each step the last."""
+    with current.database().read() as session:
+        profile = repositories.profile(session, f"{owner}/{name}")
+        if profile is None:
+            raise unknown(owner, name)
+        end = end or _end(session, profile.id, start)
+        if start is None:
+            start = min(readings.first_day(session, profile.id) or end, end)
+        elif start >= end:
+            raise BadRequest(
+                f"from={clock.rfc3339(start)}: expected a time before {clock.rfc3339(end)}"
+            )
+        finest = next(name for name, each in STEPS.items() if end - start <= each.longest)
+        step = step or finest
+        points = readings.series(session, profile.id, start, end, STEPS[step].length)
+    response = computed(
+        {
+            "full_name": profile.full_name,
+            "step": step,
+            "from": clock.rfc3339(start),
+            "to": clock.rfc3339(end),
+            "points": points[:limit],
+        }
+    )
+    if len(points) > limit:
+        with_next(response, **{"from": points[limit]["at"], "step": step})
+    return moved(owner, name, profile.full_name) or response
+
+
+def _end(session: Session, repository_id: int, start: datetime | None) -> datetime:
+    """The end of the newest reading's slot, so that a series is the same until there is another; or
+    the current minute's, where that is before the start."""
+    newest = readings.newest_slot(session, repository_id)
+    end = newest + current.settings().poll_every if newest else None
+    if end is None or (start is not None and start >= end):
+        return clock.ceil(clock.now(), MINUTE)
+    return end
+
+
+@api.get("/status")
+@endpoint(status.Status, live=True)
+def live_status() -> Response:
+    """Live: how fresh each list is, and what queues and workers do."""
+    return live_json(status_now())

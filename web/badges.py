@@ -1,0 +1,82 @@
+"""…"""
+
+from datetime import timedelta
+from typing import Annotated, TypedDict
+
+from flask import Blueprint
+from msgspec import Meta
+from werkzeug.wrappers import Response as AnyResponse
+
+from core import encoding
+from core.lists import RankedList
+from core.schemas import RepositoryDocument
+from store import repositories
+from web import axes, current, parameters, responses
+from web.cache import kept
+from web.parameters import WINDOW, a_list, choice, endpoint
+from web.replies import Reply
+
+
+class Badge(TypedDict):
+    """What shields.io asks of an endpoint."""
+
+    schemaVersion: Annotated[int, Meta(ge=1, le=1)]
+    label: str
+    message: str
+    color: str
+    cacheSeconds: int
+
+
+BADGES = ("stars", "rank", "gain")  # what a badge can tell
+
+UNKNOWN = "–"
+
+
+def badge_of(
+    document: RepositoryDocument, show: str, of: RankedList, window: str, every: timedelta
+) -> Badge:
+    """What a badge says of a repository: its stars, its place on `of`, or its gain of stars over a
+    window; worth asking for again after `every`."""
+    ranks = {place["list"]: place["rank"] for place in document["ranks"]}
+    gain = document["gains"][window]
+    label, message = {
+        "stars": ("stars", axes.rounded(document["stars"])),
+        "rank": (f"{of.title} rank", f"#{ranks[of.slug]}" if of.slug in ranks else UNKNOWN),
+        "gain": (f"stars in {window}", f"{gain['stars']:+,}" if gain else UNKNOWN),
+    }[show]
+    color = "lightgrey" if message == UNKNOWN else "blue"
+    return {
+        "schemaVersion": 1,
+        "label": label,
+        "message": message,
+        "color": color,
+        "cacheSeconds": int(every.total_seconds()),
+    }
+
+
+SHOWN = choice("show", "What the badge tells.", BADGES, "stars")
+
+PLACE_ON = a_list("The list that a place is on.", "stars")
+
+badges = Blueprint("badges", __name__)
+
+
+@badges.get("/badges/<owner>/<name>.json")
+@endpoint(Badge, SHOWN, PLACE_ON, WINDOW)
+def badge(owner: str, name: str, show: str, of: RankedList, window: str) -> AnyResponse:
+    """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
+
+    with current.database().read() as session:
+        profile = repositories.profile(session, f"{owner}/{name}")
+    if profile is None:
+        raise responses.unknown(owner, name)
+
+    def make() -> Reply:
+        with current.database().read() as session:
+            build = responses.build(session)
+            facts = responses.repository_of(session, owner, name, until=build.as_of)
+        made = badge_of(facts, show, of, window, build.every)
+        return Reply.of(encoding.encode(made), parameters.JSON, build)
+
+    moved = responses.moved(owner, name, profile.full_name)
+    return moved or kept(("badge", profile.id, show, of.slug, window), make)

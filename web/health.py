@@ -1,0 +1,62 @@
+"""…"""
+
+from contextlib import suppress
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import ServiceUnavailable
+
+from core import encoding
+from monitoring import metrics
+from store.database import SchemaError, error_line
+from web import current, openapi, responses
+from web.cache import kept
+from web.parameters import JSON, endpoint
+from web.replies import Reply
+from web.responses import RETRY_AFTER, live_json
+
+site = Blueprint("site", __name__)
+
+
+@site.get("/healthz")
+@endpoint(dict[str, str], live=True, lenient=True)
+def healthz() -> Response:
+    """The process is up."""
+    return live_json({"status": "ok"})
+
+
+@site.get("/readyz")
+@endpoint(dict[str, str], live=True, lenient=True)
+def readyz() -> Response:
+    """The database is reachable and its schema current."""
+    try:
+        current.database().check_schema()
+    except (SchemaError, DBAPIError) as error:
+        raise ServiceUnavailable(error_line(error), retry_after=RETRY_AFTER) from error
+    return live_json({"status": "ok"})
+
+
+@site.get("/metrics")
+@endpoint(bytes, content_type=metrics.CONTENT_TYPE, live=True)
+def prometheus() -> Response:
+    """Metrics for Prometheus. Without a database there are those of the requests."""
+    live = None
+    with suppress(DBAPIError):
+        live = responses.status_now()
+    response = Response(metrics.exposition(live), content_type=metrics.CONTENT_TYPE)
+    response.cache_control.no_store = True
+    return response
+
+
+@site.get("/openapi.json")
+@endpoint(dict[str, Any], content_type=JSON)
+def description() -> Response:
+    """This description."""
+
+    def make() -> Reply:
+        with current.database().read() as session:
+            build = responses.build(session)
+        return Reply.of(encoding.encode(openapi.describe(current_app)), JSON, build)
+
+    return kept(("openapi.json",), make)

@@ -1,0 +1,84 @@
+"""…"""
+
+import itertools
+import os
+import re
+import uuid
+from typing import Any, TypedDict
+
+from werkzeug.wsgi import get_host
+
+Environ = dict[str, Any]
+
+Headers = list[tuple[str, str]]
+
+SHELF, KEEP = "starboard.shelf", "starboard.keep"  # what front and views leave for one another
+
+REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+
+OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
+
+COMMON: Headers = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+]
+
+OF_PAGES: Headers = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+
+OF_DATA: Headers = [  # a picture brings its style with it
+    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+]
+
+OF_OPEN: Headers = [
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-Age, Starboard-Stale"),
+]
+
+OF_PREFLIGHTS: Headers = [  # what a page of another site may send
+    ("Access-Control-Allow-Methods", "GET, HEAD"),
+    ("Access-Control-Allow-Headers", "If-None-Match, If-Modified-Since, X-Request-ID"),
+    ("Access-Control-Max-Age", "86400"),
+]
+
+
+class Problem(TypedDict):
+    """An error (RFC 9457); `detail` says what would be right."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+_RUN, _NUMBERS = uuid.uuid4().hex[:16], itertools.count(1)
+
+
+def request_id(environ: Environ) -> str:
+    """The id that a request was given, or a new one."""
+    given = environ.get("HTTP_X_REQUEST_ID")
+    if given is not None and REQUEST_ID.fullmatch(given):
+        return str(given)
+    return f"{_RUN}-{os.getpid():x}-{next(_NUMBERS):x}"
+
+
+def site(environ: Environ) -> str:
+    """Where the reader finds this server, such as https://stars.example; a proxy in front of it
+    tells of TLS. Empty, so that links are relative, where the request names no host."""
+    secure = "https" in (environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
+    host = get_host(environ)
+    return f"{'https' if secure else 'http'}://{host}" if host else ""
+
+
+def of_every_reply(path: str, content_type: str) -> Headers:
+    """The headers that a reply has wherever it comes from, besides its request's id."""
+    of_kind = OF_PAGES if content_type.startswith("text/html") else OF_DATA
+    return COMMON + of_kind + (OF_OPEN if path.startswith(OPEN) else [])

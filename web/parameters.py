@@ -1,0 +1,150 @@
+"""The parameters of queries as data: read and checked for the views, and described for those who
+read /openapi.json."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import request
+from werkzeug.exceptions import BadRequest, NotFound
+
+from core import clock
+from core.lists import RankedList
+from core.windows import WINDOWS
+from web import current
+
+JSON = "application/json"
+
+HTML = "text/html; charset=utf-8"
+
+PROBLEM = "application/problem+json"
+
+SVG = "image/svg+xml"
+
+ATOM = "application/atom+xml; charset=utf-8"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter `name` of a query, which a view takes as `into`.
+
+    `read` gives its value, or raises ValueError with what would be right.
+    """
+
+    name: str
+    about: str
+    read: Callable[[str], Any]
+    schema: dict[str, Any] = field(hash=False)
+    example: str
+    default: str | None = None
+    required: bool = False
+    into: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a view gives, and what it can be asked."""
+
+    gives: Any
+    parameters: tuple[Parameter, ...]
+    content_type: str
+    live: bool
+
+
+def endpoint(
+    gives: Any,
+    *parameters: Parameter,
+    content_type: str = JSON,
+    live: bool = False,
+    lenient: bool = False,
+) -> Callable[[View], View]:
+    """Let a view have its parameters read and checked; any other one is a bad request, unless it is
+    `lenient`. `gives` is the type of what it gives; `live`: of this moment, never to be kept."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(**path: str) -> Any:
+            return view(**path) if lenient else view(**path, **_arguments(parameters))
+
+        checked.endpoint = Endpoint(gives, parameters, content_type, live)  # type: ignore[attr-defined]
+        return checked  # type: ignore[return-value]
+
+    return decorate
+
+
+def _arguments(parameters: Iterable[Parameter]) -> dict[str, Any]:
+    known = {parameter.name: parameter for parameter in parameters}
+    for name, values in request.args.lists():
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise BadRequest(f"{request.path} has no parameter {name!r:.60}; {takes}")
+        if len(values) > 1:
+            raise BadRequest(f"{request.path} takes one {name!r}, not {len(values)}")
+    return {it.into or it.name: _argument(it) for it in parameters}
+
+
+def _argument(parameter: Parameter) -> Any:
+    text = request.args.get(parameter.name, "" if parameter.required else parameter.default)
+    try:
+        return None if text is None else parameter.read(text)
+    except ValueError as error:
+        raise BadRequest(f"{parameter.name}={text!r:.60}: {error}") from None
+
+
+def choice(name: str, about: str, choices: Iterable[str], default: str | None = None) -> Parameter:
+    """One of a few words."""
+    choices = tuple(choices)
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return text
+
+    schema = {"type": "string", "enum": list(choices)}
+    return Parameter(name, about, read, schema, default or choices[0], default)
+
+
+def number(name: str, about: str, default: int, *, lowest: int, highest: int) -> Parameter:
+    """A whole number from `lowest` to `highest`."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,19}", text, re.ASCII) or not lowest <= int(text) <= highest:
+            raise ValueError(f"expected a number from {lowest} to {highest}")
+        return int(text)
+
+    schema = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return Parameter(name, about, read, schema, str(default), str(default))
+
+
+def moment(name: str, about: str, into: str = "") -> Parameter:
+    """A time."""
+
+    def read(text: str) -> Any:
+        try:
+            return clock.parse(text)
+        except ValueError as error:
+            hint = "expected a time such as 2026-11-23T20:20:00Z or 2026-11-23"
+            raise ValueError(f"{error}; {hint}") from None
+
+    schema = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+    return Parameter(name, about, read, schema, "2026-11-23", into=into)
+
+
+def ranked(slug: str) -> RankedList:
+    """The list of a slug, in any case."""
+    try:
+        return current.settings().ranked(slug)
+    except LookupError as error:
+        raise NotFound(error.args[0]) from None
+
+
+def a_list(about: str, default: str | None = None) -> Parameter:
+    schema = {"type": "string"}
+    return Parameter("list", about, ranked, schema, "stars", default, into="of")
+
+
+WINDOW = choice("window", "The span of time of the gains.", [it.name for it in WINDOWS], "24h")
