@@ -10,7 +10,7 @@ help: ## list the targets
 run: .venv/run ## run everything here, against GitHub
 	@$(BIN)/python -m local.run
 
-demo: .venv/run ## the same, offline, against a stand-in GitHub
+demo: .venv/run ## the same, offline, against a fake GitHub
 	@$(BIN)/python -m local.run --demo
 
 test: .venv/dev ## run all tests

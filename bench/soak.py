@@ -267,7 +267,7 @@ class Faults:
 
     platform: Platform
     valkey: Valkey
-    mischief: FaultInjector
+    injector: FaultInjector
     random: Random
     done: Counter[str]
     redis_is_away: threading.Event = field(default_factory=threading.Event)
@@ -328,9 +328,9 @@ class Faults:
         self.done["Redis restarted empty"] += 1
 
     def github_down(self) -> None:
-        self.mischief.rate = 1
+        self.injector.rate = 1
         time.sleep(75)
-        self.mischief.rate = BACKGROUND
+        self.injector.rate = BACKGROUND
         self.done["GitHub down or lying for 75 s"] += 1
 
     def disk_full(self) -> None:
@@ -407,8 +407,8 @@ def real_minutes(minutes: float, seed: int, folder: Path) -> Result:
     result = Result(f"{minutes:g} minutes of real processes, a slot a minute")
     every = timedelta(minutes=1)
     world = Steps(every, born=clock.now() - timedelta(days=40))
-    mischief = FaultInjector(seed)
-    github = api.create_fake_github(world, mischief=mischief)
+    injector = FaultInjector(seed)
+    github = api.create_fake_github(world, faults=injector)
     valkey = Valkey(folder / "valkey")
     port = embedded.free_port()
     with serving.serve(github) as github_url, valkey:
@@ -437,9 +437,9 @@ def real_minutes(minutes: float, seed: int, folder: Path) -> Result:
         try:
             for slug in SLUGS:
                 wait_until(partial(published, settings, f"lists/{slug}"), seconds=60)
-            mischief.rate = BACKGROUND
+            injector.rate = BACKGROUND
             random = Random(seed)
-            faults = Faults(platform, valkey, mischief, random, result.faults)
+            faults = Faults(platform, valkey, injector, random, result.faults)
             readers = [
                 Reader(f"http://127.0.0.1:{port}", Random(seed + n), faults.redis_is_away)
                 for n in range(3)
@@ -447,7 +447,7 @@ def real_minutes(minutes: float, seed: int, folder: Path) -> Result:
             for reader in readers:
                 reader.start()
             inflict(faults, minutes, random)
-            mischief.rate = 0
+            injector.rate = 0
             calm_from = clock.floor(clock.now(), every)
             recovered = [slug for slug in SLUGS if recovers(settings, slug, calm_from)]
             result.wrong |= {f"{slug}: no recovery" for slug in SLUGS if slug not in recovered}
@@ -460,7 +460,7 @@ def real_minutes(minutes: float, seed: int, folder: Path) -> Result:
             now = clock.now()
         finally:
             platform.close()
-        result.faults["answers of GitHub damaged"] = len(mischief.done)
+        result.faults["answers of GitHub damaged"] = len(injector.done)
         result.duplicates = sum(times > 1 for times in platform.stored.values())
         count_slots(result, database, every, now)
         judge = Judge(world, database)
@@ -584,7 +584,7 @@ def simulated_day(seed: int, folder: Path) -> Result:
                 if (board := here.board(slug)) is not None:
                     result.reads += 1
                     result.wrong |= set(judge.wrong(board))
-    here.mischief.rate = 0
+    here.faults.rate = 0
     here.now = max(here.now + timedelta(hours=2), slots[-1] + every)
     last = clock.floor(here.now, every)
     here.poll_all(last)
@@ -593,7 +593,7 @@ def simulated_day(seed: int, folder: Path) -> Result:
         board = here.board(slug)
         if board is None or board["as_of"] != clock.rfc3339(last):
             result.wrong.add(f"{slug}: no recovery")
-    result.faults["answers of GitHub damaged"] = len(here.mischief.done)
+    result.faults["answers of GitHub damaged"] = len(here.faults.done)
     result.faults["jobs killed in their midst"] = database.deaths
     result.duplicates = sum(times > 1 for times in Counter(here.stored).values())
     count_slots(result, database, every, here.now)
@@ -611,7 +611,7 @@ def live_through(
         return
     down = 15 <= hour < 17
     faults["GitHub down or lying for 2 h (slots)"] += down
-    here.mischief.rate = 1 if down else BACKGROUND
+    here.faults.rate = 1 if down else BACKGROUND
     here.now = max(here.now, slot)
     todo: list[RankedList | None] = [*RANKED, None]  # None: the aggregation
     if random.random() < 0.1:

@@ -1,4 +1,4 @@
-"""The demo's past: weeks of made-up history, polled from the stand-in at moments gone by."""
+"""The demo's past: weeks of made-up history, polled from the fake GitHub at moments gone by."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ HISTORY = ((35 * DAY, DAY), (2 * DAY, 3 * HOUR), (3 * HOUR, timedelta(minutes=10
 
 
 class OpenGate:
-    """A budget without limits: the stand-in of the past has none."""
+    """A budget without limits: the fake GitHub of the past has none."""
 
     def pass_one(self, resource: Resource) -> None: ...
 

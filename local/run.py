@@ -39,7 +39,7 @@ DEMO = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--demo", action="store_true", help="offline, against a stand-in GitHub")
+    parser.add_argument("--demo", action="store_true", help="offline, against a fake GitHub")
     parser.add_argument("--var", type=Path, default=HERE / "var", help="where data is kept")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))

@@ -40,7 +40,7 @@ from tests.support.github import (
     PYTHON,
     STARS,
     STEP,
-    FakeGitHub,
+    StubGitHub,
     answer,
     board,
     ids,
@@ -101,7 +101,7 @@ def documents(database: Database) -> dict[str, Any]:
 
 class TestAPoll:
     def test_shows_what_github_answered(self, database: Database) -> None:
-        result = poll(database, FakeGitHub(answer(board())))
+        result = poll(database, StubGitHub(answer(board())))
 
         assert result == {"outcome": GOOD, "rows": 100}
         assert polls(database) == [(NOON, GOOD, None)]
@@ -110,7 +110,7 @@ class TestAPoll:
 
     def test_notes_when_the_answer_was_there(self, database: Database) -> None:
         hand = HandClock(NOON + MINUTE)
-        github = FakeGitHub(answer(board()), meanwhile=lambda: hand.sleep(2.5))
+        github = StubGitHub(answer(board()), meanwhile=lambda: hand.sleep(2.5))
 
         polling.poll_list(database, github, STARS, NOON, STEP, hand)
 
@@ -122,7 +122,7 @@ class TestAPoll:
         twice, misplaced = repo(3, stars=1), repo(7, stars=60_000)
         equal = [repo(8, stars=49_000), repo(9, stars=49_000)]
 
-        poll(database, FakeGitHub(answer([repo(2), repo(3), twice, *equal, misplaced])))
+        poll(database, StubGitHub(answer([repo(2), repo(3), twice, *equal, misplaced])))
 
         assert [it[:2] for it in shown(database)] == [
             (7, 60_000),
@@ -133,7 +133,7 @@ class TestAPoll:
         ]
 
     def test_asks_narrowly_from_the_second_one_on(self, database: Database) -> None:
-        github = FakeGitHub(answer(board()))
+        github = StubGitHub(answer(board()))
 
         poll(database, github, 0)
         poll(database, github, 1)
@@ -141,7 +141,7 @@ class TestAPoll:
         assert github.floors == [STARS.floor, 36_000]
 
     def test_asks_for_all_where_the_list_is_not_full(self, database: Database) -> None:
-        github = FakeGitHub(answer(board(50)))
+        github = StubGitHub(answer(board(50)))
 
         poll(database, github, 0)
         poll(database, github, 1)
@@ -150,7 +150,7 @@ class TestAPoll:
 
     def test_asks_for_forks_by_forks(self, database: Database) -> None:
         ranked = [repo(number, forks=20_000 - number) for number in range(1, 101)]
-        github = FakeGitHub(answer(ranked))
+        github = StubGitHub(answer(ranked))
 
         poll(database, github, 0, ranked=FORKS)
         poll(database, github, 1, ranked=FORKS)
@@ -158,8 +158,8 @@ class TestAPoll:
         assert github.floors == [FORKS.floor, 17_910]
 
     def test_is_done_once_a_slot(self, database: Database) -> None:
-        poll(database, FakeGitHub(answer(board())))
-        again = FakeGitHub(answer([]))
+        poll(database, StubGitHub(answer(board())))
+        again = StubGitHub(answer([]))
 
         result = poll(database, again, late=9)
 
@@ -171,7 +171,7 @@ class TestAPoll:
     def test_that_comes_when_its_slot_is_over_leaves_a_gap_and_sends_nothing(
         self, database: Database, late: int
     ) -> None:
-        github = FakeGitHub(answer(board()))
+        github = StubGitHub(answer(board()))
 
         result = poll(database, github, late=late)
 
@@ -183,7 +183,7 @@ class TestAPoll:
         self, database: Database
     ) -> None:
         hand = HandClock(NOON + 9 * MINUTE)
-        github = FakeGitHub(answer(board()), meanwhile=lambda: hand.sleep(60))
+        github = StubGitHub(answer(board()), meanwhile=lambda: hand.sleep(60))
 
         result = polling.poll_list(database, github, STARS, NOON, STEP, hand)
 
@@ -194,10 +194,10 @@ class TestAPoll:
     def test_that_was_answered_in_its_slot_counts_however_long_the_asking_takes(
         self, database: Database
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
+        poll(database, StubGitHub(answer(board())), 0)
         hand = HandClock(slot(1) + timedelta(minutes=9, seconds=59))
 
-        class SlowToAsk(FakeGitHub):
+        class SlowToAsk(StubGitHub):
             def repository(self, full_name: str) -> GitHubRepository:
                 hand.sleep(2)
                 return repo(50)
@@ -208,9 +208,9 @@ class TestAPoll:
         assert result == {"outcome": GOOD, "rows": 100}
 
     def test_that_comes_late_leaves_a_good_one_alone(self, database: Database) -> None:
-        poll(database, FakeGitHub(answer(board())))
+        poll(database, StubGitHub(answer(board())))
 
-        result = poll(database, FakeGitHub(answer([])), late=10)
+        result = poll(database, StubGitHub(answer([])), late=10)
 
         assert result == {"outcome": DONE_BEFORE}
         assert polls(database) == [(NOON, GOOD, None)]
@@ -220,30 +220,30 @@ class TestAPoll:
         self, database: Database, error: GitHubError
     ) -> None:
         with pytest.raises(type(error)):
-            poll(database, FakeGitHub(error))
+            poll(database, StubGitHub(error))
 
         assert polls(database) == [(NOON, FAILED, str(error))]
 
     def test_that_fails_may_yet_succeed_in_its_slot(self, database: Database) -> None:
         with pytest.raises(Unreachable):
-            poll(database, FakeGitHub(Unreachable("no way")))
+            poll(database, StubGitHub(Unreachable("no way")))
 
-        result = poll(database, FakeGitHub(answer(board())), late=9)
+        result = poll(database, StubGitHub(answer(board())), late=9)
 
         assert result == {"outcome": GOOD, "rows": 100}
         assert polls(database) == [(NOON, GOOD, None)]
 
     def test_that_is_put_off_is_no_failure(self, database: Database) -> None:
         with pytest.raises(NotYet):
-            poll(database, FakeGitHub(NotYet(NOON + HOUR)))
+            poll(database, StubGitHub(NotYet(NOON + HOUR)))
 
         assert polls(database) == []
 
     def test_that_another_worker_outran_changes_nothing(self, database: Database) -> None:
         def faster() -> None:
-            poll(database, FakeGitHub(answer(board())))
+            poll(database, StubGitHub(answer(board())))
 
-        result = poll(database, FakeGitHub(answer([repo(7)]), meanwhile=faster), late=2)
+        result = poll(database, StubGitHub(answer([repo(7)]), meanwhile=faster), late=2)
 
         assert result["outcome"] == DONE_BEFORE
         assert len(shown(database)) == 100
@@ -253,9 +253,9 @@ class TestPhantomExits:
     def test_a_repository_that_answers_for_itself_is_back_in_its_place_with_fresh_counts(
         self, database: Database
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
+        poll(database, StubGitHub(answer(board())), 0)
         fresh = repo(50, stars=45_001)
-        github = FakeGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": fresh})
+        github = StubGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": fresh})
 
         result = poll(database, github, 1)
 
@@ -277,8 +277,8 @@ class TestPhantomExits:
     def test_a_repository_that_has_no_place_any_more_leaves(
         self, database: Database, known: GitHubRepository | Exception
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
-        github = FakeGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": known})
+        poll(database, StubGitHub(answer(board())), 0)
+        github = StubGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": known})
 
         poll(database, github, 1)
 
@@ -289,27 +289,27 @@ class TestPhantomExits:
     def test_a_repository_of_another_language_by_now_leaves(
         self, database: Database, language: str, back: bool
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0, ranked=PYTHON)
+        poll(database, StubGitHub(answer(board())), 0, ranked=PYTHON)
         now = repo(50, language=language)
-        github = FakeGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": now})
+        github = StubGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": now})
 
         poll(database, github, 1, ranked=PYTHON)
 
         assert (50 in ids(database, 1)) == back
 
     def test_a_repository_that_fell_behind_is_not_asked_for(self, database: Database) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
+        poll(database, StubGitHub(answer(board())), 0)
         risen = [*board(99), repo(200, stars=40_000)]  # as many as the one that went
 
-        github = FakeGitHub(answer(risen))
+        github = StubGitHub(answer(risen))
         poll(database, github, 1)
 
         assert github.asked == []
         assert ids(database, 1) == [*range(1, 100), 200]
 
     def test_from_a_list_that_is_not_full_none_falls(self, database: Database) -> None:
-        poll(database, FakeGitHub(answer([repo(1), repo(2, stars=0)])), 0)
-        github = FakeGitHub(answer([repo(1)]), {"Quiet/Harbor-2": repo(2, stars=0)})
+        poll(database, StubGitHub(answer([repo(1), repo(2, stars=0)])), 0)
+        github = StubGitHub(answer([repo(1)]), {"Quiet/Harbor-2": repo(2, stars=0)})
 
         poll(database, github, 1)
 
@@ -318,8 +318,8 @@ class TestPhantomExits:
     def test_a_repository_that_cannot_be_asked_keeps_its_place_and_last_counts(
         self, database: Database
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
-        github = FakeGitHub(
+        poll(database, StubGitHub(answer(board())), 0)
+        github = StubGitHub(
             answer(board(without=[50, 60])),
             {"Quiet/Harbor-50": Unreachable("no way"), "Quiet/Harbor-60": NotYet(NOON + HOUR)},
         )
@@ -335,8 +335,8 @@ class TestPhantomExits:
     def test_a_repository_that_cannot_be_asked_is_believed_gone_by_the_third_poll(
         self, database: Database
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
-        github = FakeGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": Unreachable("no way")})
+        poll(database, StubGitHub(answer(board())), 0)
+        github = StubGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": Unreachable("no way")})
 
         for number in (1, 2, 3, 4):
             poll(database, github, number)
@@ -350,8 +350,8 @@ class TestPhantomExits:
         assert readings(database, 50) == [(slot(0), 45_000)]
 
     def test_a_repository_that_comes_back_may_be_kept_anew(self, database: Database) -> None:
-        here = FakeGitHub(answer(board()))
-        away = FakeGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": Unreachable("no way")})
+        here = StubGitHub(answer(board()))
+        away = StubGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": Unreachable("no way")})
 
         for number, github in enumerate((here, away, away, here, away, away)):
             poll(database, github, number)
@@ -359,10 +359,10 @@ class TestPhantomExits:
         assert shown(database, 5)[49] == (50, 45_000, True)
 
     def test_five_at_once_are_asked_for(self, database: Database) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
+        poll(database, StubGitHub(answer(board())), 0)
         five = [10, 20, 30, 40, 50]
         known = {f"Quiet/Harbor-{number}": repo(number) for number in five}
-        github = FakeGitHub(answer(board(without=five)), known)
+        github = StubGitHub(answer(board(without=five)), known)
 
         result = poll(database, github, 1)
 
@@ -387,8 +387,8 @@ class TestSuspectAnswers:
     def test_are_kept_but_not_shown(
         self, database: Database, settings: Settings, found: SearchAnswer, why: str
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
-        github = FakeGitHub(found)
+        poll(database, StubGitHub(answer(board())), 0)
+        github = StubGitHub(found)
 
         result = poll(database, github, 1)
 
@@ -407,17 +407,17 @@ class TestSuspectAnswers:
         assert documents(database)["lists"]["items"][0]["suspect"] is True
 
     def test_do_not_begin_a_list(self, database: Database, settings: Settings) -> None:
-        poll(database, FakeGitHub(answer(board(), incomplete=True)))
+        poll(database, StubGitHub(answer(board(), incomplete=True)))
 
         result = jobs.aggregate_lists(database, settings, slot(1))
 
         assert result == {"outcome": "no good poll yet"}
 
     def test_may_be_followed_by_a_good_one_in_the_slot(self, database: Database) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
-        poll(database, FakeGitHub(SIX_GONE), 1)
+        poll(database, StubGitHub(answer(board())), 0)
+        poll(database, StubGitHub(SIX_GONE), 1)
 
-        result = poll(database, FakeGitHub(answer(board())), 1, late=2)
+        result = poll(database, StubGitHub(answer(board())), 1, late=2)
 
         assert result["outcome"] == GOOD
         assert polls(database) == [(slot(0), GOOD, None), (slot(1), GOOD, None)]
@@ -425,9 +425,9 @@ class TestSuspectAnswers:
     def test_that_three_polls_in_a_row_agree_on_are_believed(
         self, database: Database, settings: Settings
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
+        poll(database, StubGitHub(answer(board())), 0)
 
-        results = [poll(database, FakeGitHub(SIX_GONE), number) for number in (1, 2, 3)]
+        results = [poll(database, StubGitHub(SIX_GONE), number) for number in (1, 2, 3)]
 
         jobs.aggregate_lists(database, settings, slot(4))
         shown_list = documents(database)["lists/stars"]
@@ -436,13 +436,13 @@ class TestSuspectAnswers:
         assert (shown_list["as_of"], shown_list["suspect"]) == (clock.rfc3339(slot(3)), False)
 
     def test_are_believed_over_failures_between_them(self, database: Database) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
-        poll(database, FakeGitHub(SIX_GONE), 1)
-        poll(database, FakeGitHub(SIX_GONE), 2)
+        poll(database, StubGitHub(answer(board())), 0)
+        poll(database, StubGitHub(SIX_GONE), 1)
+        poll(database, StubGitHub(SIX_GONE), 2)
         with pytest.raises(Unreachable):
-            poll(database, FakeGitHub(Unreachable("no way")), 3)
+            poll(database, StubGitHub(Unreachable("no way")), 3)
 
-        result = poll(database, FakeGitHub(SIX_GONE), 4)
+        result = poll(database, StubGitHub(SIX_GONE), 4)
 
         assert result["outcome"] == GOOD
 
@@ -458,10 +458,10 @@ class TestSuspectAnswers:
     def test_that_disagree_are_not_believed(
         self, database: Database, found: tuple[SearchAnswer, ...]
     ) -> None:
-        poll(database, FakeGitHub(answer(board())), 0)
+        poll(database, StubGitHub(answer(board())), 0)
 
         for number, each in enumerate(found, 1):
-            result = poll(database, FakeGitHub(each), number)
+            result = poll(database, StubGitHub(each), number)
 
         assert result["outcome"] == SUSPECT
 
@@ -494,7 +494,7 @@ class Forgetful(MadeUpWorld):
 
 
 class TestAgainstTheStandIn:
-    """The same through the client, HTTP and the stand-in's idea of GitHub."""
+    """The same through the client, HTTP and the fake GitHub's idea of GitHub."""
 
     @pytest.fixture
     def world(self) -> Forgetful:
@@ -514,7 +514,7 @@ class TestAgainstTheStandIn:
             yield github
 
     def log(self, server: Any) -> list[str]:
-        return [record.path for record in server.extensions["standin"].log]
+        return [record.path for record in server.extensions["fake_github"].log]
 
     def test_a_good_poll_is_one_request(
         self, database: Database, github: GitHub, server: Any, world: Forgetful
@@ -972,7 +972,7 @@ class TestAggregation:
 
     def test_dates_each_document(self, database: Database, three_lists: Settings) -> None:
         store_all(database, polled())
-        poll(database, FakeGitHub(answer(board())), ranked=FORKS)  # nine days before
+        poll(database, StubGitHub(answer(board())), ranked=FORKS)  # nine days before
 
         jobs.aggregate_lists(database, three_lists, BUILT)
 
@@ -1001,7 +1001,7 @@ class TestAggregation:
         assert after == before
 
     def test_never_replaces_a_newer_one(self, database: Database, settings: Settings) -> None:
-        poll(database, FakeGitHub(answer(board())))
+        poll(database, StubGitHub(answer(board())))
         jobs.aggregate_lists(database, settings, slot(2))
         before = documents(database)
 
@@ -1069,7 +1069,7 @@ class TestJobs:
 
     @pytest.fixture
     def url(self) -> Iterator[str]:
-        """A stand-in GitHub that listens."""
+        """A fake GitHub that listens."""
         world = MadeUpWorld(languages=["Python"])
         with serving.serve(api.create_fake_github(world)) as url:
             yield url
@@ -1130,7 +1130,7 @@ class TestJobs:
         self, database: Database, settings: Settings, environment: Callable[..., None]
     ) -> None:
         environment()
-        poll(database, FakeGitHub(answer(board())), ranked=PYTHON)
+        poll(database, StubGitHub(answer(board())), ranked=PYTHON)
 
         jobs.aggregate()
 

@@ -14,7 +14,7 @@ from local.fake_github.worlds import ArchiveWorld, MadeUpWorld, World
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve a world until Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="standin.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.fake_github", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=9000, help="default: %(default)s; 0: any free")
     parser.add_argument("--seed", type=int, default=1, help="of the made-up world, default: 1")
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--token", help="the only valid one; without it any will do")
     parser.add_argument(
-        "--mischief", type=float, default=0.0, metavar="SHARE", help="damage that share of answers"
+        "--faults", type=float, default=0.0, metavar="SHARE", help="damage that share of answers"
     )
     args = parser.parse_args(arguments)
     if args.day and not args.archive:
@@ -38,10 +38,10 @@ def main(arguments: list[str] | None = None) -> None:
         world = _world(args.archive, args.day or date.max, args.seed)
     except FileNotFoundError as error:
         parser.error(str(error))
-    mischief = FaultInjector(args.seed, args.mischief)
-    app = create_fake_github(world, token=args.token, mischief=mischief)
+    faults = FaultInjector(args.seed, args.faults)
+    app = create_fake_github(world, token=args.token, faults=faults)
     with suppress(KeyboardInterrupt), serve(app, args.port, args.host) as url:
-        print(f"The stand-in GitHub listens on {url}", flush=True)
+        print(f"The fake GitHub listens on {url}", flush=True)
         threading.Event().wait()
 
 

@@ -36,13 +36,13 @@ class Record:
 
 @dataclass(frozen=True)
 class FakeGitHub:
-    """What the views share, kept at `app.extensions["standin"]`."""
+    """What the views share, kept at `app.extensions["fake_github"]`."""
 
     world: World
     clock: Callable[[], datetime]
     meter: Meter
     token: str | None
-    mischief: FaultInjector
+    faults: FaultInjector
     log: list[Record] = field(default_factory=list)
     request_ids: Iterator[int] = field(default_factory=count)
 
@@ -66,16 +66,18 @@ def create_fake_github(
     clock: Callable[[], datetime] = now,
     limits: Mapping[str, Quota] | None = None,
     token: str | None = None,
-    mischief: FaultInjector | None = None,
+    faults: FaultInjector | None = None,
 ) -> Flask:
     """GitHub's REST API over `world`, with LIMITS or `limits`, and no token valid but `token`.
 
-    It does no mischief but that which is asked for.
+    It does no faults but that which is asked for.
     """
     app = Flask(__name__)
     app.register_blueprint(github)
     meter = Meter({**LIMITS, **(limits or {})})
-    app.extensions["standin"] = FakeGitHub(world, clock, meter, token, mischief or FaultInjector())
+    app.extensions["fake_github"] = FakeGitHub(
+        world, clock, meter, token, faults or FaultInjector()
+    )
     # An Enterprise server has the same API under a prefix, which its URLs then have too.
     enterprise = DispatcherMiddleware(app.wsgi_app, {"/api/v3": app.wsgi_app})
     app.wsgi_app = enterprise  # type: ignore[method-assign]
@@ -83,22 +85,22 @@ def create_fake_github(
 
 
 def _fake() -> FakeGitHub:
-    return cast(FakeGitHub, current_app.extensions["standin"])
+    return cast(FakeGitHub, current_app.extensions["fake_github"])
 
 
 @github.before_app_request
 def admit() -> Response | None:
     """Turn away the nameless, those with a wrong token, and those whose window is used up."""
-    standin = _fake()
-    g.at = standin.clock()
+    fake_github = _fake()
+    g.at = fake_github.clock()
     g.caller = request.headers.get("Authorization")
     g.resource = "search" if request.path.startswith("/search/") else "core"
     if not request.headers.get("User-Agent"):
         return Response(NAMELESS, 403, mimetype="text/html")
-    if g.caller and standin.token not in (None, g.caller.split()[-1]):
+    if g.caller and fake_github.token not in (None, g.caller.split()[-1]):
         return _error(401, "Bad credentials")
     uncounted = request.endpoint in ("github.rate_limit", "github.log")
-    if uncounted or standin.meter.count(g.resource, g.caller, g.at):
+    if uncounted or fake_github.meter.count(g.resource, g.caller, g.at):
         return None
     whose = "user ID 1." if g.caller else f"{request.remote_addr}. {GOOD_NEWS}"
     doc = "rest/overview/resources-in-the-rest-api#rate-limiting"
@@ -108,22 +110,22 @@ def admit() -> Response | None:
 @github.after_app_request
 def send(response: Response) -> Response:
     """Give an answer its headers and record it. Every answer passes here, errors too."""
-    standin = _fake()
+    fake_github = _fake()
     if response.status_code == 304 and g.caller:
-        standin.meter.count(g.resource, g.caller, g.at, requests=-1)
-    for name, value in standin.meter.report(g.resource, g.caller, g.at).items():
+        fake_github.meter.count(g.resource, g.caller, g.at, requests=-1)
+    for name, value in fake_github.meter.report(g.resource, g.caller, g.at).items():
         response.headers[f"X-RateLimit-{name.title()}"] = str(value)
     version = request.headers.get("X-GitHub-Api-Version", "2022-11-28")
     response.headers["X-RateLimit-Resource"] = g.resource
     response.headers["X-GitHub-Api-Version-Selected"] = version
     response.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
-    response.headers["X-GitHub-Request-Id"] = f"57A4:{next(standin.request_ids):06X}"
+    response.headers["X-GitHub-Request-Id"] = f"57A4:{next(fake_github.request_ids):06X}"
     if response.mimetype == "application/json":
         response.content_type = "application/json; charset=utf-8"
     if request.endpoint == "github.log":
         return response
-    response = standin.mischief(response)
-    standin.log.append(_record(response.status_code))
+    response = fake_github.faults(response)
+    fake_github.log.append(_record(response.status_code))
     return response
 
 

@@ -9,7 +9,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 
 class QuietHandler(WSGIRequestHandler):
-    """Logs no requests: the stand-in keeps its own record."""
+    """Logs no requests: the fake GitHub keeps its own record."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass

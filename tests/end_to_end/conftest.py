@@ -1,4 +1,4 @@
-"""Real processes, started as a user starts them, and an archive for the stand-in to show."""
+"""Real processes, started as a user starts them, and an archive for the fake GitHub to show."""
 
 import csv
 import json

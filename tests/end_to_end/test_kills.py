@@ -73,8 +73,8 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
     slugs = ["stars", "forks", "python", "go"]
     random = Random(1)
     queue = Queue("default", connection=redis)
-    mischief = FaultInjector(rate=1, kinds=["slow"])
-    github = api.create_fake_github(worlds.MadeUpWorld(), mischief=mischief)
+    faults = FaultInjector(rate=1, kinds=["slow"])
+    github = api.create_fake_github(worlds.MadeUpWorld(), faults=faults)
     with serving.serve(github) as github_url:
         variables = {"LISTS": ",".join(slugs), "POLL_MINUTES": "60", "GITHUB_API_URL": github_url}
         install_process(SCHEDULER, services | variables)
@@ -88,7 +88,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
             time.sleep(random.uniform(0, 4))
             kill_with_horse(worker)
             killed.update(at_hand)
-        mischief.rate = 0
+        faults.rate = 0
         install_process(WORKER, services | variables)
 
         wait_until(

@@ -74,7 +74,7 @@ class Site:
 
     @property
     def searches(self) -> list[api.Record]:
-        log: list[api.Record] = self.github.extensions["standin"].log
+        log: list[api.Record] = self.github.extensions["fake_github"].log
         return [record for record in log if record.resource == "search"]
 
     def start(self, *names: str) -> None:

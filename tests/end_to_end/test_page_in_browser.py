@@ -23,7 +23,7 @@ from store import snapshots
 from store.database import Database, connect
 from tests.support import browser as chrome
 from tests.support.common import MakeApp
-from tests.support.github import FakeGitHub, answer, repo
+from tests.support.github import StubGitHub, answer, repo
 
 pytestmark = pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium here")
 
@@ -583,7 +583,7 @@ def serve(make_app: MakeApp) -> Iterator[Callable[[], str]]:
 
 def publish(database: Database, settings: Settings, repositories: list[Any]) -> None:
     now = clock.now()
-    github: Any = FakeGitHub(answer(repositories))
+    github: Any = StubGitHub(answer(repositories))
     polling.poll_list(
         database, github, settings.lists[0], clock.floor(now, EVERY), EVERY, lambda: now
     )

@@ -32,7 +32,7 @@ def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_
             started = time.monotonic()
             status = installation.interrupt()
             took = time.monotonic() - started
-        searches = len(github.extensions["standin"].log)
+        searches = len(github.extensions["fake_github"].log)
         with install(GITHUB_API_URL=github_url) as installation:
             again = installation.wait_for("/api/v1/lists/stars")
             log = "\n".join(installation.lines())
@@ -41,7 +41,7 @@ def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_
     assert took < 10
     assert "Traceback" not in log
     assert again.json()["items"] == first.json()["items"]
-    assert len(github.extensions["standin"].log) == searches  # the slot was polled already
+    assert len(github.extensions["fake_github"].log) == searches  # the slot was polled already
 
 
 def test_nothing_is_left_behind_when_its_terminal_is_closed(install: Callable[..., Any]) -> None:

@@ -28,7 +28,7 @@ HARMLESS = ("duplicates", "misordered", "few missing")  # the truth comes out al
 @dataclass
 class Truth:
     """A small GitHub of which everything is known: 108 repositories that grow at their own pace,
-    are renamed and deleted. A World for the stand-in."""
+    are renamed and deleted. A World for the fake GitHub."""
 
     names: dict[int, str] = field(
         default_factory=lambda: {number: f"owner/repo-{number}" for number in range(1, 109)}
@@ -136,7 +136,7 @@ def test_whatever_github_does_what_is_shown_is_true(
     plan: list[dict[str, Any]], seed: int, template: bytes, folders: Iterator[Path]
 ) -> None:
     truth = Truth()
-    here = start(template, next(folders), truth, mischief=FaultInjector(seed))
+    here = start(template, next(folders), truth, faults=FaultInjector(seed))
     shown: dict[int, int] = {}  # the last published list: number → stars
     tops: dict[datetime, set[int]] = {}  # who really was on the list at each slot
 
@@ -147,15 +147,15 @@ def test_whatever_github_does_what_is_shown_is_true(
                 kind, number = step["change"]
                 getattr(truth, kind)(number)
             tops[slot] = set(truth.top(slot))
-            here.mischief.planned[:] = step["kinds"]
-            here.mischief.done.clear()
+            here.faults.planned[:] = step["kinds"]
+            here.faults.done.clear()
             if not step["skipped"]:
                 for _ in range(step["repeats"]):
                     here.poll_all(slot)
             if step["aggregated"]:
                 here.aggregate()
                 shown = check(here, truth, shown, tops)
-        here.mischief.planned.clear()
+        here.faults.planned.clear()
         here.sleep(7200)  # whatever limit was met is over
         last = START + (here.now - START) // EVERY * EVERY + EVERY
         tops[last] = set(truth.top(last))

@@ -37,12 +37,12 @@ def live_through_a_day(folder: Path, rate: float) -> Simulation:
     database = connect(settings)
     database.upgrade()
     world = worlds.ArchiveWorld(FOLDER, day_at)
-    here = Simulation(database, settings, world, START, mischief=FaultInjector(7, rate))
+    here = Simulation(database, settings, world, START, faults=FaultInjector(7, rate))
     for slot in SLOTS[:-1]:
         here.poll_all(slot)
         if slot.minute == 0:
             here.aggregate()
-    here.mischief.rate = 0
+    here.faults.rate = 0
     here.poll_all(SLOTS[-1])
     here.aggregate()
     return here
@@ -58,7 +58,7 @@ def test_a_day_with_a_fifth_of_all_answers_damaged_ends_like_an_undisturbed_one(
     calm = live_through_a_day(tmp_path / "calm", rate=0)
     wild = live_through_a_day(tmp_path / "wild", rate=0.2)
 
-    assert len(wild.mischief.done) > 100
+    assert len(wild.faults.done) > 100
     assert set(calm.outcomes.values()) == {"good"}
     gaps = {slot for (_, slot), outcome in wild.outcomes.items() if outcome != "good"}
     assert gaps != set()

@@ -54,7 +54,7 @@ def moment(which: Which) -> datetime:
 
 @dataclass
 class Changing:
-    """A small GitHub whose every figure follows from the moment alone. A World for the stand-in.
+    """A small GitHub whose every figure follows from the moment alone. A World for the fake GitHub.
 
     Counts change each second and members overtake each other; from some slot on 3 has another
     name, 5 has the one that 4 had, 6 is gone, 7 is Python, 8 has lost stars, 20 is there.

@@ -69,7 +69,7 @@ class OneRepository:
 
 @dataclass
 class Watcher:
-    """Watches `quiet/boat` at a stand-in GitHub."""
+    """Watches `quiet/boat` at a fake GitHub."""
 
     database: Database
     settings: Settings
@@ -96,12 +96,12 @@ class Watcher:
 
     @property
     def statuses(self) -> list[int]:
-        return [record.status for record in self.app.extensions["standin"].log]
+        return [record.status for record in self.app.extensions["fake_github"].log]
 
     @property
     def used(self) -> int:
         caller = f"Bearer {self.settings.github_token}" if self.settings.github_token else None
-        report: dict[str, int] = self.app.extensions["standin"].meter.report(
+        report: dict[str, int] = self.app.extensions["fake_github"].meter.report(
             "core", caller, self.now
         )
         return report["used"]

@@ -18,7 +18,7 @@ from store import identities, polls
 from store.database import Database
 from tests.support.archive import REAL, line, write_day, write_text
 from tests.support.common import MakeSettings
-from tests.support.github import FakeGitHub
+from tests.support.github import StubGitHub
 from tests.support.imported import MIDNIGHT, board, bring, contents, count, history_of, rows, sums
 from tests.support.stored import put, readings, repo
 
@@ -436,7 +436,7 @@ def identify(
     settings: Settings | None = None,
 ) -> list[str]:
     """Ask a GitHub that knows some repositories; gives the names that it was asked for."""
-    github: Any = FakeGitHub(SearchAnswer((), False), known)
+    github: Any = StubGitHub(SearchAnswer((), False), known)
     settings = settings or Settings(lists=(STARS,), github_token="t")
     polling.identify_some(database, github, settings, lambda: NOON + 9 * DAY)
     return github.asked  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The stand-in answers as GitHub does, so that what passes against it passes against GitHub."""
+"""The fake GitHub answers as GitHub does, so that what passes against it passes against GitHub."""
 
 import json
 from collections import Counter
@@ -491,7 +491,7 @@ def test_every_request_is_on_record() -> None:
 
     over_http = client.get("/_log").json
 
-    assert client.application.extensions["standin"].log == [
+    assert client.application.extensions["fake_github"].log == [
         Record(
             NOON,
             "GET",
@@ -743,7 +743,7 @@ def test_it_serves_a_client_over_http() -> None:
 
     assert found.json()["items"][0]["full_name"] == "Quiet/harbor-1"
     assert moved.url == f"{url}/api/v3/repositories/1"
-    assert [record.status for record in app.extensions["standin"].log] == [200, 301, 200]
+    assert [record.status for record in app.extensions["fake_github"].log] == [200, 301, 200]
 
 
 def test_requests_at_once_never_overdraw_a_limit() -> None:

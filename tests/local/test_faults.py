@@ -57,7 +57,7 @@ def test_these_are_all_there_are() -> None:
 def test_asked_to_slow_down_nothing_is_sent_until_it_is_allowed_and_then_the_poll_succeeds(
     here: Simulation, kind: str
 ) -> None:
-    here.mischief.planned[:] = [kind]
+    here.faults.planned[:] = [kind]
 
     here.poll_all(SLOT)
 
@@ -71,7 +71,7 @@ def test_asked_to_slow_down_nothing_is_sent_until_it_is_allowed_and_then_the_pol
 def test_limits_that_repeat_without_a_word_are_waited_for_twice_as_long_each_time(
     here: Simulation, kind: str
 ) -> None:
-    here.mischief.planned[:] = [kind] * 3
+    here.faults.planned[:] = [kind] * 3
 
     here.poll_all(SLOT)
 
@@ -82,11 +82,11 @@ def test_limits_that_repeat_without_a_word_are_waited_for_twice_as_long_each_tim
 
 @pytest.mark.parametrize("kind", sorted(FAILURES))
 def test_a_failure_is_tried_again_within_the_slot(here: Simulation, kind: str) -> None:
-    here.mischief.planned[:] = [kind]
+    here.faults.planned[:] = [kind]
 
     here.poll_all(SLOT)
 
-    assert here.mischief.done == [kind]
+    assert here.faults.done == [kind]
     assert here.outcomes["stars", SLOT] == "good"
 
 
@@ -96,7 +96,7 @@ def test_a_failure_that_lasts_is_a_gap_and_the_last_good_list_stays(
 ) -> None:
     before = here.board("stars")
     assert before is not None
-    here.mischief.planned[:] = [kind] * 10
+    here.faults.planned[:] = [kind] * 10
 
     here.poll_all(SLOT)
     here.aggregate()
@@ -110,7 +110,7 @@ def test_a_failure_that_lasts_is_a_gap_and_the_last_good_list_stays(
 @pytest.mark.parametrize("kind", ["incomplete", "many missing"])
 def test_a_list_with_holes_is_not_shown(here: Simulation, kind: str) -> None:
     before = ids(here)
-    here.mischief.planned[:] = [kind, kind]  # an answer that is not full is asked for once more
+    here.faults.planned[:] = [kind, kind]  # an answer that is not full is asked for once more
 
     here.poll_all(SLOT)
     here.aggregate()
@@ -126,7 +126,7 @@ def test_a_list_with_holes_is_not_shown(here: Simulation, kind: str) -> None:
 def test_the_truth_comes_out_of_a_list_that_is_merely_in_disorder(
     here: Simulation, kind: str, tmp_path: Path, make_settings: MakeSettings
 ) -> None:
-    here.mischief.planned[:] = [kind, kind]
+    here.faults.planned[:] = [kind, kind]
     undisturbed = here.world.search(lists.KNOWN["stars"], 0, SLOT)[:100]
 
     here.poll_all(SLOT)
@@ -134,7 +134,7 @@ def test_the_truth_comes_out_of_a_list_that_is_merely_in_disorder(
 
     board = here.board("stars")
     assert board is not None
-    assert kind in here.mischief.done
+    assert kind in here.faults.done
     assert board["as_of"] == "2026-11-23T12:00:00Z"
     assert sorted(ids(here)) == sorted(repo.full_name for repo in undisturbed)
 
@@ -143,10 +143,10 @@ def test_the_truth_comes_out_of_a_list_that_is_merely_in_disorder(
 def test_a_broken_connection_is_told_as_one(
     kind: str, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over a real one, which the stand-in breaks; the client's patience is cut for the test."""
+    """Over a real one, which the fake GitHub breaks; the client's patience is cut for the test."""
     monkeypatch.setattr("github.client.TIMEOUT", httpx.Timeout(0.3))
     monkeypatch.setattr("local.fake_github.faults.SLOW", 0.6)
-    app = api.create_fake_github(worlds.MadeUpWorld(), mischief=FaultInjector(rate=1, kinds=[kind]))
+    app = api.create_fake_github(worlds.MadeUpWorld(), faults=FaultInjector(rate=1, kinds=[kind]))
 
     with (
         serving.serve(app) as url,

@@ -20,7 +20,7 @@ from models import Placement, Poll, Reading
 from store.database import Database, insert_rows
 from store.events import events_of
 from store.polls import polls_since, store_poll
-from tests.support.github import FakeGitHub, answer, board, poll, repo, slot
+from tests.support.github import StubGitHub, answer, board, poll, repo, slot
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -185,7 +185,7 @@ class TestStored:
         put(database, 0, star(1, 500), star(2, 400))
         put(database, 1, star(3, 900), doubt="incomplete")
         with pytest.raises(GitHubError):
-            poll(database, FakeGitHub(Unreachable("refused")), 2)
+            poll(database, StubGitHub(Unreachable("refused")), 2)
 
         put(database, 3, star(2, 501), star(1, 500))
 
@@ -255,8 +255,8 @@ class TestStored:
     def test_have_left_once_github_confirms_it_and_not_while_it_cannot_be_asked(
         self, database: Database
     ) -> None:
-        poll(database, FakeGitHub(answer(board())))
-        gone = FakeGitHub(answer(board(99, without=[7])))
+        poll(database, StubGitHub(answer(board())))
+        gone = StubGitHub(answer(board(99, without=[7])))
         silent = replace(gone, repositories={"Quiet/Harbor-7": Unreachable("refused")})
 
         poll(database, silent, 1)

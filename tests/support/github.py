@@ -53,7 +53,7 @@ def answer(repositories: Iterable[GitHubRepository], *, incomplete: bool = False
 
 
 @dataclass
-class FakeGitHub:
+class StubGitHub:
     """Gives the same answer to each search; knows some repositories, the others are gone."""
 
     found: SearchAnswer | Exception

@@ -11,7 +11,7 @@ import jobs
 from core import lists
 from settings import Settings
 from store.database import Database, connect
-from tests.support.github import FakeGitHub, answer, poll, repo
+from tests.support.github import StubGitHub, answer, poll, repo
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -26,8 +26,8 @@ def fill(settings: Settings) -> None:
     renamed = repo(2, full_name="Loud/Motor", stars=50_000, forks=3, description=None)
     with connect(settings) as database:
         database.upgrade()
-        poll(database, FakeGitHub(answer([harbor, engine])), -6)
-        poll(database, FakeGitHub(answer([renamed, harbor])), 0)
+        poll(database, StubGitHub(answer([harbor, engine])), -6)
+        poll(database, StubGitHub(answer([renamed, harbor])), 0)
         jobs.aggregate_lists(database, settings, BUILT)
 
 

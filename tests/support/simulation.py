@@ -1,4 +1,4 @@
-"""A simulated installation: the jobs' own code, a stand-in GitHub, and a clock that tests move."""
+"""A simulated installation: the jobs' own code, a fake GitHub, and a clock that tests move."""
 
 import json
 from collections.abc import Iterable
@@ -29,14 +29,14 @@ from store.database import Database
 class BreakingTransport(httpx.BaseTransport):
     """In process there is no connection to break: what would break one raises here."""
 
-    def __init__(self, app: Any, mischief: FaultInjector) -> None:
+    def __init__(self, app: Any, faults: FaultInjector) -> None:
         self._inner = httpx.WSGITransport(app)
-        self._mischief = mischief
+        self._faults = faults
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        before = len(self._mischief.done)
+        before = len(self._faults.done)
         response = self._inner.handle_request(request)
-        done = self._mischief.done[before:]
+        done = self._faults.done[before:]
         if "slow" in done:
             raise httpx.ReadTimeout("timed out", request=request)
         if "reset" in done:
@@ -52,18 +52,16 @@ class Simulation:
     settings: Settings
     world: World
     now: datetime
-    mischief: FaultInjector = field(default_factory=FaultInjector)
+    faults: FaultInjector = field(default_factory=FaultInjector)
 
     def __post_init__(self) -> None:
-        self.app = api.create_fake_github(
-            self.world, clock=lambda: self.now, mischief=self.mischief
-        )
+        self.app = api.create_fake_github(self.world, clock=lambda: self.now, faults=self.faults)
         self.outcomes: dict[tuple[str, datetime], str] = {}
         self.stored: list[tuple[str, datetime]] = []  # the slots that got a good poll, each time
 
     @property
     def requests(self) -> list[api.Record]:
-        log: list[api.Record] = self.app.extensions["standin"].log
+        log: list[api.Record] = self.app.extensions["fake_github"].log
         return log
 
     def sleep(self, seconds: float) -> None:
@@ -73,7 +71,7 @@ class Simulation:
         """A job and its retries: what came of the slot in the end."""
         gate = SharedLimit(self.database, self.settings, now=lambda: self.now, sleep=self.sleep)
         pauses = list(RETRY.intervals)
-        transport = BreakingTransport(self.app, self.mischief)
+        transport = BreakingTransport(self.app, self.faults)
         while True:
             try:
                 with GitHub(self.settings, gate, transport) as github:

@@ -23,7 +23,7 @@ from settings import Settings
 from store import rate_limits, watched
 from store.database import Database
 from tests.support.common import MakeApp
-from tests.support.github import FakeGitHub, answer, poll, repo
+from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.jobs import give_up
 from tests.support.served import (
     BUILT,
@@ -53,7 +53,7 @@ DOCUMENTS = ("/api/v1/lists", "/api/v1/lists/stars", "/api/v1/languages", "/api/
 
 @pytest.fixture
 def github() -> Iterator[str]:
-    """The URL of a stand-in GitHub that listens."""
+    """The URL of a fake GitHub that listens."""
     world = MadeUpWorld(languages=["Python"])
     with serving.serve(api.create_fake_github(world)) as url:
         yield url
@@ -157,7 +157,7 @@ class TestRepositories:
 
     def test_bear_a_name_before_those_that_bore_it(self, full: FlaskClient) -> None:
         taken = repo(3, full_name="Loud/Engine", stars=7)
-        poll(database_of(full), FakeGitHub(answer([taken])), 1, ranked=PYTHON)
+        poll(database_of(full), StubGitHub(answer([taken])), 1, ranked=PYTHON)
 
         response = full.get("/api/v1/repos/loud/engine")
 
@@ -167,7 +167,7 @@ class TestRepositories:
 
     def test_have_their_ranks_on_all_lists_in_order(self, full: FlaskClient) -> None:
         harbor = repo(1, full_name="Quiet/Harbor")
-        poll(database_of(full), FakeGitHub(answer([harbor])), ranked=PYTHON)
+        poll(database_of(full), StubGitHub(answer([harbor])), ranked=PYTHON)
         publish(full, BUILT + MINUTE)
 
         response = full.get("/api/v1/repos/quiet/harbor")
@@ -318,7 +318,7 @@ class TestDocuments:
         assert problem(response)[0] == 412
 
     def test_of_a_suspect_list_stay_up(self, full: FlaskClient) -> None:
-        poll(database_of(full), FakeGitHub(answer([repo(9)], incomplete=True)), 1)
+        poll(database_of(full), StubGitHub(answer([repo(9)], incomplete=True)), 1)
         publish(full, BUILT + MINUTE)
 
         response = full.get(LIST)
@@ -363,9 +363,9 @@ class TestALeaderboardOfOld:
         assert response.json["items"] == SHAPES[LIST]["items"]
 
     def test_leaves_out_suspect_and_failed_polls(self, full: FlaskClient) -> None:
-        poll(database_of(full), FakeGitHub(answer([repo(9)], incomplete=True)), -3)
+        poll(database_of(full), StubGitHub(answer([repo(9)], incomplete=True)), -3)
         with pytest.raises(Unreachable):
-            poll(database_of(full), FakeGitHub(Unreachable("refused")), -2)
+            poll(database_of(full), StubGitHub(Unreachable("refused")), -2)
 
         response = full.get(f"{LIST}?at=2026-03-01T11:55:00Z")
 
@@ -375,7 +375,7 @@ class TestALeaderboardOfOld:
 
     def test_of_a_date_is_that_of_its_midnight(self, full: FlaskClient) -> None:
         midnight = f"{LIST}?at=2026-03-01T00:00:00Z"
-        poll(database_of(full), FakeGitHub(answer([repo(9)])), -72)
+        poll(database_of(full), StubGitHub(answer([repo(9)])), -72)
 
         response = full.get(f"{LIST}?at=2026-03-01")
 
@@ -455,7 +455,7 @@ class TestEvents:
         before = full.get(f"{EVENTS}?after=2").json
         harbor = repo(1, full_name="Quiet/Harbor", stars=50_500)
         motor = repo(2, full_name="Loud/Motor", stars=50_000)
-        poll(database_of(full), FakeGitHub(answer([harbor, motor])), 1)
+        poll(database_of(full), StubGitHub(answer([harbor, motor])), 1)
 
         assert before == {"items": [], "next": 2}
         after = full.get(f"{EVENTS}?after={before['next']}").json
@@ -483,7 +483,7 @@ class TestHistory:
         """Readings at 11:00, 11:10, 11:30 and 12:00."""
         for number in (-5, -3):
             motor = repo(2, full_name="Loud/Motor", stars=49_950 + number)
-            poll(database_of(full), FakeGitHub(answer([motor])), number, ranked=PYTHON)
+            poll(database_of(full), StubGitHub(answer([motor])), number, ranked=PYTHON)
         return full
 
     @pytest.mark.parametrize(
@@ -751,7 +751,7 @@ class TestBeforeThereIsData:
         self, client: FlaskClient, database: Database, path: str
     ) -> None:
         with pytest.raises(Unreachable):
-            poll(database, FakeGitHub(Unreachable("api.github.com cannot be reached: refused")))
+            poll(database, StubGitHub(Unreachable("api.github.com cannot be reached: refused")))
 
         response = client.get(path)
 
@@ -901,7 +901,7 @@ class TestCommands:
         app = make_app(github_api_url=github)
         poll(
             database,
-            FakeGitHub(answer([repo(number) for number in range(1, 9)])),
+            StubGitHub(answer([repo(number) for number in range(1, 9)])),
             -1,
             ranked=PYTHON,
         )

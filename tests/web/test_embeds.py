@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.common import MakeApp
-from tests.support.github import FakeGitHub, answer, poll, repo
+from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.served import BUILT, MINUTE, database_of, problem, publish
 from web import chart_svg
 from web.chart_svg import Line
@@ -91,7 +91,7 @@ class TestACharts:
     ) -> None:
         before = full.get(CHART).data
         later = answer([repo(2, full_name="Loud/Motor", stars=50_100), repo(1)])
-        poll(database_of(full), FakeGitHub(later), 1)
+        poll(database_of(full), StubGitHub(later), 1)
 
         other = make_app().test_client()
         assert other.get(CHART).data == before
@@ -100,7 +100,7 @@ class TestACharts:
     def test_span_may_be_shorter_than_the_history(
         self, full: FlaskClient, drawn: list[Any]
     ) -> None:
-        github = FakeGitHub(answer([repo(2, full_name="Loud/Motor"), repo(1)]))
+        github = StubGitHub(answer([repo(2, full_name="Loud/Motor"), repo(1)]))
         poll(database_of(full), github, -144 * 20)
         for span in ("7d", "30d", "all"):
             full.get(f"{CHART}?span={span}")
@@ -158,7 +158,7 @@ class TestACharts:
         self, full: FlaskClient, drawn: list[Any]
     ) -> None:
         for day in range(2, 30):
-            github = FakeGitHub(answer([repo(1, full_name="Old/Days", stars=40_000 + day)]))
+            github = StubGitHub(answer([repo(1, full_name="Old/Days", stars=40_000 + day)]))
             poll(database_of(full), github, -144 * day)
 
         full.get("/charts/Quiet/Harbor.svg")

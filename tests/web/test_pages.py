@@ -16,7 +16,7 @@ from monitoring.status import ListStatus
 from store import readings
 from store.database import Database
 from tests.support.common import MakeApp, MakeSettings
-from tests.support.github import FakeGitHub, answer, poll, repo
+from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.jobs import give_up
 from tests.support.served import BUILT, FORKS, MINUTE, NOON, NOW, PYTHON, STARS, publish
 from web import (
@@ -57,8 +57,8 @@ def full(app: Flask, database: Database) -> FlaskClient:
     gone = repo(3, full_name="Brief/Fame", stars=900)
     motor = repo(2, full_name="Loud/Motor", stars=50_000, forks=3, description=None)
     new = repo(4, full_name="Fresh/Face", stars=1_000, language="Go")
-    poll(database, FakeGitHub(answer([harbor, engine, gone])), -6)
-    poll(database, FakeGitHub(answer([motor, harbor, new])), 0)
+    poll(database, StubGitHub(answer([harbor, engine, gone])), -6)
+    poll(database, StubGitHub(answer([motor, harbor, new])), 0)
     client = app.test_client()
     publish(client, BUILT)
     return client
@@ -212,7 +212,7 @@ class TestLeaderboard:
     def test_tells_of_nobody_where_nobody_came_or_went(
         self, client: FlaskClient, database: Database
     ) -> None:
-        poll(database, FakeGitHub(answer([repo(1)])), 0)
+        poll(database, StubGitHub(answer([repo(1)])), 0)
         publish(client, BUILT)
 
         assert "Entered Nobody. Left Nobody." in read(client.get("/")).text
@@ -257,13 +257,13 @@ class TestLeaderboard:
         self, database: Database, make_app: MakeApp
     ) -> None:
         client = make_app(lists=(PYTHON,)).test_client()
-        poll(database, FakeGitHub(answer([repo(1)])), ranked=PYTHON)
+        poll(database, StubGitHub(answer([repo(1)])), ranked=PYTHON)
         publish(client, BUILT)
 
         assert "<h1>Python</h1>" in client.get("/").text
 
     def test_of_a_suspect_list_says_so(self, full: FlaskClient, database: Database) -> None:
-        poll(database, FakeGitHub(answer([repo(1)], incomplete=True)), 1)
+        poll(database, StubGitHub(answer([repo(1)], incomplete=True)), 1)
         publish(full, BUILT + MINUTE)
 
         assert "are not believed" in read(full.get("/")).text
@@ -517,9 +517,9 @@ class TestHostileNames:
             description=EVIL,
             html_url=f"javascript:alert(1)//{EVIL}",
         )
-        poll(database, FakeGitHub(answer([evil, repo(2, full_name="no-slash")])), -6)
-        poll(database, FakeGitHub(answer([evil])), -5)
-        poll(database, FakeGitHub(answer([evil, repo(2, full_name="no-slash")])), 0)
+        poll(database, StubGitHub(answer([evil, repo(2, full_name="no-slash")])), -6)
+        poll(database, StubGitHub(answer([evil])), -5)
+        poll(database, StubGitHub(answer([evil, repo(2, full_name="no-slash")])), 0)
         publish(client, BUILT)
         return client
 
@@ -549,7 +549,7 @@ class TestHostileNames:
         self, client: FlaskClient, database: Database
     ) -> None:
         evil = repo(1, full_name="a/b", description=EVIL, html_url="javascript:alert(1)")
-        poll(database, FakeGitHub(answer([evil])), 0)
+        poll(database, StubGitHub(answer([evil])), 0)
         publish(client, BUILT)
 
         page = read(client.get("/repos/a/b"))
@@ -659,7 +659,7 @@ class TestDaily:
         self, database: Database, make_settings: MakeSettings
     ) -> None:
         for slot, stars in ((-450, 10), (-432, 11), (-150, 20), (-145, 21), (-144, 22), (0, 30)):
-            poll(database, FakeGitHub(answer([repo(1, stars=stars)])), slot)
+            poll(database, StubGitHub(answer([repo(1, stars=stars)])), slot)
         jobs.aggregate_lists(database, make_settings(), BUILT)
 
         with database.read() as session:
