@@ -1,6 +1,8 @@
 """Flask: the app, its health, and what its replies have in common. What a request asks for is
 fetched from what is stored; nothing is computed."""
 
+from functools import partial
+
 import structlog
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
@@ -11,12 +13,13 @@ import queues
 import settings as configuration
 from monitoring import logs
 from settings import Settings
-from store import documents
-from store.database import Database, connect
-from web import api, assets, badges, cache, charts, feeds, pages
+from store.database import connect
+from web import api, assets, badges, charts, feeds, pages
+from web.cache import ResponseCache
 from web.errors import database_problem, problem_response
 from web.health import site
 from web.request_log import begin_request, end_request
+from web.responses import newest_build
 
 log = structlog.get_logger("starboard")
 
@@ -46,10 +49,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.after_request(end_request)
     for command in commands.ALL:
         app.cli.add_command(command)
-    app.wsgi_app = cache.Front(app.wsgi_app, lambda: _newest_build(database))  # type: ignore[method-assign]
+    app.wsgi_app = ResponseCache(app.wsgi_app, partial(newest_build, database))  # type: ignore[method-assign]
     return app
-
-
-def _newest_build(database: Database) -> object:
-    with database.read() as session:
-        return documents.newest_build(session)

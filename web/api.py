@@ -12,9 +12,9 @@ from core import clock, leaderboards, schemas
 from core.clock import DAY, HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import status
-from store import readings, repositories, snapshots
+from store import readings, snapshots
 from store.events import events_of
-from web import current
+from web import current, responses
 from web.parameters import WINDOW, a_list, choice, endpoint, moment, number, ranked
 from web.responses import (
     build,
@@ -24,7 +24,6 @@ from web.responses import (
     moved,
     repository_of,
     status_now,
-    unknown,
     with_next,
 )
 
@@ -164,7 +163,7 @@ def owners(of: RankedList) -> Response:
 def repository(owner: str, name: str) -> AnyResponse:
     """A repository: figures, gains, ranks on every list. An old name leads to the new one."""
     with current.database().read() as session:
-        facts = repository_of(session, owner, name)
+        facts = repository_of(session, f"{owner}/{name}")
     return moved(owner, name, facts["full_name"]) or computed(facts)
 
 
@@ -179,10 +178,8 @@ def history(
     limit: int,
 ) -> AnyResponse:
     """A repository's readings over [from, to), of each step the last."""
+    profile = responses.profile(owner, name)
     with current.database().read() as session:
-        profile = repositories.profile(session, f"{owner}/{name}")
-        if profile is None:
-            raise unknown(owner, name)
         end = end or _end(session, profile.id, start)
         if start is None:
             start = min(readings.first_day(session, profile.id) or end, end)

@@ -10,9 +10,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import encoding
 from core.lists import RankedList
 from core.schemas import RepositoryDocument
-from store import repositories
 from web import axes, current, parameters, responses
-from web.cache import kept
+from web.cache import cached_until_next_build
 from web.parameters import WINDOW, a_list, choice, endpoint
 from web.replies import Reply
 
@@ -65,18 +64,15 @@ badges = Blueprint("badges", __name__)
 @endpoint(Badge, SHOWN, PLACE_ON, WINDOW)
 def badge(owner: str, name: str, show: str, of: RankedList, window: str) -> AnyResponse:
     """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
+    full_name = responses.profile(owner, name).full_name
+    return responses.moved(owner, name, full_name) or _badge(full_name, show, of, window)
 
+
+@cached_until_next_build()
+def _badge(full_name: str, show: str, of: RankedList, window: str) -> Reply:
+    """A badge of what the newest build knew, so that all processes say the same."""
     with current.database().read() as session:
-        profile = repositories.profile(session, f"{owner}/{name}")
-    if profile is None:
-        raise responses.unknown(owner, name)
-
-    def make() -> Reply:
-        with current.database().read() as session:
-            build = responses.build(session)
-            facts = responses.repository_of(session, owner, name, until=build.as_of)
-        made = badge_of(facts, show, of, window, build.every)
-        return Reply.of(encoding.encode(made), parameters.JSON, build)
-
-    moved = responses.moved(owner, name, profile.full_name)
-    return moved or kept(("badge", profile.id, show, of.slug, window), make)
+        build = responses.build(session)
+        facts = responses.repository_of(session, full_name, until=build.as_of)
+    badge = badge_of(facts, show, of, window, build.every)
+    return Reply.of(encoding.encode(badge), parameters.JSON, build)

@@ -1,130 +1,149 @@
-"""…"""
+"""The response cache: a view marked `@cached_until_next_build` makes its reply once a build, and a
+few lines of WSGI in front of Flask send that reply again until a newer build is out."""
 
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ParamSpec
 
+from cachetools import FIFOCache, LRUCache, cached
 from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 
 from core import clock
 from monitoring import metrics
-from web.http_headers import KEEP, SHELF, Environ, Headers, of_every_reply, request_id
-from web.replies import Reply, _accepts_gzip
+from web.http_headers import Environ, Headers, of_every_reply, request_id
+from web.replies import Reply, accepts_gzip
 
-Prepared = tuple[str, Headers, list[bytes], metrics.Observe]
+P = ParamSpec("P")
+RequestKey = tuple[str | None, ...]
+Prepared = tuple[str, Headers, list[bytes], metrics.Observe]  # status, headers, body
 
 LOOK_EVERY = 1.0  # seconds until a process notices a new build
-
 LOOK_PATIENCE = 0.5  # seconds that a request waits for that
+MAX_BYTES = 32_000_000  # of bodies that a process caches
+MAX_REQUESTS, LONGEST_REQUEST = 2_000, 500  # requests that are told apart, characters of one
 
-ROOM = 32_000_000  # bytes of bodies that a process keeps
-
-MOST, LONGEST = 2_000, 500  # requests whose reply is kept, and characters of such a one
-
+# All that a reply depends on is in these; the answer to a request, in the second line's, too.
 REQUEST = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
-
 CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
+WHOLE_REQUEST = (*REQUEST, "REQUEST_METHOD", "HTTP_ACCEPT_ENCODING", *CONDITIONS)
 
-ASKED = (*REQUEST, "REQUEST_METHOD", "HTTP_ACCEPT_ENCODING", *CONDITIONS)  # all that matters
-
-
-def kept(key: tuple[object, ...], make: Callable[[], Reply]) -> Response:
-    """The reply that a key stands for, however it is asked for: made once a build, while others who
-    ask for it wait."""
-    shelf: Shelf | None = request.environ.get(SHELF)
-    reply, keep = shelf.reply(key, make) if shelf else (make(), False)
-    return reply.response(keep=keep)
+BUILD_CACHE = "starboard.build_cache"  # where the WSGI environment has the cache of the build
 
 
-def _request(environ: Environ) -> tuple[str | None, ...]:
-    """What a reply may depend on besides what it was made from."""
-    return tuple(map(environ.get, REQUEST))
+def cached_until_next_build(
+    *, unless: str = ""
+) -> Callable[[Callable[P, Reply]], Callable[P, Response]]:
+    """Let the reply that a function makes be made once a build for each set of arguments, and let
+    the front send it to requests like the current one. Where the argument that `unless` names is
+    truthy, the reply is made each time."""
+
+    def decorate(make: Callable[P, Reply]) -> Callable[P, Response]:
+        name = f"{make.__module__}.{make.__qualname__}"
+
+        @wraps(make)
+        def respond(*args: P.args, **kwargs: P.kwargs) -> Response:
+            cache: BuildCache | None = request.environ.get(BUILD_CACHE)
+            if cache is None or kwargs.get(unless):
+                return make(*args, **kwargs).response()
+            key = (name, args, frozenset(kwargs.items()))
+            reply = cache.reply(key, partial(make, *args, **kwargs))
+            if request.url_rule is not None:
+                cache.remember(request.environ, key, request.url_rule.rule)
+            return reply.response()
+
+        return respond
+
+    return decorate
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A reply on the shelf, with what all of its answers have."""
+class CachedReply:
+    """A cached reply as one route sends it, with the headers that all its answers have."""
 
     reply: Reply
     route: str
     common: Headers
 
     def prepare(self, environ: Environ) -> Prepared | None:
-        """What to send, and what to tell of the time it took; None where Flask has to look."""
+        """Return what to send; None where Flask has to look at the request."""
         method = environ["REQUEST_METHOD"]
         if method not in metrics.READS or "HTTP_IF_MATCH" in environ:
             return None
-        accepts_gzip = _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        gzip = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
         known = self.reply.is_known(environ)
-        status, headers, body = self.reply.answer(accepts_gzip, known, clock.now())
+        status, headers, body = self.reply.answer(gzip, known, clock.now())
         observe = metrics.observe(self.route, method, int(status[:3]))
         return status, headers + self.common, [body if method == "GET" else b""], observe
 
 
-class Shelf:
-    """The replies of one build: by what they are, and by the requests that they answer."""
+class BuildCache:
+    """The replies of one build: by the function and arguments that make them, and by the requests
+    that they answer. Without a build nothing is cached."""
 
     def __init__(self, build: object = None) -> None:
-        self.build = build  # None: there is none, and nothing is kept
-        self.by_request: dict[tuple[str | None, ...], Kept] = {}
-        self.prepared: dict[tuple[str | None, ...], Prepared] = {}  # for a second
+        self.build = build
+        self.prepared: dict[RequestKey, Prepared] = {}  # by the whole request, for a second
         self.prepared_at = -math.inf
-        self._replies: dict[tuple[object, ...], Reply] = {}
-        self._room = ROOM
-        self._writing = threading.Lock()
-        self._making = [threading.Lock() for _ in range(16)]
+        self.by_request: FIFOCache[RequestKey, CachedReply] = FIFOCache(MAX_REQUESTS)
+        self._lock = threading.Condition()
+        self._replies = _Replies(0 if build is None else MAX_BYTES, self._forget)
+        # While a reply is made, others who ask for it wait, and those who ask for another do not.
+        self.reply = cached(self._replies, key=lambda key, _: key, condition=self._lock)(_make)
 
-    def reply(self, key: tuple[object, ...], make: Callable[[], Reply]) -> tuple[Reply, bool]:
-        """The reply of a key, made by the first who asks, and whether it is kept."""
-        with self._making[hash(key) % len(self._making)]:
-            if key in self._replies:
-                return self._replies[key], True
-            reply = make()
-            if self.build is None or reply.size > ROOM:
-                return reply, False
-            with self._writing:
-                self._make_room(reply.size)
-                self._replies[key] = reply
-            return reply, True
+    def remember(self, environ: Environ, key: Hashable, route: str) -> None:
+        """Let requests like this one be answered by the reply of `key`, if that was cached. An
+        absurdly long request is not remembered."""
+        asked = _request_key(environ)
+        with self._lock:
+            reply = self._replies.get(key)
+            if reply is not None and sum(len(part or "") for part in asked) <= LONGEST_REQUEST:
+                common = of_every_reply(environ["PATH_INFO"], reply.content_type)
+                self.by_request[asked] = CachedReply(reply, route, common)
 
-    def _make_room(self, size: int) -> None:
-        """Let the oldest replies go."""
-        while self._room < size:
-            oldest = self._replies.pop(next(iter(self._replies)))
-            self._room += oldest.size
-            kept = self.by_request.items()
-            self.by_request = {key: it for key, it in kept if it.reply is not oldest}
-        self._room -= size
+    def _forget(self, reply: Reply) -> None:
+        """Forget the requests that a reply answered which had to make room; under the lock."""
+        for asked in [key for key, each in self.by_request.items() if each.reply is reply]:
+            del self.by_request[asked]
 
-    def prepare(self, environ: Environ, asked: tuple[str | None, ...]) -> Prepared | None:
-        """The answer to a request, if its reply is kept; others like it find it prepared."""
-        kept = self.by_request.get(_request(environ))
-        prepared = kept.prepare(environ) if kept else None
-        if prepared is not None and len(self.prepared) < MOST:
+    def prepare(self, environ: Environ, asked: RequestKey) -> Prepared | None:
+        """Return the answer to a request whose reply is cached, and leave it for others like it."""
+        with self._lock:
+            cached_reply = self.by_request.get(_request_key(environ))
+        prepared = cached_reply.prepare(environ) if cached_reply else None
+        if prepared is not None and len(self.prepared) < MAX_REQUESTS:
             self.prepared[asked] = prepared
         return prepared
 
-    def put(self, environ: Environ) -> None:
-        """Keep what a view has left for requests like this one, unless it is absurdly long. Of many
-        the oldest goes."""
-        request = _request(environ)
-        if sum(len(it or "") for it in request) > LONGEST:
-            return
-        with self._writing:
-            if request not in self.by_request and len(self.by_request) >= MOST:
-                del self.by_request[next(iter(self.by_request))]
-            reply: Reply = environ[KEEP]
-            common = of_every_reply(environ["PATH_INFO"], reply.content_type)
-            self.by_request[request] = Kept(reply, environ[metrics.ROUTE], common)
+
+class _Replies(LRUCache[Hashable, Reply]):
+    """Replies that together have at most so many bytes; `forget` hears of those that go."""
+
+    def __init__(self, max_bytes: int, forget: Callable[[Reply], None]) -> None:
+        super().__init__(max_bytes, getsizeof=lambda reply: reply.size)
+        self._forget = forget
+
+    def popitem(self) -> tuple[Hashable, Reply]:
+        key, reply = super().popitem()
+        self._forget(reply)
+        return key, reply
 
 
-class Front:
-    """WSGI in front of Flask: it sends again what a view said holds until the next build."""
+def _make(_: Hashable, make: Callable[[], Reply]) -> Reply:
+    return make()
+
+
+def _request_key(environ: Environ) -> RequestKey:
+    return tuple(map(environ.get, REQUEST))
+
+
+class ResponseCache:
+    """WSGI in front of Flask: it answers what is cached, and hands on all else."""
 
     def __init__(
         self, app: Callable[..., Iterable[bytes]], newest_build: Callable[[], object]
@@ -132,45 +151,42 @@ class Front:
         self.app = app
         self.look_every = LOOK_EVERY
         self._newest_build = newest_build
-        self._shelf = Shelf()
+        self._cache = BuildCache()
         self._looked_at = -math.inf
         self._looking = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter()
-        asked = tuple(map(environ.get, ASKED))
-        shelf = self._current()
-        prepared = shelf.prepared.get(asked) or shelf.prepare(environ, asked)
+        asked = tuple(map(environ.get, WHOLE_REQUEST))
+        cache = self._current()
+        prepared = cache.prepared.get(asked) or cache.prepare(environ, asked)
         if prepared is None:
-            environ[SHELF] = shelf
-            response = self.app(environ, start_response)
-            if KEEP in environ:
-                shelf.put(environ)
-            return response
+            environ[BUILD_CACHE] = cache
+            return self.app(environ, start_response)
         status, headers, body, observe = prepared
         start_response(status, [*headers, ("X-Request-ID", request_id(environ))])
         metrics.tell_soon(observe, time.perf_counter() - started)
         return body
 
-    def _current(self) -> Shelf:
-        """The shelf of the newest build. One request a second has a thread look which that is, and
-        waits for it, but not for long: a database may hang. What was prepared tells the time, so
-        that it holds for a second, too."""
+    def _current(self) -> BuildCache:
+        """Return the cache of the newest build. One request a second has a thread look which that
+        is, and waits for it, but not for long: a database may hang. Prepared answers tell the time
+        (`max-age`, `Starboard-Age`), so they hold for a second, too."""
         now = time.monotonic()
-        if now >= self._shelf.prepared_at + self.look_every:
-            self._shelf.prepared_at, self._shelf.prepared = now, {}
+        if now >= self._cache.prepared_at + self.look_every:
+            self._cache.prepared_at, self._cache.prepared = now, {}
         if now >= self._looked_at + self.look_every and self._looking.acquire(blocking=False):
             self._looked_at = now
             look = threading.Thread(target=self._look, daemon=True)
             look.start()
             look.join(LOOK_PATIENCE)
-        return self._shelf
+        return self._cache
 
     def _look(self) -> None:
         try:
-            with suppress(DBAPIError):  # what is kept stays
+            with suppress(DBAPIError):  # what is cached stays while the database is away
                 build = self._newest_build()
-                if build != self._shelf.build:
-                    self._shelf = Shelf(build)
+                if build != self._cache.build:
+                    self._cache = BuildCache(build)
         finally:
             self._looking.release()

@@ -10,13 +10,14 @@ from werkzeug.wrappers import Response as AnyResponse
 import settings
 from core import clock
 from core.clock import DAY
-from core.windows import Profile
 from store import readings, repositories
 from web import chart_svg, current, parameters, responses
-from web.cache import kept
+from web.cache import cached_until_next_build
 from web.chart_svg import Line
 from web.parameters import SVG, choice, endpoint
 from web.replies import Reply
+
+Repositories = tuple[tuple[int, str], ...]  # their ids and full names
 
 MOST = 10  # repositories in a chart
 
@@ -60,54 +61,53 @@ def chart(owner: str, name: str, theme: chart_svg.Theme, span: str) -> AnyRespon
         profile = repositories.profile(session, f"{owner}/{name}")
     if profile is None:
         return _nobody(f"{owner}/{name}", theme)
-    return responses.moved(owner, name, profile.full_name) or _chart([profile], theme, span)
+    moved = responses.moved(owner, name, profile.full_name)
+    return moved or _chart(((profile.id, profile.full_name),), theme, span)
 
 
 @charts.get("/charts.svg")
 @endpoint(bytes, REPOSITORIES, THEME, SPAN, content_type=SVG)
 def comparison(names: Sequence[str], theme: chart_svg.Theme, span: str) -> Response:
     """The star histories of several repositories in one picture."""
-    profiles: dict[int, Profile] = {}
+    found: dict[int, str] = {}
     with current.database().read() as session:
         for name in names:
             profile = repositories.profile(session, name)
             if profile is None:
                 return _nobody(name, theme)
-            profiles.setdefault(profile.id, profile)
-    return _chart(list(profiles.values()), theme, span)
+            found.setdefault(profile.id, profile.full_name)
+    return _chart(tuple(found.items()), theme, span)
 
 
-def _chart(profiles: Sequence[Profile], theme: chart_svg.Theme, span: str) -> Response:
+@cached_until_next_build()
+def _chart(chosen: Repositories, theme: chart_svg.Theme, span: str) -> Reply:
     """A chart of what the newest build knew, so that all processes draw the same."""
-
-    def draw() -> Reply:
-        with current.database().read() as session:
-            build = responses.build(session)
-            end = (build.as_of or clock.now()) + SECOND
-            start = min(readings.first_day(session, it.id) or end for it in profiles)
-            start = max(start, end - (SPANS[span] or end - start))
-            step = chart_svg.step(end - start, current.settings().poll_every, len(profiles))
-            lines = _lines(session, profiles, start, end, step)
-            if step < DAY and all(chart_svg.is_daily(line.points) for line in lines):
-                step = DAY
-                lines = _lines(session, profiles, start, end, step)
-        return Reply.of(chart_svg.draw(lines, step, theme), SVG, build)
-
-    return kept(("chart", theme, span, *(it.id for it in profiles)), draw)
+    with current.database().read() as session:
+        build = responses.build(session)
+        end = (build.as_of or clock.now()) + SECOND
+        start = min(readings.first_day(session, each) or end for each, _ in chosen)
+        start = max(start, end - (SPANS[span] or end - start))
+        step = chart_svg.step(end - start, current.settings().poll_every, len(chosen))
+        lines = _lines(session, chosen, start, end, step)
+        if step < DAY and all(chart_svg.is_daily(line.points) for line in lines):
+            step = DAY
+            lines = _lines(session, chosen, start, end, step)
+    return Reply.of(chart_svg.draw(lines, step, theme), SVG, build)
 
 
 def _lines(
-    session: Session, profiles: Sequence[Profile], start: datetime, end: datetime, step: timedelta
+    session: Session, chosen: Repositories, start: datetime, end: datetime, step: timedelta
 ) -> list[Line]:
+    """Return a line for each repository, of each step in [start, end) the last reading."""
     return [
         Line(
-            it.full_name,
+            full_name,
             [
                 (clock.parse(point["at"]), point["stars"])
-                for point in readings.series(session, it.id, start, end, step)
+                for point in readings.series(session, repository_id, start, end, step)
             ],
         )
-        for it in profiles
+        for repository_id, full_name in chosen
     ]
 
 

@@ -11,7 +11,7 @@ from core import encoding
 from monitoring import metrics
 from store.database import SchemaError, error_line
 from web import current, openapi, responses
-from web.cache import kept
+from web.cache import cached_until_next_build
 from web.parameters import JSON, endpoint
 from web.replies import Reply
 from web.responses import RETRY_AFTER, live_json
@@ -51,12 +51,9 @@ def prometheus() -> Response:
 
 @site.get("/openapi.json")
 @endpoint(dict[str, Any], content_type=JSON)
-def description() -> Response:
+@cached_until_next_build()
+def description() -> Reply:
     """This description."""
-
-    def make() -> Reply:
-        with current.database().read() as session:
-            build = responses.build(session)
-        return Reply.of(encoding.encode(openapi.describe(current_app)), JSON, build)
-
-    return kept(("openapi.json",), make)
+    with current.database().read() as session:
+        build = responses.build(session)
+    return Reply.of(encoding.encode(openapi.describe(current_app)), JSON, build)

@@ -1,4 +1,4 @@
-"""…"""
+"""HTTP headers that replies share whoever sends them, and what is read from those of a request."""
 
 import itertools
 import os
@@ -9,20 +9,15 @@ from typing import Any, TypedDict
 from werkzeug.wsgi import get_host
 
 Environ = dict[str, Any]
-
 Headers = list[tuple[str, str]]
 
-SHELF, KEEP = "starboard.shelf", "starboard.keep"  # what front and views leave for one another
-
 REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-
 OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
 
 COMMON: Headers = [
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
 ]
-
 OF_PAGES: Headers = [
     (
         "Content-Security-Policy",
@@ -31,17 +26,14 @@ OF_PAGES: Headers = [
     ),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 ]
-
 OF_DATA: Headers = [  # a picture brings its style with it
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 ]
-
 OF_OPEN: Headers = [
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-Age, Starboard-Stale"),
 ]
-
 OF_PREFLIGHTS: Headers = [  # what a page of another site may send
     ("Access-Control-Allow-Methods", "GET, HEAD"),
     ("Access-Control-Allow-Headers", "If-None-Match, If-Modified-Since, X-Request-ID"),

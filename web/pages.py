@@ -16,7 +16,7 @@ from models import Document
 from store import documents, readings, repositories
 from store.events import events_of
 from web import charts, current, http_headers, responses
-from web.cache import kept
+from web.cache import cached_until_next_build
 from web.charts import SPAN, SPANS
 from web.page_filters import FILTERS
 from web.parameters import HTML, Parameter, choice, endpoint, ranked
@@ -76,70 +76,63 @@ pages = Blueprint("pages", __name__)
 def leaderboard(of: RankedList | None, window: str, order: str, q: str) -> Response:
     """The leaderboard of a list, with what changed on it."""
     of = of or current.settings().lists[0]
+    return _leaderboard(of=of, window=window, order=order, q=q)
 
-    def make() -> Reply:
-        with current.database().read() as session:
-            document, build = responses.stored(session, f"lists/{of.slug}", of)
-            board = json.loads(document.body)
-            as_of, items = clock.parse(board["as_of"]), board["items"]
-            if order == "gain":
-                items = _by_gain(items, documents.document(session, f"movers/{of.slug}/{window}"))
-            counts = readings.daily(session, of, as_of, SPARK_DAYS)
-            news = events_of(session, NEWS, ranked=of, newest_first=True)
-        start = next(it for it in WINDOWS if it.name == window).start(as_of)
-        lately = [it for it in news if start <= it.slot <= as_of]
-        return _page(
-            "leaderboard.html",
-            build,
-            url_for(".leaderboard"),
-            {"list": of.slug, "window": window, "order": order, "q": q},
-            of=of,
-            window=window,
-            order=order,
-            q=q,
-            board=board,
-            items=items,
-            shown={it["rank"] for it in items if _matches(it, q)},
-            sparks={rank: spark(values) for rank, values in counts.items()},
-            news={kind: [it for it in lately if it.kind == kind] for kind in KINDS},
-            since=max(start, news[-1].slot) if len(news) == NEWS else start,
-        )
 
-    if q:  # anybody may type anything: not worth keeping
-        return make().response()
-    return kept(("leaderboard", of.slug, window, order), make)
+@cached_until_next_build(unless="q")  # anybody may type anything
+def _leaderboard(of: RankedList, window: str, order: str, q: str) -> Reply:
+    with current.database().read() as session:
+        document, build = responses.stored(session, f"lists/{of.slug}", of)
+        board = json.loads(document.body)
+        as_of, items = clock.parse(board["as_of"]), board["items"]
+        if order == "gain":
+            items = _by_gain(items, documents.document(session, f"movers/{of.slug}/{window}"))
+        counts = readings.daily(session, of, as_of, SPARK_DAYS)
+        news = events_of(session, NEWS, ranked=of, newest_first=True)
+    start = next(each for each in WINDOWS if each.name == window).start(as_of)
+    lately = [event for event in news if start <= event.slot <= as_of]
+    return _page(
+        "leaderboard.html",
+        build,
+        url_for(".leaderboard"),
+        {"list": of.slug, "window": window, "order": order, "q": q},
+        of=of,
+        board=board,
+        items=items,
+        shown={item["rank"] for item in items if _matches(item, q)},
+        sparks={rank: spark(values) for rank, values in counts.items()},
+        news={kind: [event for event in lately if event.kind == kind] for kind in KINDS},
+        since=max(start, news[-1].slot) if len(news) == NEWS else start,
+    )
 
 
 @pages.get("/repos/<owner>/<name>")
 @endpoint(bytes, SPAN, content_type=HTML)
 def repository(owner: str, name: str, span: str) -> AnyResponse:
     """A repository: its star history, gains, places and events, and how to show it elsewhere."""
-    with current.database().read() as session:
-        profile = repositories.profile(session, f"{owner}/{name}")
-    if profile is None:
-        raise responses.unknown(owner, name)
+    profile = responses.profile(owner, name)
     site = http_headers.site(request.environ)
+    moved = responses.moved(owner, name, profile.full_name)
+    return moved or _repository(profile.id, profile.full_name, span, site)
 
-    def make() -> Reply:
-        with current.database().read() as session:
-            build = responses.build(session)
-            facts = responses.repository_of(session, owner, name, until=build.as_of)
-            news = events_of(session, NEWS, repository_id=profile.id, newest_first=True)
-        as_of = build.as_of or clock.now()
-        return _page(
-            "repository.html",
-            build,
-            url_for(".repository", owner=facts["owner"], name=facts["name"]),
-            {"span": span},
-            it=facts,
-            span=span,
-            lines=[_line(facts["full_name"], span, facts["as_of"])],
-            news=[it for it in news if it.slot <= as_of][:SHOWN_NEWS],
-            snippets=snippets(site, facts["full_name"]),
-        )
 
-    found = responses.moved(owner, name, profile.full_name)
-    return found or kept(("repository", profile.id, span, site), make)
+@cached_until_next_build()
+def _repository(repository_id: int, full_name: str, span: str, site: str) -> Reply:
+    with current.database().read() as session:
+        build = responses.build(session)
+        facts = responses.repository_of(session, full_name, until=build.as_of)
+        news = events_of(session, NEWS, repository_id=repository_id, newest_first=True)
+    as_of = build.as_of or clock.now()
+    return _page(
+        "repository.html",
+        build,
+        url_for(".repository", owner=facts["owner"], name=facts["name"]),
+        {"span": span},
+        it=facts,
+        lines=[_line(facts["full_name"], span, facts["as_of"])],
+        news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
+        snippets=snippets(site, facts["full_name"]),
+    )
 
 
 @pages.get("/compare")
@@ -158,72 +151,65 @@ def compare() -> AnyResponse:
 def comparison(names: Sequence[str], window: str, span: str) -> Response:
     """Up to 10 repositories in one chart."""
     with current.database().read() as session:
-        profiles = {it: repositories.profile(session, it) for it in names}
-    unknown = [name for name, it in profiles.items() if it is None]
-    found = {it.id: it.full_name for it in profiles.values() if it}
+        profiles = {name: repositories.profile(session, name) for name in names}
+    unknown = tuple(name for name, profile in profiles.items() if profile is None)
+    found = tuple(dict.fromkeys(profile.full_name for profile in profiles.values() if profile))
+    return _comparison(full_names=found, unknown=unknown, window=window, span=span)
 
-    def make() -> Reply:
-        with current.database().read() as session:
-            build = responses.build(session)
-            documents = [
-                responses.repository_of(session, *it.split("/", 1), until=build.as_of)
-                for it in found.values()
-            ]
-        full_names = [it["full_name"] for it in documents]
-        return _page(
-            "compare.html",
-            build,
-            url_for(".compare"),
-            {"repos": ",".join(full_names), "window": window, "span": span},
-            items=documents,
-            unknown=unknown,
-            names=full_names,
-            window=window,
-            span=span,
-            most=charts.MOST,
-            lines=[_line(it["full_name"], span, it["as_of"]) for it in documents],
-        )
 
-    if unknown:
-        return make().response()
-    return kept(("compare", window, span, *found), make)
+@cached_until_next_build(unless="unknown")  # anybody may ask for anything
+def _comparison(
+    full_names: tuple[str, ...], unknown: tuple[str, ...], window: str, span: str
+) -> Reply:
+    with current.database().read() as session:
+        build = responses.build(session)
+        items = [
+            responses.repository_of(session, full_name, until=build.as_of)
+            for full_name in full_names
+        ]
+    return _page(
+        "compare.html",
+        build,
+        url_for(".compare"),
+        {"repos": ",".join(full_names), "window": window, "span": span},
+        items=items,
+        unknown=unknown,
+        names=full_names,
+        most=charts.MOST,
+        lines=[_line(item["full_name"], span, item["as_of"]) for item in items],
+    )
 
 
 @pages.get("/languages")
 @endpoint(bytes, LIST, WINDOW, content_type=HTML)
 def languages(of: RankedList | None, window: str) -> Response:
     """Which languages a list is written in."""
-    return _totals("languages", "language", of, window)
+    return _totals("languages", "language", of or current.settings().lists[0], window)
 
 
 @pages.get("/owners")
 @endpoint(bytes, LIST, WINDOW, content_type=HTML)
 def owners(of: RankedList | None, window: str) -> Response:
     """Who has the repositories of a list."""
-    return _totals("owners", "owner", of, window)
+    return _totals("owners", "owner", of or current.settings().lists[0], window)
 
 
-def _totals(what: str, key: str, of: RankedList | None, window: str) -> Response:
-    of = of or current.settings().lists[0]
-
-    def make() -> Reply:
-        with current.database().read() as session:
-            document, build = responses.stored(session, f"{what}/{of.slug}", of)
-        items = json.loads(document.body)["items"]
-        return _page(
-            "totals.html",
-            build,
-            url_for(f".{what}"),
-            {"list": of.slug, "window": window},
-            what=what,
-            key=key,
-            of=of,
-            window=window,
-            items=items,
-            most=max((it["stars"] for it in items), default=1) or 1,
-        )
-
-    return kept(("totals", what, of.slug, window), make)
+@cached_until_next_build()
+def _totals(what: str, key: str, of: RankedList, window: str) -> Reply:
+    with current.database().read() as session:
+        document, build = responses.stored(session, f"{what}/{of.slug}", of)
+    items = json.loads(document.body)["items"]
+    return _page(
+        "totals.html",
+        build,
+        url_for(f".{what}"),
+        {"list": of.slug, "window": window},
+        what=what,
+        key=key,
+        of=of,
+        items=items,
+        most=max((item["stars"] for item in items), default=1) or 1,
+    )
 
 
 @pages.get("/status")
@@ -250,7 +236,7 @@ def status() -> Response:
 
 def _page(template: str, build: Build, path: str, query: Mapping[str, str], **values: Any) -> Reply:
     """A page that holds until the next build: nothing in it depends on the moment, nor on how it
-    was asked for. `path` and `query` are its own URL."""
+    was asked for. `path` and `query` are its own URL; its template takes the query's, too."""
 
     def url_with(**changes: str | None) -> str:
         """The page with other parameters; None leaves one out, as does what it has by default."""
@@ -258,7 +244,7 @@ def _page(template: str, build: Build, path: str, query: Mapping[str, str], **va
         chosen = {name: it for name, it in changed if it and it != DEFAULTS.get(name)}
         return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
 
-    html = render_template(template, build=build, url_with=url_with, **values)
+    html = render_template(template, build=build, url_with=url_with, **query, **values)
     return Reply.of(html.encode("utf-8", "replace"), HTML, build)
 
 

@@ -1,9 +1,9 @@
-"""Replies that hold until the next build: made once, and sent again by a few lines of WSGI in front
-of Flask for as long as no newer build is out."""
+"""Replies that hold until the next build: their bodies, headers and conditional answers."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from flask import Response, request
 from werkzeug.datastructures import Accept
@@ -12,7 +12,7 @@ from werkzeug.http import http_date, is_resource_modified, parse_accept_header, 
 
 from core import clock
 from core.encoding import etag_of, gzip_compressed
-from web.http_headers import KEEP, Environ, Headers
+from web.http_headers import Environ, Headers
 
 Answer = tuple[str, Headers, bytes]  # status, headers and body
 
@@ -21,8 +21,9 @@ STALE_IF_ERROR = clock.DAY
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What a reply was made from. `as_of`: the newest slot in it. It is stale once it is older than
-    `stale_after`, which leaves a poll and a build the time to replace it."""
+    """A build that replies are made from. `as_of` is the newest slot in it, None where nothing was
+    polled yet. Once that is older than `stale_after`, which leaves a poll and a build the time to
+    replace it, the build is stale."""
 
     built_at: datetime
     next_build_at: datetime
@@ -31,9 +32,17 @@ class Build:
     stale_after: timedelta
 
 
+class _Variant(NamedTuple):
+    """A body, plain or gzip-compressed, with the headers that hold as long as it."""
+
+    body: bytes
+    headers: Headers
+    headers_of_304: Headers
+
+
 @dataclass(frozen=True)
 class Reply:
-    """A body that holds until the next build, with its gzipped twin; `etag` is without quotes."""
+    """A body that holds until the next build, plain and gzip-compressed; `etag` has no quotes."""
 
     body: bytes
     gzipped: bytes
@@ -47,35 +56,36 @@ class Reply:
 
     @cached_property
     def tags(self) -> tuple[str, str]:
-        """The ETags of the body and of its twin."""
+        """The ETags of the plain and of the gzip-compressed body."""
         return f'"{self.etag}"', f'"{self.etag}-gzip"'
 
     @cached_property
-    def _fixed(self) -> list[tuple[bytes, Headers, Headers]]:
-        """Of the body and of its twin: what is sent, and the headers of 200 and of 304."""
-        variants = []
-        for tag, body, encoding in zip(
-            self.tags, (self.body, self.gzipped), ([], [("Content-Encoding", "gzip")]), strict=True
-        ):
-            both = [("ETag", tag), ("Vary", "Accept-Encoding")]
-            entity = [
-                ("Content-Type", self.content_type),
-                ("Content-Length", str(len(body))),
-                ("Last-Modified", http_date(self.build.built_at)),
-                *encoding,
-            ]
-            variants.append((body, both + entity, both))
-        return variants
+    def _plain(self) -> "_Variant":
+        return self._variant(self.tags[0], self.body)
 
-    def answer(self, accepts_gzip: bool, has_it: bool, now: datetime) -> Answer:
-        """What to send to a reader who takes gzip or not, and has it already or not."""
-        body, headers, headers_of_304 = self._fixed[accepts_gzip]
-        if has_it:
-            return "304 Not Modified", headers_of_304 + self._of_the_moment(now), b""
-        return "200 OK", headers + self._of_the_moment(now), body
+    @cached_property
+    def _gzipped(self) -> "_Variant":
+        return self._variant(self.tags[1], self.gzipped, ("Content-Encoding", "gzip"))
+
+    def _variant(self, tag: str, body: bytes, *encoding: tuple[str, str]) -> "_Variant":
+        both = [("ETag", tag), ("Vary", "Accept-Encoding")]
+        entity = [
+            ("Content-Type", self.content_type),
+            ("Content-Length", str(len(body))),
+            ("Last-Modified", http_date(self.build.built_at)),
+            *encoding,
+        ]
+        return _Variant(body, both + entity, both)
+
+    def answer(self, gzip: bool, known: bool, now: datetime) -> Answer:
+        """Return the answer to a reader who takes gzip or not, and has the reply already or not."""
+        variant = self._gzipped if gzip else self._plain
+        if known:
+            return "304 Not Modified", variant.headers_of_304 + self._of_the_moment(now), b""
+        return "200 OK", variant.headers + self._of_the_moment(now), variant.body
 
     def _of_the_moment(self, now: datetime) -> Headers:
-        """The headers that change though nothing was rebuilt."""
+        """Return the headers that change though nothing was rebuilt."""
         build = self.build
         left = max(0, int((build.next_build_at - now).total_seconds()))
         headers = [("Cache-Control", f"public, max-age={left}{_when_late(build.every)}")]
@@ -86,32 +96,30 @@ class Reply:
         return headers
 
     def is_known(self, environ: Environ) -> bool:
-        """Whether the reader has it already, by the request's conditions (RFC 9110, 13.2.2)."""
+        """Whether the reader has the reply, by the request's conditions (RFC 9110, 13.2.2)."""
         tags, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
         if tags is not None:
             return tags in self.tags or any(
-                parse_etags(tags).contains_weak(it.strip('"')) for it in self.tags
+                parse_etags(tags).contains_weak(tag.strip('"')) for tag in self.tags
             )
         built_at = self.build.built_at
         return since is not None and not is_resource_modified(environ, last_modified=built_at)
 
     @property
     def size(self) -> int:
+        """Bytes of both bodies."""
         return len(self.body) + len(self.gzipped)
 
-    def response(self, *, keep: bool = False) -> Response:
-        """The same through Flask, for the current request and all of its conditions. To `keep` it
-        is to let the front send it by itself from now on."""
-        if keep:
-            request.environ[KEEP] = self
-        accepts_gzip = _accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    def response(self) -> Response:
+        """Return the answer to the current request, under all of its conditions."""
+        gzip = accepts_gzip(request.headers.get("Accept-Encoding", ""))
         known = not request.if_match and self.is_known(request.environ)
-        status, headers, body = self.answer(accepts_gzip, known, clock.now())
+        status, headers, body = self.answer(gzip, known, clock.now())
         return conditional(Response(body, status, headers, content_type=self.content_type))
 
 
 def conditional(response: Response) -> Response:
-    """The response, or 304 for one who has it."""
+    """Return the response, or 304 to a reader who has it already; raises PreconditionFailed."""
     if response.status_code == 200:
         response.make_conditional(request)
     if response.status_code == 412:
@@ -120,7 +128,8 @@ def conditional(response: Response) -> Response:
 
 
 @lru_cache(maxsize=256)
-def _accepts_gzip(header: str) -> bool:
+def accepts_gzip(header: str) -> bool:
+    """Whether a reader with this `Accept-Encoding` takes gzip."""
     return parse_accept_header(header, Accept)["gzip"] > 0
 
 

@@ -14,12 +14,14 @@ from core import clock, encoding, leaderboards, schemas
 from core.clock import DAY
 from core.intervals import AGGREGATE_OFFSET
 from core.lists import RankedList
+from core.windows import Profile
 from models import Document
 from monitoring import status
 from store import documents, repositories
+from store.database import Database
 from store.polls import polls_since
 from web import current
-from web.cache import kept
+from web.cache import cached_until_next_build
 from web.parameters import JSON
 from web.replies import Build, Reply, conditional
 
@@ -33,15 +35,12 @@ def status_now() -> status.Status:
 # What views share
 
 
-def document(name: str, of: RankedList | None = None) -> Response:
-    """A stored document, as it is; 503 before there is one."""
-
-    def make() -> Reply:
-        with current.database().read() as session:
-            row, by = stored(session, name, of)
-        return Reply(row.body, row.gzipped, row.etag, JSON, by)
-
-    return kept((name,), make)
+@cached_until_next_build()
+def document(name: str, of: RankedList | None = None) -> Reply:
+    """Return a stored document, as it is; 503 before there is one."""
+    with current.database().read() as session:
+        row, build = stored(session, name, of)
+    return Reply(row.body, row.gzipped, row.etag, JSON, build)
 
 
 def stored(session: Session, name: str, of: RankedList | None = None) -> tuple[Document, Build]:
@@ -53,18 +52,24 @@ def stored(session: Session, name: str, of: RankedList | None = None) -> tuple[D
 
 
 def repository_of(
-    session: Session, owner: str, name: str, *, until: datetime | None = None
+    session: Session, full_name: str, *, until: datetime | None = None
 ) -> schemas.RepositoryDocument:
-    """The document of a repository by a name that it has or had, as it was at `until`, or is; 404
-    where nobody saw it."""
-    found = repositories.repository(session, f"{owner}/{name}", until)
+    """Return the document of a repository by a name that it has or had, as it was at `until`, or
+    is; 404 where nobody saw it."""
+    found = repositories.repository(session, full_name, until)
     if found is None:
-        raise unknown(owner, name)
+        raise unknown(full_name)
     return leaderboards.repository(found.standing, found.history, found.ranks)
 
 
+def newest_build(database: Database) -> object:
+    """Return what changes with each build; None before there is one."""
+    with database.read() as session:
+        return documents.newest_build(session)
+
+
 def build(session: Session) -> Build:
-    """The build that is out; before there is one, what one would be now."""
+    """Return the build that is out; before there is one, what one would be now."""
     row = documents.newest_build(session)
     if row is not None:
         return _build_of(row.built_at, row.next_build_at, row.as_of)
@@ -88,8 +93,17 @@ def nothing_yet(session: Session, of: RankedList | None) -> ServiceUnavailable:
     return ServiceUnavailable(why, retry_after=RETRY_AFTER)
 
 
-def unknown(owner: str, name: str) -> NotFound:
-    return NotFound(f"no repository named {f'{owner}/{name}'!r:.120} was on any list")
+def profile(owner: str, name: str) -> Profile:
+    """Return the profile of a repository by a name that it has or had; 404 where nobody saw it."""
+    with current.database().read() as session:
+        found = repositories.profile(session, f"{owner}/{name}")
+    if found is None:
+        raise unknown(f"{owner}/{name}")
+    return found
+
+
+def unknown(full_name: str) -> NotFound:
+    return NotFound(f"no repository named {full_name!r:.120} was on any list")
 
 
 def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:

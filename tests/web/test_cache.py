@@ -12,9 +12,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client, TestResponse
 
 from core import clock, encoding
-from monitoring import metrics
 from web import cache, http_headers
-from web.cache import Front, kept
+from web.cache import ResponseCache, cached_until_next_build
 from web.replies import Build, Reply
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,25 +35,20 @@ class Site:
         app = Flask(__name__)
         app.add_url_rule("/page/<name>", view_func=self.page)
         app.add_url_rule("/live", view_func=self.live)
-        app.after_request(self.note_route)
-        self.front = Front(app.wsgi_app, self.look)
+        self.front = ResponseCache(app.wsgi_app, self.look)
         self.client = Client(self.front)
         monkeypatch.setattr(cache.time, "monotonic", lambda: self.seconds)
 
-    def note_route(self, response: Response) -> Response:
-        request.environ[metrics.ROUTE] = request.url_rule and request.url_rule.rule
-        return response
-
     def page(self, name: str) -> Response:
-        body = self.body
-
-        def make() -> Reply:
-            self.made.append(name)
-            self.meanwhile()
-            return Reply.of(body, "text/plain", BUILD)
-
         other = request.environ if name.isupper() else {}  # all of the request matters
-        return kept((name, *map(str, map(other.get, cache.REQUEST))), make)
+        return self.cached_page(name, *map(str, map(other.get, cache.REQUEST)))
+
+    @cached_until_next_build()
+    def cached_page(self, name: str, *_: str) -> Reply:
+        body = self.body
+        self.made.append(name)
+        self.meanwhile()
+        return Reply.of(body, "text/plain", BUILD)
 
     def live(self) -> Response:
         self.made.append("live")
@@ -136,20 +130,20 @@ def test_nothing_is_kept_before_there_is_a_build(site: Site) -> None:
 def test_a_process_keeps_no_more_than_it_has_room_for_and_lets_the_oldest_go(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "ROOM", 2 * len(BODY))  # for one with its zipped twin
+    monkeypatch.setattr(cache, "MAX_BYTES", 2 * len(BODY))  # for one with its zipped twin
     for name in "aabba":
         site.body = BODY + name.encode()
         site.seconds += 1
         site.client.get(f"/page/{name}")
 
     assert site.made == ["a", "b", "a"]
-    assert [path for path, *_ in site.front._shelf.by_request] == ["/page/a"]
+    assert [path for path, *_ in site.front._cache.by_request] == ["/page/a"]
 
 
 def test_what_is_larger_than_all_the_room_is_not_kept(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "ROOM", len(BODY))
+    monkeypatch.setattr(cache, "MAX_BYTES", len(BODY))
     for _ in range(2):
         site.client.get("/page/a")
 
@@ -159,14 +153,14 @@ def test_what_is_larger_than_all_the_room_is_not_kept(
 def test_asking_in_many_ways_for_one_thing_takes_the_room_of_one_and_makes_it_once(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "ROOM", 2 * len(BODY))
-    monkeypatch.setattr(cache, "MOST", 10)
+    monkeypatch.setattr(cache, "MAX_BYTES", 2 * len(BODY))
+    monkeypatch.setattr(cache, "MAX_REQUESTS", 10)
     for number in range(50):
         site.client.get("/page/a", query_string=f"n={number}", headers={"Host": f"h{number}.test"})
         site.client.get("/page/a", headers={"If-Modified-Since": BUILT, "If-Match": "*"})
 
     assert site.made == ["a"]
-    assert len(site.front._shelf.by_request) == 10
+    assert len(site.front._cache.by_request) == 10
 
 
 def test_a_request_as_long_as_nobody_sends_is_not_kept(site: Site) -> None:
@@ -174,7 +168,7 @@ def test_a_request_as_long_as_nobody_sends_is_not_kept(site: Site) -> None:
         site.client.get("/page/a", query_string="x" * 1_000)
 
     assert site.made == ["a"]
-    assert site.front._shelf.by_request == {}
+    assert site.front._cache.by_request == {}
 
 
 def test_many_who_ask_at_once_wait_for_one_making(site: Site) -> None:

@@ -154,7 +154,7 @@ class TestPages:
         first = full.get(path)
 
         front: Any = full.application.wsgi_app
-        assert front._shelf.by_request == {}
+        assert front._cache.by_request == {}
         assert "ETag" in first.headers
 
     @pytest.mark.parametrize("path", PAGES[:-1])
