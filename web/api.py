@@ -15,7 +15,7 @@ from monitoring import status
 from store import readings, snapshots
 from store.events import events_of
 from web import current, responses
-from web.parameters import WINDOW, a_list, choice, endpoint, moment, number, ranked
+from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
 from web.responses import (
     build,
     computed,
@@ -100,17 +100,17 @@ def list_index() -> Response:
 @endpoint(schemas.Leaderboard, AT)
 def leaderboard(slug: str, at: datetime | None) -> Response:
     """One leaderboard, as it stands, or as it stood at a moment."""
-    of = ranked(slug)
+    ranked = list_named(slug)
     if at is None:
-        return document(f"lists/{of.slug}", of)
+        return document(f"lists/{ranked.slug}", ranked)
     now = clock.now()
     if at > now:
         raise BadRequest(f"at={request.args['at']!r} lies in the future")
     with current.database().read() as session:
-        snapshot = snapshots.snapshot(session, of, at)
+        snapshot = snapshots.snapshot(session, ranked, at)
         by = build(session)
     if snapshot is None:
-        raise NotFound(f"nothing is known of {of.slug!r} from before {clock.rfc3339(at)}")
+        raise NotFound(f"nothing is known of {ranked.slug!r} from before {clock.rfc3339(at)}")
     return computed(leaderboards.leaderboard(snapshot, by.built_at, by.next_build_at))
 
 
@@ -118,16 +118,16 @@ def leaderboard(slug: str, at: datetime | None) -> Response:
 @endpoint(schemas.Movers, WINDOW)
 def movers(slug: str, window: str) -> Response:
     """The largest gains of a list's count over a window."""
-    of = ranked(slug)
-    return document(f"movers/{of.slug}/{window}", of)
+    ranked = list_named(slug)
+    return document(f"movers/{ranked.slug}/{window}", ranked)
 
 
 @api.get("/events")
 @endpoint(schemas.EventPage, EVENTS_OF, AFTER, EVENTS)
-def events(of: RankedList | None, after: int, limit: int) -> Response:
+def events(ranked: RankedList | None, after: int, limit: int) -> Response:
     """What changed, oldest first; `after` takes the cursor `next` of the page before."""
     with current.database().read() as session:
-        page = events_of(session, limit, after=after, ranked=of)
+        page = events_of(session, limit, after=after, ranked=ranked)
     items: list[schemas.EventItem] = [
         {
             "cursor": it.cursor,
@@ -146,16 +146,16 @@ def events(of: RankedList | None, after: int, limit: int) -> Response:
 
 @api.get("/languages")
 @endpoint(schemas.LanguageTotals, TOTALS_OF)
-def languages(of: RankedList) -> Response:
+def languages(ranked: RankedList) -> Response:
     """Totals by language over a list."""
-    return document(f"languages/{of.slug}", of)
+    return document(f"languages/{ranked.slug}", ranked)
 
 
 @api.get("/owners")
 @endpoint(schemas.OwnerTotals, TOTALS_OF)
-def owners(of: RankedList) -> Response:
+def owners(ranked: RankedList) -> Response:
     """Totals by owner over a list."""
-    return document(f"owners/{of.slug}", of)
+    return document(f"owners/{ranked.slug}", ranked)
 
 
 @api.get("/repos/<owner>/<name>")

@@ -32,15 +32,18 @@ UNKNOWN = "–"
 
 
 def badge_of(
-    document: RepositoryDocument, show: str, of: RankedList, window: str, every: timedelta
+    document: RepositoryDocument, show: str, ranked: RankedList, window: str, every: timedelta
 ) -> Badge:
-    """What a badge says of a repository: its stars, its place on `of`, or its gain of stars over a
-    window; worth asking for again after `every`."""
+    """Return a badge of a repository's stars, its rank on a list, or its gain of stars over a
+    window, to be asked for again after `every`."""
     ranks = {place["list"]: place["rank"] for place in document["ranks"]}
     gain = document["gains"][window]
     label, message = {
         "stars": ("stars", axes.rounded(document["stars"])),
-        "rank": (f"{of.title} rank", f"#{ranks[of.slug]}" if of.slug in ranks else UNKNOWN),
+        "rank": (
+            f"{ranked.title} rank",
+            f"#{ranks[ranked.slug]}" if ranked.slug in ranks else UNKNOWN,
+        ),
         "gain": (f"stars in {window}", f"{gain['stars']:+,}" if gain else UNKNOWN),
     }[show]
     color = "lightgrey" if message == UNKNOWN else "blue"
@@ -62,17 +65,17 @@ badges = Blueprint("badges", __name__)
 
 @badges.get("/badges/<owner>/<name>.json")
 @endpoint(Badge, SHOWN, PLACE_ON, WINDOW)
-def badge(owner: str, name: str, show: str, of: RankedList, window: str) -> AnyResponse:
+def badge(owner: str, name: str, show: str, ranked: RankedList, window: str) -> AnyResponse:
     """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
     full_name = responses.profile(owner, name).full_name
-    return responses.moved(owner, name, full_name) or _badge(full_name, show, of, window)
+    return responses.moved(owner, name, full_name) or _badge(full_name, show, ranked, window)
 
 
 @cached_until_next_build()
-def _badge(full_name: str, show: str, of: RankedList, window: str) -> Reply:
+def _badge(full_name: str, show: str, ranked: RankedList, window: str) -> Reply:
     """A badge of what the newest build knew, so that all processes say the same."""
     with current.database().read() as session:
         build = responses.build(session)
         facts = responses.repository_of(session, full_name, until=build.as_of)
-    badge = badge_of(facts, show, of, window, build.every)
+    badge = badge_of(facts, show, ranked, window, build.every)
     return Reply.of(encoding.encode(badge), parameters.JSON, build)

@@ -11,7 +11,7 @@ from core.events import headline
 from store import polls
 from store.events import events_of
 from web import chart_svg, current, http_headers, responses
-from web.parameters import ATOM, endpoint, ranked
+from web.parameters import ATOM, endpoint, list_named
 
 ENTRIES = 50  # in a feed
 
@@ -31,16 +31,16 @@ feeds = Blueprint("feeds", __name__)
 @endpoint(bytes, content_type=ATOM)
 def feed(slug: str) -> Response:
     """What changed on a list lately, newest first, for a feed reader."""
-    of, site = ranked(slug), http_headers.site(request.environ)
+    ranked, site = list_named(slug), http_headers.site(request.environ)
     with current.database().read() as session:
-        newest = events_of(session, ENTRIES, ranked=of, newest_first=True)
-        since, _ = polls.first_and_last_good(session, of)
+        newest = events_of(session, ENTRIES, ranked=ranked, newest_first=True)
+        since, _ = polls.first_and_last_good(session, ranked)
     made = _Feed(
-        title=f"Starboard: {of.title}",
-        link=f"{site}/?list={of.slug}",
-        feed_url=f"{site}/feeds/{of.slug}.atom",
-        feed_guid=_id("feed", of.slug, since),
-        description=f"What changes among GitHub's top repositories: {of.title}",
+        title=f"Starboard: {ranked.title}",
+        link=f"{site}/?list={ranked.slug}",
+        feed_url=f"{site}/feeds/{ranked.slug}.atom",
+        feed_guid=_id("feed", ranked.slug, since),
+        description=f"What changes among GitHub's top repositories: {ranked.title}",
         author_name="Starboard",
         since=since or clock.EPOCH,
     )
@@ -49,7 +49,7 @@ def feed(slug: str) -> Response:
             title=chart_svg.printable(headline(it.kind, it.full_name, it.detail)),
             link=f"{site}/repos/{it.full_name}",
             description=None,
-            unique_id=_id("event", of.slug, it.slot, it.cursor, it.kind),
+            unique_id=_id("event", ranked.slug, it.slot, it.cursor, it.kind),
             updateddate=it.slot,
             categories=[it.kind],
         )

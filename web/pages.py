@@ -19,7 +19,7 @@ from web import charts, current, http_headers, responses
 from web.cache import cached_until_next_build
 from web.charts import SPAN, SPANS
 from web.page_filters import FILTERS
-from web.parameters import HTML, Parameter, choice, endpoint, ranked
+from web.parameters import HTML, Parameter, choice, endpoint, list_named
 from web.replies import Build, Reply
 from web.snippets import snippets
 from web.sparklines import SPARK_DAYS, spark
@@ -48,7 +48,7 @@ def _text(text: str) -> str:
     return text.strip()[:100]
 
 
-LIST = Parameter("list", "The list.", ranked, {"type": "string"}, "stars", into="of")
+LIST = Parameter("list", "The list.", list_named, {"type": "string"}, "stars", into="ranked")
 
 WINDOW = choice("window", "The span of time of the gains.", [it.name for it in WINDOWS], "7d")
 
@@ -73,30 +73,30 @@ pages = Blueprint("pages", __name__)
 
 @pages.get("/")
 @endpoint(bytes, LIST, WINDOW, ORDER, FILTER, content_type=HTML)
-def leaderboard(of: RankedList | None, window: str, order: str, q: str) -> Response:
+def leaderboard(ranked: RankedList | None, window: str, order: str, q: str) -> Response:
     """The leaderboard of a list, with what changed on it."""
-    of = of or current.settings().lists[0]
-    return _leaderboard(of=of, window=window, order=order, q=q)
+    ranked = ranked or current.settings().lists[0]
+    return _leaderboard(ranked=ranked, window=window, order=order, q=q)
 
 
 @cached_until_next_build(unless="q")  # anybody may type anything
-def _leaderboard(of: RankedList, window: str, order: str, q: str) -> Reply:
+def _leaderboard(ranked: RankedList, window: str, order: str, q: str) -> Reply:
     with current.database().read() as session:
-        document, build = responses.stored(session, f"lists/{of.slug}", of)
+        document, build = responses.stored(session, f"lists/{ranked.slug}", ranked)
         board = json.loads(document.body)
         as_of, items = clock.parse(board["as_of"]), board["items"]
         if order == "gain":
-            items = _by_gain(items, documents.document(session, f"movers/{of.slug}/{window}"))
-        counts = readings.daily(session, of, as_of, SPARK_DAYS)
-        news = events_of(session, NEWS, ranked=of, newest_first=True)
+            items = _by_gain(items, documents.document(session, f"movers/{ranked.slug}/{window}"))
+        counts = readings.daily(session, ranked, as_of, SPARK_DAYS)
+        news = events_of(session, NEWS, ranked=ranked, newest_first=True)
     start = next(each for each in WINDOWS if each.name == window).start(as_of)
     lately = [event for event in news if start <= event.slot <= as_of]
     return _page(
         "leaderboard.html",
         build,
         url_for(".leaderboard"),
-        {"list": of.slug, "window": window, "order": order, "q": q},
-        of=of,
+        {"list": ranked.slug, "window": window, "order": order, "q": q},
+        ranked=ranked,
         board=board,
         items=items,
         shown={item["rank"] for item in items if _matches(item, q)},
@@ -182,31 +182,31 @@ def _comparison(
 
 @pages.get("/languages")
 @endpoint(bytes, LIST, WINDOW, content_type=HTML)
-def languages(of: RankedList | None, window: str) -> Response:
+def languages(ranked: RankedList | None, window: str) -> Response:
     """Which languages a list is written in."""
-    return _totals("languages", "language", of or current.settings().lists[0], window)
+    return _totals("languages", "language", ranked or current.settings().lists[0], window)
 
 
 @pages.get("/owners")
 @endpoint(bytes, LIST, WINDOW, content_type=HTML)
-def owners(of: RankedList | None, window: str) -> Response:
+def owners(ranked: RankedList | None, window: str) -> Response:
     """Who has the repositories of a list."""
-    return _totals("owners", "owner", of or current.settings().lists[0], window)
+    return _totals("owners", "owner", ranked or current.settings().lists[0], window)
 
 
 @cached_until_next_build()
-def _totals(what: str, key: str, of: RankedList, window: str) -> Reply:
+def _totals(what: str, key: str, ranked: RankedList, window: str) -> Reply:
     with current.database().read() as session:
-        document, build = responses.stored(session, f"{what}/{of.slug}", of)
+        document, build = responses.stored(session, f"{what}/{ranked.slug}", ranked)
     items = json.loads(document.body)["items"]
     return _page(
         "totals.html",
         build,
         url_for(f".{what}"),
-        {"list": of.slug, "window": window},
+        {"list": ranked.slug, "window": window},
         what=what,
         key=key,
-        of=of,
+        ranked=ranked,
         items=items,
         most=max((item["stars"] for item in items), default=1) or 1,
     )

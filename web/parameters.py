@@ -134,7 +134,7 @@ def moment(name: str, about: str, into: str = "") -> Parameter:
     return Parameter(name, about, read, schema, "2026-11-23", into=into)
 
 
-def ranked(slug: str) -> RankedList:
+def list_named(slug: str) -> RankedList:
     """The list of a slug, in any case."""
     try:
         return current.settings().ranked(slug)
@@ -144,7 +144,7 @@ def ranked(slug: str) -> RankedList:
 
 def a_list(about: str, default: str | None = None) -> Parameter:
     schema = {"type": "string"}
-    return Parameter("list", about, ranked, schema, "stars", default, into="of")
+    return Parameter("list", about, list_named, schema, "stars", default, into="ranked")
 
 
 WINDOW = choice("window", "The span of time of the gains.", [it.name for it in WINDOWS], "24h")

@@ -36,18 +36,18 @@ def status_now() -> status.Status:
 
 
 @cached_until_next_build()
-def document(name: str, of: RankedList | None = None) -> Reply:
+def document(name: str, ranked: RankedList | None = None) -> Reply:
     """Return a stored document, as it is; 503 before there is one."""
     with current.database().read() as session:
-        row, build = stored(session, name, of)
+        row, build = stored(session, name, ranked)
     return Reply(row.body, row.gzipped, row.etag, JSON, build)
 
 
-def stored(session: Session, name: str, of: RankedList | None = None) -> tuple[Document, Build]:
+def stored(session: Session, name: str, ranked: RankedList | None = None) -> tuple[Document, Build]:
     """A document and what it was made from; 503 before there is one."""
     row = documents.document(session, name)
     if row is None:
-        raise nothing_yet(session, of)
+        raise nothing_yet(session, ranked)
     return row, _build_of(row.built_at, row.next_build_at, row.as_of)
 
 
@@ -83,13 +83,13 @@ def _build_of(built_at: datetime, next_build_at: datetime, as_of: datetime | Non
     return Build(built_at, next_build_at, as_of, settings.aggregate_every, stale_after)
 
 
-def nothing_yet(session: Session, of: RankedList | None) -> ServiceUnavailable:
+def nothing_yet(session: Session, ranked: RankedList | None) -> ServiceUnavailable:
     """What keeps a first document from being there."""
     why = "no data yet: the first poll has not come in"
-    if of is not None:
-        polls = polls_since(session, of, clock.now() - DAY)
+    if ranked is not None:
+        polls = polls_since(session, ranked, clock.now() - DAY)
         if polls and polls[-1].error:
-            why = f"no data yet: the last poll of {of.slug!r}: {polls[-1].error}"
+            why = f"no data yet: the last poll of {ranked.slug!r}: {polls[-1].error}"
     return ServiceUnavailable(why, retry_after=RETRY_AFTER)
 
 

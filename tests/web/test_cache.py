@@ -1,4 +1,4 @@
-"""The front sends again what holds until the next build: the same as Flask would, and no longer."""
+"""The cache sends again what holds until the next build: the same as Flask would, and no longer."""
 
 import gzip
 import threading
