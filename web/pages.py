@@ -19,7 +19,7 @@ from web import charts, current, http_headers, responses
 from web.cache import cached_until_next_build
 from web.charts import SPAN, SPANS
 from web.page_filters import FILTERS
-from web.parameters import HTML, Parameter, choice, endpoint, list_named
+from web.parameters import HTML, Parameter, a_list, choice, endpoint
 from web.replies import Build, Reply
 from web.snippets import snippets
 from web.sparklines import SPARK_DAYS, spark
@@ -48,7 +48,7 @@ def _text(text: str) -> str:
     return text.strip()[:100]
 
 
-LIST = Parameter("list", "The list.", list_named, {"type": "string"}, "stars", into="ranked")
+LIST = a_list("The list.")
 
 WINDOW = choice("window", "The span of time of the gains.", [it.name for it in WINDOWS], "7d")
 

@@ -4,6 +4,7 @@ read /openapi.json."""
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -16,13 +17,9 @@ from core.windows import WINDOWS
 from web import current
 
 JSON = "application/json"
-
 HTML = "text/html; charset=utf-8"
-
 PROBLEM = "application/problem+json"
-
 SVG = "image/svg+xml"
-
 ATOM = "application/atom+xml; charset=utf-8"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -32,7 +29,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 class Parameter:
     """A parameter `name` of a query, which a view takes as `into`.
 
-    `read` gives its value, or raises ValueError with what would be right.
+    `read` converts a text to the parameter's value, or raises ValueError with what would be right.
+    A parameter that is absent is read from `default`; where that is None, so is the value.
     """
 
     name: str
@@ -47,7 +45,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What a view gives, and what it can be asked."""
+    """What /openapi.json says of a view: the type of its reply, and its parameters."""
 
     gives: Any
     parameters: tuple[Parameter, ...]
@@ -62,8 +60,8 @@ def endpoint(
     live: bool = False,
     lenient: bool = False,
 ) -> Callable[[View], View]:
-    """Let a view have its parameters read and checked; any other one is a bad request, unless it is
-    `lenient`. `gives` is the type of what it gives; `live`: of this moment, never to be kept."""
+    """Have a view's parameters read and checked; any other one is a bad request, unless the view is
+    `lenient`. `gives` is the type of the reply; a `live` reply is of the moment, never cached."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -77,6 +75,7 @@ def endpoint(
 
 
 def _arguments(parameters: Iterable[Parameter]) -> dict[str, Any]:
+    """Return the values of the current request's query, as a view takes them; raises BadRequest."""
     known = {parameter.name: parameter for parameter in parameters}
     for name, values in request.args.lists():
         if name not in known:
@@ -84,7 +83,7 @@ def _arguments(parameters: Iterable[Parameter]) -> dict[str, Any]:
             raise BadRequest(f"{request.path} has no parameter {name!r:.60}; {takes}")
         if len(values) > 1:
             raise BadRequest(f"{request.path} takes one {name!r}, not {len(values)}")
-    return {it.into or it.name: _argument(it) for it in parameters}
+    return {each.into or each.name: _argument(each) for each in known.values()}
 
 
 def _argument(parameter: Parameter) -> Any:
@@ -96,22 +95,23 @@ def _argument(parameter: Parameter) -> Any:
 
 
 def choice(name: str, about: str, choices: Iterable[str], default: str | None = None) -> Parameter:
-    """One of a few words."""
-    choices = tuple(choices)
+    """Return a parameter that is one of a few words."""
+    words = list(choices)
 
     def read(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}")
+        if text not in words:
+            raise ValueError(f"expected one of {', '.join(words)}")
         return text
 
-    schema = {"type": "string", "enum": list(choices)}
-    return Parameter(name, about, read, schema, default or choices[0], default)
+    schema = {"type": "string", "enum": words}
+    return Parameter(name, about, read, schema, default or words[0], default)
 
 
 def number(name: str, about: str, default: int, *, lowest: int, highest: int) -> Parameter:
-    """A whole number from `lowest` to `highest`."""
+    """Return a parameter that is a whole number from `lowest` to `highest`."""
 
     def read(text: str) -> int:
+        # Not msgspec nor int() alone: the one takes 1e3, the other other scripts' digits.
         if not re.fullmatch(r"\d{1,19}", text, re.ASCII) or not lowest <= int(text) <= highest:
             raise ValueError(f"expected a number from {lowest} to {highest}")
         return int(text)
@@ -121,9 +121,9 @@ def number(name: str, about: str, default: int, *, lowest: int, highest: int) ->
 
 
 def moment(name: str, about: str, into: str = "") -> Parameter:
-    """A time."""
+    """Return a parameter that is a time, or a date, which is its midnight."""
 
-    def read(text: str) -> Any:
+    def read(text: str) -> datetime:
         try:
             return clock.parse(text)
         except ValueError as error:
@@ -135,7 +135,7 @@ def moment(name: str, about: str, into: str = "") -> Parameter:
 
 
 def list_named(slug: str) -> RankedList:
-    """The list of a slug, in any case."""
+    """Return the list of a slug, in any case; raises NotFound, with what may have been meant."""
     try:
         return current.settings().ranked(slug)
     except LookupError as error:
@@ -143,8 +143,8 @@ def list_named(slug: str) -> RankedList:
 
 
 def a_list(about: str, default: str | None = None) -> Parameter:
-    schema = {"type": "string"}
-    return Parameter("list", about, list_named, schema, "stars", default, into="ranked")
+    """Return the parameter `list`, which a view takes as `ranked`."""
+    return Parameter("list", about, list_named, {"type": "string"}, "stars", default, into="ranked")
 
 
-WINDOW = choice("window", "The span of time of the gains.", [it.name for it in WINDOWS], "24h")
+WINDOW = choice("window", "The span of time of the gains.", [each.name for each in WINDOWS], "24h")
