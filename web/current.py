@@ -1,4 +1,4 @@
-"""What the current Flask app holds: its settings, and its ways to the database and to Redis."""
+"""What the current Flask app holds: its settings, its database and its client of Redis."""
 
 from flask import current_app
 from redis import Redis
@@ -18,6 +18,6 @@ def database() -> Database:
 
 
 def redis() -> "Redis":
-    """A client that waits a second at most: for the status, and for commands."""
+    """Return a client that waits a second at most: for the status, and for commands."""
     held: Redis = current_app.extensions["redis"]
     return held

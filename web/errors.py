@@ -1,4 +1,4 @@
-"""…"""
+"""Errors as replies: RFC 9457 problems for programs, pages for people."""
 
 from urllib.parse import quote
 
@@ -15,28 +15,21 @@ from web.responses import RETRY_AFTER
 
 log = structlog.get_logger("starboard")
 
-LONGEST = 500  # characters of a path that an error repeats
-
-# Errors and log lines
+LONGEST_PATH = 500  # characters that an error repeats
 
 
 def problem_response(error: HTTPException) -> AnyResponse:
-    """Any error as RFC 9457 `application/problem+json`, or as a page to those who read pages, with
-    the headers that belong to it."""
+    """Return an error as `application/problem+json`, or as a page to a reader of pages, with the
+    headers that belong to it, such as `Allow` and `Retry-After`; a redirect as it is."""
     response = error.get_response()
     if response.status_code < 400:
         return response
-    detail = str(error.description)
-    if error.description == NotFound.description:
-        detail = "there is nothing here; see /api/v1"
-    elif isinstance(error, MethodNotAllowed):
-        detail = f"{request.path} takes {', '.join(sorted(error.valid_methods or ()))}"
     problem: http_headers.Problem = {
         "type": "about:blank",
         "title": error.name,
         "status": response.status_code,
-        "detail": detail,
-        "instance": quote(request.path)[:LONGEST],
+        "detail": _detail(error),
+        "instance": quote(request.path)[:LONGEST_PATH],
     }
     if pages.wanted():
         page = pages.problem(problem, response.headers.get("Retry-After"))
@@ -48,7 +41,16 @@ def problem_response(error: HTTPException) -> AnyResponse:
     return response
 
 
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.path} takes {', '.join(sorted(error.valid_methods or ()))}"
+    if error.description == NotFound.description:
+        return "there is nothing here; see /api/v1"
+    return str(error.description)
+
+
 def database_problem(error: DBAPIError) -> AnyResponse:
+    """Return 503 for a database that cannot be used, and log why."""
     log.error("database", why=error_line(error))
     detail = f"{error_line(error)}; see /readyz"
     return problem_response(ServiceUnavailable(detail, retry_after=RETRY_AFTER))

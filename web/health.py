@@ -1,4 +1,4 @@
-"""…"""
+"""How the service is, for those who run it: health, readiness, metrics; and /openapi.json."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,11 +10,11 @@ from werkzeug.exceptions import ServiceUnavailable
 from core import encoding
 from monitoring import metrics
 from store.database import SchemaError, error_line
-from web import current, openapi, responses
+from web import current, openapi
 from web.cache import cached_until_next_build
 from web.parameters import JSON, endpoint
 from web.replies import Reply
-from web.responses import RETRY_AFTER, live_json
+from web.responses import RETRY_AFTER, build, live_json, status_now
 
 site = Blueprint("site", __name__)
 
@@ -43,7 +43,7 @@ def prometheus() -> Response:
     """Metrics for Prometheus. Without a database there are those of the requests."""
     live = None
     with suppress(DBAPIError):
-        live = responses.status_now()
+        live = status_now()
     response = Response(metrics.exposition(live), content_type=metrics.CONTENT_TYPE)
     response.cache_control.no_store = True
     return response
@@ -55,5 +55,5 @@ def prometheus() -> Response:
 def description() -> Reply:
     """This description."""
     with current.database().read() as session:
-        build = responses.build(session)
-    return Reply.of(encoding.encode(openapi.describe(current_app)), JSON, build)
+        newest = build(session)
+    return Reply.of(encoding.encode(openapi.describe(current_app)), JSON, newest)
