@@ -43,21 +43,13 @@ STEPS = {
 }
 
 AT = moment("at", "The list as it stood then; without it, as it stands.")
-
 EVENTS_OF = a_list("Events of this list alone.")
-
 TOTALS_OF = a_list("The list that the totals are over.", "stars")
-
 AFTER = number("after", "The cursor `next` of the page before.", 0, lowest=0, highest=2**63 - 1)
-
 EVENTS = number("limit", "How many at most.", 100, lowest=1, highest=1000)
-
 FROM = moment("from", "The start; without it, the first reading.", into="start")
-
 TO = moment("to", "The end, which is out; without it, that of the newest slot.", into="end")
-
 STEP = choice("step", "Of each step the last; by default what fits the span.", STEPS)
-
 POINTS = number("limit", "How many at most.", 10_000, lowest=1, highest=10_000)
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -130,14 +122,14 @@ def events(ranked: RankedList | None, after: int, limit: int) -> Response:
         page = events_of(session, limit, after=after, ranked=ranked)
     items: list[schemas.EventItem] = [
         {
-            "cursor": it.cursor,
-            "at": clock.rfc3339(it.slot),
-            "list": it.slug,
-            "kind": it.kind,
-            "full_name": it.full_name,
-            "detail": it.detail,
+            "cursor": event.cursor,
+            "at": clock.rfc3339(event.slot),
+            "list": event.slug,
+            "kind": event.kind,
+            "full_name": event.full_name,
+            "detail": event.detail,
         }
-        for it in page
+        for event in page
     ]
     following = items[-1]["cursor"] if items else after
     response = computed({"items": items, "next": following})
@@ -205,8 +197,8 @@ def history(
 
 
 def _end(session: Session, repository_id: int, start: datetime | None) -> datetime:
-    """The end of the newest reading's slot, so that a series is the same until there is another; or
-    the current minute's, where that is before the start."""
+    """Return the end of the newest reading's slot, so that a series is the same until there is
+    another reading; the end of the current minute where that is not after the start."""
     newest = readings.newest_slot(session, repository_id)
     end = newest + current.settings().poll_every if newest else None
     if end is None or (start is not None and start >= end):

@@ -1,4 +1,4 @@
-"""…"""
+"""Badges of shields.io: what they say of a repository, over the route that it asks."""
 
 from datetime import timedelta
 from typing import Annotated, TypedDict
@@ -26,8 +26,7 @@ class Badge(TypedDict):
     cacheSeconds: int
 
 
-BADGES = ("stars", "rank", "gain")  # what a badge can tell
-
+BADGES = ("stars", "rank", "gain")  # what a badge can say
 UNKNOWN = "–"
 
 
@@ -36,14 +35,11 @@ def badge_of(
 ) -> Badge:
     """Return a badge of a repository's stars, its rank on a list, or its gain of stars over a
     window, to be asked for again after `every`."""
-    ranks = {place["list"]: place["rank"] for place in document["ranks"]}
-    gain = document["gains"][window]
+    ranks = {each["list"]: each["rank"] for each in document["ranks"]}
+    rank, gain = ranks.get(ranked.slug), document["gains"][window]
     label, message = {
         "stars": ("stars", axes.rounded(document["stars"])),
-        "rank": (
-            f"{ranked.title} rank",
-            f"#{ranks[ranked.slug]}" if ranked.slug in ranks else UNKNOWN,
-        ),
+        "rank": (f"{ranked.title} rank", f"#{rank}" if rank else UNKNOWN),
         "gain": (f"stars in {window}", f"{gain['stars']:+,}" if gain else UNKNOWN),
     }[show]
     color = "lightgrey" if message == UNKNOWN else "blue"
@@ -57,14 +53,13 @@ def badge_of(
 
 
 SHOWN = choice("show", "What the badge tells.", BADGES, "stars")
-
-PLACE_ON = a_list("The list that a place is on.", "stars")
+RANK_ON = a_list("The list that a place is on.", "stars")
 
 badges = Blueprint("badges", __name__)
 
 
 @badges.get("/badges/<owner>/<name>.json")
-@endpoint(Badge, SHOWN, PLACE_ON, WINDOW)
+@endpoint(Badge, SHOWN, RANK_ON, WINDOW)
 def badge(owner: str, name: str, show: str, ranked: RankedList, window: str) -> AnyResponse:
     """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
     full_name = responses.profile(owner, name).full_name

@@ -1,4 +1,4 @@
-"""…"""
+"""Star histories as pictures: which repositories, spans and steps are drawn for a request."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,13 +20,12 @@ from web.replies import Reply
 Repositories = tuple[tuple[int, str], ...]  # their ids and full names
 
 MOST = 10  # repositories in a chart
-
 SECOND = timedelta(seconds=1)
-
 NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}(,|$))[A-Za-z0-9_.-]{1,100}"
 
 
 def _names(text: str) -> tuple[str, ...]:
+    """Return full names in lower case, each once."""
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
     if not all(map(settings.REPOSITORY.fullmatch, names)) or len(names) > MOST:
         raise ValueError(f"expected 1 to {MOST} repositories, as owner/name,owner/name")
@@ -46,9 +45,7 @@ REPOSITORIES = parameters.Parameter(
 )
 
 SPANS = {"7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY, "all": None}
-
 SPAN = choice("span", "The span of time of the chart.", SPANS, "all")
-
 
 charts = Blueprint("charts", __name__)
 
@@ -60,7 +57,7 @@ def chart(owner: str, name: str, theme: chart_svg.Theme, span: str) -> AnyRespon
     with current.database().read() as session:
         profile = repositories.profile(session, f"{owner}/{name}")
     if profile is None:
-        return _nobody(f"{owner}/{name}", theme)
+        return _unknown(f"{owner}/{name}", theme)
     moved = responses.moved(owner, name, profile.full_name)
     return moved or _chart(((profile.id, profile.full_name),), theme, span)
 
@@ -74,7 +71,7 @@ def comparison(names: Sequence[str], theme: chart_svg.Theme, span: str) -> Respo
         for name in names:
             profile = repositories.profile(session, name)
             if profile is None:
-                return _nobody(name, theme)
+                return _unknown(name, theme)
             found.setdefault(profile.id, profile.full_name)
     return _chart(tuple(found.items()), theme, span)
 
@@ -111,8 +108,8 @@ def _lines(
     ]
 
 
-def _nobody(full_name: str, theme: chart_svg.Theme) -> Response:
-    """A picture that says so: whoever looks at a page sees no other reply."""
+def _unknown(full_name: str, theme: chart_svg.Theme) -> Response:
+    """Return a picture of the error: where a page shows a picture, no text is seen."""
     text = f"No repository named {full_name} was on any list"
     response = Response(chart_svg.notice(text, theme), 404, content_type=SVG)
     response.cache_control.public = True

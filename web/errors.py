@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core import encoding
 from store.database import error_line
-from web import http_headers, pages, parameters
+from web import http_headers, parameters, rendering
 from web.responses import RETRY_AFTER
 
 log = structlog.get_logger("starboard")
@@ -31,8 +31,8 @@ def problem_response(error: HTTPException) -> AnyResponse:
         "detail": _detail(error),
         "instance": quote(request.path)[:LONGEST_PATH],
     }
-    if pages.wanted():
-        page = pages.problem(problem, response.headers.get("Retry-After"))
+    if rendering.is_page_wanted():
+        page = rendering.problem_page(problem, response.headers.get("Retry-After"))
         response.data, response.content_type = page.encode(errors="replace"), parameters.HTML
     else:
         response.data, response.content_type = encoding.encode(problem), parameters.PROBLEM

@@ -1,4 +1,4 @@
-"""…"""
+"""Atom feeds: what changed on a list, for feed readers."""
 
 import uuid
 from datetime import datetime
@@ -17,7 +17,7 @@ ENTRIES = 50  # in a feed
 
 
 class _Feed(Atom1Feed):  # type: ignore[misc]  # feedgenerator publishes no types
-    """A feed whose age is that of its newest entry, also where there is none yet."""
+    """A feed as old as its newest entry, or as its list, where nothing changed yet."""
 
     def latest_post_date(self) -> datetime:
         newest: datetime = self.items[0]["updateddate"] if self.items else self.feed["since"]
@@ -44,21 +44,21 @@ def feed(slug: str) -> Response:
         author_name="Starboard",
         since=since or clock.EPOCH,
     )
-    for it in newest:
+    for event in newest:
         made.add_item(
-            title=chart_svg.printable(headline(it.kind, it.full_name, it.detail)),
-            link=f"{site}/repos/{it.full_name}",
+            title=chart_svg.printable(headline(event.kind, event.full_name, event.detail)),
+            link=f"{site}/repos/{event.full_name}",
             description=None,
-            unique_id=_id("event", ranked.slug, it.slot, it.cursor, it.kind),
-            updateddate=it.slot,
-            categories=[it.kind],
+            unique_id=_id("event", ranked.slug, event.slot, event.cursor, event.kind),
+            updateddate=event.slot,
+            categories=[event.kind],
         )
     response = Response(made.writeString("utf-8"), content_type=ATOM)
     response.last_modified = made.latest_post_date()
     response.vary.add("X-Forwarded-Proto")
-    return responses.kept_briefly(response)
+    return responses.cacheable_briefly(response)
 
 
 def _id(*what: object) -> str:
-    """The id of something for ever, wherever this server is found."""
+    """Return an id that never changes, not even with the server's address."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"starboard:{':'.join(map(str, what))}").urn

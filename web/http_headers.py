@@ -55,7 +55,7 @@ _RUN, _NUMBERS = uuid.uuid4().hex[:16], itertools.count(1)
 
 
 def request_id(environ: Environ) -> str:
-    """The id that a request was given, or a new one."""
+    """Return the id that a request brought, or a new one where it brought none of good form."""
     given = environ.get("HTTP_X_REQUEST_ID")
     if given is not None and REQUEST_ID.fullmatch(given):
         return str(given)
@@ -63,14 +63,14 @@ def request_id(environ: Environ) -> str:
 
 
 def site(environ: Environ) -> str:
-    """Where the reader finds this server, such as https://stars.example; a proxy in front of it
-    tells of TLS. Empty, so that links are relative, where the request names no host."""
+    """Return the URL by which the reader reaches this server, such as https://stars.example; the
+    proxy in front tells of TLS. Empty where the request names no good host: links are relative."""
     secure = "https" in (environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
     host = get_host(environ)
     return f"{'https' if secure else 'http'}://{host}" if host else ""
 
 
 def of_every_reply(path: str, content_type: str) -> Headers:
-    """The headers that a reply has wherever it comes from, besides its request's id."""
+    """Return the headers that a reply has whoever sends it, besides its request's id."""
     of_kind = OF_PAGES if content_type.startswith("text/html") else OF_DATA
     return COMMON + of_kind + (OF_OPEN if path.startswith(OPEN) else [])

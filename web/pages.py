@@ -1,4 +1,4 @@
-"""The page: HTML made of what the API gives, for people and once a build. It computes nothing."""
+"""The pages: HTML for people, made of what the API gives. They compute nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,40 +8,25 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from core import clock, events
+from core import clock
 from core.clock import DAY
 from core.lists import RankedList
 from core.windows import WINDOWS
 from models import Document
 from store import documents, readings, repositories
 from store.events import events_of
-from web import charts, current, http_headers, responses
+from web import charts, current, http_headers, rendering, responses
 from web.cache import cached_until_next_build
 from web.charts import SPAN, SPANS
 from web.page_filters import FILTERS
 from web.parameters import HTML, Parameter, a_list, choice, endpoint
-from web.replies import Build, Reply
+from web.rendering import DEFAULTS, KINDS, SHOWN_NEWS, page
+from web.replies import Reply
 from web.snippets import snippets
 from web.sparklines import SPARK_DAYS, spark
 from web.status_page import names_of_lists, strip, troubles
 
 NEWS = 1000  # events that are looked through for those of a window
-
-SHOWN_NEWS = 12  # of a kind
-
-WORDS = {
-    "1h": "1 hour",
-    "24h": "24 hours",
-    "7d": "7 days",
-    "30d": "30 days",
-    "365d": "365 days",
-    "1y": "1 year",
-    "all": "all time",
-}
-
-KINDS = {"entered": "Entered", "left": "Left", "overtook": "Overtook", "milestone": "Milestones"}
-
-HEADINGS = {"stars": "Most starred", "forks": "Most forked"}
 
 
 def _text(text: str) -> str:
@@ -49,13 +34,11 @@ def _text(text: str) -> str:
 
 
 LIST = a_list("The list.")
-
-WINDOW = choice("window", "The span of time of the gains.", [it.name for it in WINDOWS], "7d")
-
-ORDER = choice("order", "Places, or the largest gains first.", ("rank", "gain"), "rank")
-
+WINDOW = choice(
+    "window", "The span of time of the gains.", [each.name for each in WINDOWS], DEFAULTS["window"]
+)
+ORDER = choice("order", "Ranks, or the largest gains first.", ("rank", "gain"), DEFAULTS["order"])
 FILTER = Parameter("q", "Text to look for.", _text, {"type": "string"}, "framework", "")
-
 REPOSITORIES = Parameter(
     "repos",
     charts.REPOSITORIES.about,
@@ -66,9 +49,10 @@ REPOSITORIES = Parameter(
     into="names",
 )
 
-DEFAULTS = {it.name: it.default for it in (WINDOW, ORDER, SPAN)}
-
-pages = Blueprint("pages", __name__)
+pages = Blueprint(rendering.PAGES, __name__)
+pages.app_context_processor(rendering.context)
+for template_filter in FILTERS:
+    pages.add_app_template_filter(template_filter)
 
 
 @pages.get("/")
@@ -91,7 +75,7 @@ def _leaderboard(ranked: RankedList, window: str, order: str, q: str) -> Reply:
         news = events_of(session, NEWS, ranked=ranked, newest_first=True)
     start = next(each for each in WINDOWS if each.name == window).start(as_of)
     lately = [event for event in news if start <= event.slot <= as_of]
-    return _page(
+    return page(
         "leaderboard.html",
         build,
         url_for(".leaderboard"),
@@ -109,7 +93,7 @@ def _leaderboard(ranked: RankedList, window: str, order: str, q: str) -> Reply:
 @pages.get("/repos/<owner>/<name>")
 @endpoint(bytes, SPAN, content_type=HTML)
 def repository(owner: str, name: str, span: str) -> AnyResponse:
-    """A repository: its star history, gains, places and events, and how to show it elsewhere."""
+    """A repository: its star history, gains, ranks and events, and how to show them elsewhere."""
     profile = responses.profile(owner, name)
     site = http_headers.site(request.environ)
     moved = responses.moved(owner, name, profile.full_name)
@@ -123,7 +107,7 @@ def _repository(repository_id: int, full_name: str, span: str, site: str) -> Rep
         facts = responses.repository_of(session, full_name, until=build.as_of)
         news = events_of(session, NEWS, repository_id=repository_id, newest_first=True)
     as_of = build.as_of or clock.now()
-    return _page(
+    return page(
         "repository.html",
         build,
         url_for(".repository", owner=facts["owner"], name=facts["name"]),
@@ -137,11 +121,13 @@ def _repository(repository_id: int, full_name: str, span: str, site: str) -> Rep
 
 @pages.get("/compare")
 def compare() -> AnyResponse:
-    """What a form sends, a parameter a repository, leads to the link that people share."""
-    names = [it for it in request.args.getlist("repos") if it.strip()]
-    if len(request.args.getlist("repos")) > 1:
-        others = [(name, it) for name, it in request.args.items() if name != "repos"]
-        query = urlencode([*others, ("repos", ",".join(names))], safe="/,")
+    """A comparison. A form sends a parameter for each repository: that leads to the link that has
+    them in one, which people share."""
+    names = request.args.getlist("repos")
+    if len(names) > 1:
+        others = [(name, value) for name, value in request.args.items() if name != "repos"]
+        together = ",".join(name for name in names if name.strip())
+        query = urlencode([*others, ("repos", together)], safe="/,")
         return redirect(f"{url_for('.compare')}?{query}")
     found: Response = comparison()  # type: ignore[call-arg]  # `endpoint` gives it what it takes
     return found
@@ -167,7 +153,7 @@ def _comparison(
             responses.repository_of(session, full_name, until=build.as_of)
             for full_name in full_names
         ]
-    return _page(
+    return page(
         "compare.html",
         build,
         url_for(".compare"),
@@ -183,14 +169,14 @@ def _comparison(
 @pages.get("/languages")
 @endpoint(bytes, LIST, WINDOW, content_type=HTML)
 def languages(ranked: RankedList | None, window: str) -> Response:
-    """Which languages a list is written in."""
+    """The languages that a list is written in."""
     return _totals("languages", "language", ranked or current.settings().lists[0], window)
 
 
 @pages.get("/owners")
 @endpoint(bytes, LIST, WINDOW, content_type=HTML)
 def owners(ranked: RankedList | None, window: str) -> Response:
-    """Who has the repositories of a list."""
+    """The owners of the repositories of a list."""
     return _totals("owners", "owner", ranked or current.settings().lists[0], window)
 
 
@@ -199,7 +185,7 @@ def _totals(what: str, key: str, ranked: RankedList, window: str) -> Reply:
     with current.database().read() as session:
         document, build = responses.stored(session, f"{what}/{ranked.slug}", ranked)
     items = json.loads(document.body)["items"]
-    return _page(
+    return page(
         "totals.html",
         build,
         url_for(f".{what}"),
@@ -220,71 +206,22 @@ def status() -> Response:
     html = render_template(
         "status.html",
         live=live,
-        polled=sorted(live["lists"], key=lambda it: it["received"] == it["expected"]),
+        polled=sorted(live["lists"], key=lambda polled: polled["received"] == polled["expected"]),
         troubles=list(troubles(live, now)),
-        missed=names_of_lists([it for it in live["lists"] if it["gaps"]]),
+        missed=names_of_lists([polled for polled in live["lists"] if polled["gaps"]]),
         now=now,
-        strips={it["slug"]: strip(it, now) for it in live["lists"]},
+        strips={polled["slug"]: strip(polled, now) for polled in live["lists"]},
     )
     response = Response(html, content_type=HTML)
     response.cache_control.no_store = True
     return response
 
 
-# What pages share
-
-
-def _page(template: str, build: Build, path: str, query: Mapping[str, str], **values: Any) -> Reply:
-    """A page that holds until the next build: nothing in it depends on the moment, nor on how it
-    was asked for. `path` and `query` are its own URL; its template takes the query's, too."""
-
-    def url_with(**changes: str | None) -> str:
-        """The page with other parameters; None leaves one out, as does what it has by default."""
-        changed = {**query, **changes}.items()
-        chosen = {name: it for name, it in changed if it and it != DEFAULTS.get(name)}
-        return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
-
-    html = render_template(template, build=build, url_with=url_with, **query, **values)
-    return Reply.of(html.encode("utf-8", "replace"), HTML, build)
-
-
-def wanted() -> bool:
-    """Whether whoever asks is to be shown a page where something is wrong."""
-    among = request.blueprint in (pages.name, None) and not request.path.startswith(
-        http_headers.OPEN
-    )
-    best = request.accept_mimetypes.best_match(["application/problem+json", "text/html"])
-    return among and best == "text/html"
-
-
-def problem(what: http_headers.Problem, retry_after: object) -> str:
-    """An error as a page."""
-    return render_template("problem.html", problem=what, retry_after=retry_after)
-
-
-@pages.app_context_processor
-def _of_all_pages() -> dict[str, Any]:
-    settings = current.settings()
-    return {
-        "headings": HEADINGS,
-        "headline": events.headline,
-        "kinds": KINDS,
-        "lists": settings.lists,
-        "most_news": SHOWN_NEWS,
-        "poll_every": settings.poll_every,
-        "slugs": {it.title: it.slug for it in settings.lists},
-        "spans": list(SPANS),
-        "titles": {it.slug: it.title for it in settings.lists},
-        "windows": [it.name for it in WINDOWS],
-        "words": WORDS,
-    }
-
-
 def _by_gain(items: Sequence[Any], movers: Document | None) -> list[Any]:
-    """A list's items in the order of its movers; those without a gain last."""
+    """Return a list's items in the order of its movers; those without a gain last."""
     moved = json.loads(movers.body)["items"] if movers else []
-    place = {it["full_name"]: i for i, it in enumerate(moved)}
-    return sorted(items, key=lambda it: place.get(it["full_name"], len(place)))
+    position = {item["full_name"]: number for number, item in enumerate(moved)}
+    return sorted(items, key=lambda item: position.get(item["full_name"], len(position)))
 
 
 def _matches(item: Mapping[str, Any], text: str) -> bool:
@@ -295,7 +232,7 @@ def _matches(item: Mapping[str, Any], text: str) -> bool:
 
 
 def _line(full_name: str, span: str, as_of: str) -> dict[str, str]:
-    """Whose history a chart draws, and where it is."""
+    """Return the name of a repository whose history a chart draws, and the URL of that history."""
     owner, _, name = full_name.partition("/")
     length = SPANS[span]
     since = {} if length is None else {"from": clock.rfc3339(clock.parse(as_of) - length)}
@@ -305,7 +242,3 @@ def _line(full_name: str, span: str, as_of: str) -> dict[str, str]:
         "name": full_name,
         "url": url_for("api.history", owner=owner, name=name, **since),  # type: ignore[arg-type]
     }
-
-
-for template_filter in FILTERS:
-    pages.add_app_template_filter(template_filter)

@@ -1,4 +1,4 @@
-"""…"""
+"""Replies that views share: stored documents, readings of the moment, redirects and 404s."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,10 +29,8 @@ RETRY_AFTER = 30  # seconds; a first poll and build take less
 
 
 def status_now() -> status.Status:
+    """Return how the service is at this moment."""
     return status.live(current.database(), current.redis(), current.settings(), clock.now())
-
-
-# What views share
 
 
 @cached_until_next_build()
@@ -44,7 +42,7 @@ def document(name: str, ranked: RankedList | None = None) -> Reply:
 
 
 def stored(session: Session, name: str, ranked: RankedList | None = None) -> tuple[Document, Build]:
-    """A document and what it was made from; 503 before there is one."""
+    """Return a document and the build that it is of; 503 before there is one."""
     row = documents.document(session, name)
     if row is None:
         raise nothing_yet(session, ranked)
@@ -84,7 +82,7 @@ def _build_of(built_at: datetime, next_build_at: datetime, as_of: datetime | Non
 
 
 def nothing_yet(session: Session, ranked: RankedList | None) -> ServiceUnavailable:
-    """What keeps a first document from being there."""
+    """Return 503 with the reason why there is no first document."""
     why = "no data yet: the first poll has not come in"
     if ranked is not None:
         polls = polls_since(session, ranked, clock.now() - DAY)
@@ -107,7 +105,8 @@ def unknown(full_name: str) -> NotFound:
 
 
 def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
-    """The way to the name that a repository has now, from one it had."""
+    """Return a redirect from a name that a repository had to the one it has; None where that is
+    the name asked for, in any case."""
     if full_name.lower() == f"{owner}/{name}".lower():
         return None
     new_owner, _, new_name = full_name.partition("/")
@@ -121,11 +120,12 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
 
 
 def computed(document: Mapping[str, Any]) -> Response:
-    """What was read just now, and may be kept for as long as a reader hardly notices."""
-    return kept_briefly(Response(encoding.encode(document), mimetype=JSON))
+    """Return a document that was made for this request."""
+    return cacheable_briefly(Response(encoding.encode(document), mimetype=JSON))
 
 
-def kept_briefly(response: Response) -> Response:
+def cacheable_briefly(response: Response) -> Response:
+    """Let caches have a response for a minute, which readers hardly notice."""
     response.add_etag()
     response.cache_control.public = True
     response.cache_control.max_age = 60
@@ -133,14 +133,14 @@ def kept_briefly(response: Response) -> Response:
 
 
 def live_json(document: Mapping[str, Any]) -> Response:
-    """What holds for this moment alone."""
+    """Return a document that holds for this moment alone."""
     response = Response(encoding.encode(document), mimetype=JSON)
     response.cache_control.no_store = True
     return response
 
 
 def with_next(response: Response, **changes: object) -> Response:
-    """Say where the next page is (RFC 8288)."""
+    """Add a link to the next page (RFC 8288): the same query with some changes."""
     query = urlencode(request.args.to_dict() | changes)
     response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
     return response

@@ -1,0 +1,74 @@
+"""HTML from templates: what all pages have in common, and errors as pages."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import render_template, request
+
+from core import events
+from core.windows import WINDOWS
+from web import current, http_headers
+from web.charts import SPAN, SPANS
+from web.parameters import HTML, PROBLEM
+from web.replies import Build, Reply
+
+PAGES = "pages"  # the blueprint's name
+SHOWN_NEWS = 12  # events of a kind
+DEFAULTS = {"window": "7d", "order": "rank", "span": SPAN.default}  # of the queries of pages
+WORDS = {
+    "1h": "1 hour",
+    "24h": "24 hours",
+    "7d": "7 days",
+    "30d": "30 days",
+    "365d": "365 days",
+    "1y": "1 year",
+    "all": "all time",
+}
+KINDS = {"entered": "Entered", "left": "Left", "overtook": "Overtook", "milestone": "Milestones"}
+HEADINGS = {"stars": "Most starred", "forks": "Most forked"}
+
+
+def page(template: str, build: Build, path: str, query: Mapping[str, str], **values: Any) -> Reply:
+    """A page that holds until the next build: nothing in it depends on the moment, nor on how it
+    was asked for. `path` and `query` are its own URL; its template takes the query's, too."""
+
+    def url_with(**changes: str | None) -> str:
+        """Return the page's URL with other parameters; None leaves one out, its default too."""
+        changed = {**query, **changes}.items()
+        chosen = {name: text for name, text in changed if text and text != DEFAULTS.get(name)}
+        return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
+
+    html = render_template(template, build=build, url_with=url_with, **query, **values)
+    return Reply.of(html.encode("utf-8", "replace"), HTML, build)
+
+
+def is_page_wanted() -> bool:
+    """Whether an error is to be shown as a page: to a browser that asks for a page."""
+    if request.blueprint not in (PAGES, None) or request.path.startswith(http_headers.OPEN):
+        return False
+    best = request.accept_mimetypes.best_match([PROBLEM, "text/html"])
+    return best == "text/html"
+
+
+def problem_page(problem: http_headers.Problem, retry_after: object) -> str:
+    """Return an error as HTML."""
+    return render_template("problem.html", problem=problem, retry_after=retry_after)
+
+
+def context() -> dict[str, Any]:
+    """What all templates have."""
+    settings = current.settings()
+    return {
+        "headings": HEADINGS,
+        "headline": events.headline,
+        "kinds": KINDS,
+        "lists": settings.lists,
+        "most_news": SHOWN_NEWS,
+        "poll_every": settings.poll_every,
+        "slugs": {ranked.title: ranked.slug for ranked in settings.lists},
+        "spans": list(SPANS),
+        "titles": {ranked.slug: ranked.title for ranked in settings.lists},
+        "windows": [window.name for window in WINDOWS],
+        "words": WORDS,
+    }
