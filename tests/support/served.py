@@ -58,9 +58,7 @@ def problem(response: TestResponse) -> tuple[int, str]:
 
 NO_GAINS: dict[str, Any] = dict.fromkeys(("1h", "24h", "7d", "30d", "365d"))
 
-
 NO_TOTALS = dict.fromkeys(NO_GAINS, {"stars": 0, "repositories": 0})
-
 
 MOTOR = {
     "full_name": "Loud/Motor",
@@ -79,7 +77,6 @@ MOTOR = {
     },
 }
 
-
 HARBOR = {
     "full_name": "Quiet/Harbor",
     "owner": "Quiet",
@@ -97,13 +94,11 @@ HARBOR = {
     },
 }
 
-
 TOTALS = {
     "list": "stars",
     "as_of": "2026-03-01T12:00:00Z",
     "built_at": "2026-03-01T12:05:00.250Z",
 }
-
 
 SHAPES: dict[str, Any] = {
     "/healthz": {"status": "ok"},
@@ -297,10 +292,8 @@ SHAPES: dict[str, Any] = {
     },
 }
 
-
+DOCUMENTS = ("/api/v1/lists", "/api/v1/lists/stars", "/api/v1/languages", "/api/v1/owners")
 LIST = "/api/v1/lists/stars"
-
-
 MOVERS, EVENTS, HISTORY = f"{LIST}/movers", "/api/v1/events", "/api/v1/repos/loud/motor/history"
 
 

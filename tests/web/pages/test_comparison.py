@@ -1,0 +1,61 @@
+"""The page that compares repositories."""
+
+import json
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.pages import BROWSER, by_the_front, read
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@by_the_front
+class TestComparison:
+    def test_has_a_line_for_each_repository(self, full: FlaskClient) -> None:
+        page = read(full.get("/compare?repos=quiet/harbor,loud/motor&window=1h"))
+
+        (lines,) = filter(None, (it.get("data-lines") for _, it in page.tags))
+        assert [it["name"] for it in json.loads(lines)] == ["Quiet/Harbor", "Loud/Motor"]
+        assert "/charts.svg?repos=Quiet/Harbor,Loud/Motor" in page.all("img", "src")
+        assert "Quiet/Harbor 49,900 0 2 ▼down 1 1 3" in page.text
+
+    def test_that_a_form_asks_for_has_an_address_to_share(self, full: FlaskClient) -> None:
+        response = full.get("/compare?repos=quiet/harbor&window=1h&repos=&repos=loud/motor")
+
+        assert response.status_code == 302
+        assert response.location == "/compare?window=1h&repos=quiet/harbor,loud/motor"
+
+    @pytest.mark.parametrize("name", ["endpoint", "_method", "_anchor", "_scheme", "x y"])
+    def test_that_a_form_asks_for_with_more_is_told_so(self, full: FlaskClient, name: str) -> None:
+        more = {name: "POST"}
+        response = full.get("/compare", query_string={"repos": ["a/b", "c/d"], **more})
+
+        assert response.status_code == 302
+        assert response.location.startswith("/compare?")
+        followed = full.get(response.location)
+        assert followed.status_code == 400
+        assert "has no parameter" in followed.text
+
+    def test_of_none_asks_for_some(self, full: FlaskClient) -> None:
+        assert "Add a repository by its name" in read(full.get("/compare")).text
+
+    def test_says_who_is_unknown_and_shows_the_others(self, full: FlaskClient) -> None:
+        text = read(full.get("/compare?repos=loud/motor,a/nobody")).text
+
+        assert "No repository named a/nobody was on any list." in text
+        assert "Loud/Motor 50,000" in text
+
+    def test_of_one_under_two_names_shows_it_once(self, full: FlaskClient) -> None:
+        page = read(full.get("/compare?repos=loud/motor,loud/engine"))
+
+        (lines,) = filter(None, (it.get("data-lines") for _, it in page.tags))
+        assert [it["name"] for it in json.loads(lines)] == ["Loud/Motor"]
+
+    def test_of_more_than_10_says_what_would_be_right(self, full: FlaskClient) -> None:
+        names = ",".join(f"a/b{number}" for number in range(11))
+
+        response = full.get(f"/compare?repos={names}", headers=BROWSER)
+
+        assert response.status_code == 400
+        assert "expected 1 to 10 repositories" in response.text

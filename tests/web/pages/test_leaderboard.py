@@ -1,0 +1,105 @@
+"""The leaderboard's page."""
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from store.database import Database
+from tests.support.common import MakeApp
+from tests.support.github import StubGitHub, answer, poll, repo
+from tests.support.pages import by_the_front, read, rows
+from tests.support.served import BUILT, MINUTE, PYTHON, publish
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@by_the_front
+class TestLeaderboard:
+    def test_has_places_names_counts_and_gains(self, full: FlaskClient) -> None:
+        assert rows(full.get("/?window=1h").text) == [
+            "1 ▲up 1 Loud/Motor Python 50,000 +200 3",
+            "2 ▼down 1 Quiet/Harbor PythonBoats, moored 49,900 0 1",
+            "3 Fresh/Face GoBoats, moored 1,000 – 4",
+        ]
+
+    def test_by_gain_is_in_the_order_of_the_movers(self, full: FlaskClient) -> None:
+        names = [it["full_name"] for it in _json(full, "/api/v1/lists/stars/movers?window=1h")]
+
+        shown = read(full.get("/?order=gain&window=1h")).all("input", "value")
+
+        assert [it for it in shown if "/" in it] == [*names, "Fresh/Face"]
+
+    def test_tells_who_entered_left_and_overtook(self, full: FlaskClient) -> None:
+        text = read(full.get("/?window=1h")).text
+
+        assert "Entered 1 Fresh/Face entered at place 3 1 Mar, 12:00" in text
+        assert "Left 1 Brief/Fame left from place 3 1 Mar, 12:00" in text
+        assert "Overtook 1 Loud/Motor overtook Quiet/Harbor for place 1 1 Mar, 12:00" in text
+        assert "Milestones 1 Loud/Motor reached 50,000 stars 1 Mar, 12:00" in text
+
+    def test_tells_of_nobody_where_nobody_came_or_went(
+        self, client: FlaskClient, database: Database
+    ) -> None:
+        poll(database, StubGitHub(answer([repo(1)])), 0)
+        publish(client, BUILT)
+
+        assert "Entered Nobody. Left Nobody." in read(client.get("/")).text
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("motor", ["Loud/Motor"]),
+            ("LOUD", ["Loud/Motor"]),
+            ("boats quiet", ["Quiet/Harbor"]),
+            ("  go ", ["Fresh/Face"]),
+            ("nobody", []),
+            ("", ["Loud/Motor", "Quiet/Harbor", "Fresh/Face"]),
+        ],
+    )
+    def test_shows_what_matches_all_words_of_the_filter(
+        self, full: FlaskClient, text: str, names: list[str]
+    ) -> None:
+        page = full.get("/", query_string={"q": text}).text
+
+        assert [name for row in rows(page) for name in re.findall(r"\w+/\w+", row)] == names
+        assert page.count("<tr hidden>") == 3 - len(names)
+        assert (f"{len(names)} of 3 match" in page) == bool(text.strip() and names)
+
+    def test_keeps_list_window_and_filter_in_its_links(self, full: FlaskClient) -> None:
+        links = read(full.get("/?list=stars&window=1h&q=a%26b")).all("a", "href")
+
+        assert "/?list=stars&window=30d&q=a%26b" in links
+        assert "/?list=stars&window=1h&order=gain&q=a%26b" in links
+
+    def test_is_the_same_however_it_is_asked_for(self, full: FlaskClient) -> None:
+        paths = ("/", "/?list=STARS", "/?order=rank&list=stars&window=7d", "/?q=")
+
+        assert len({full.get(path).headers["ETag"] for path in paths}) == 1
+
+    def test_has_a_line_of_30_days_for_each(self, full: FlaskClient) -> None:
+        page = read(full.get("/"))
+
+        assert page.all("path", "d") == ["M29 60h0"] * 3
+
+    def test_of_the_first_list_is_at_the_root_though_stars_is_not_polled(
+        self, database: Database, make_app: MakeApp
+    ) -> None:
+        client = make_app(lists=(PYTHON,)).test_client()
+        poll(database, StubGitHub(answer([repo(1)])), ranked=PYTHON)
+        publish(client, BUILT)
+
+        assert "<h1>Python</h1>" in client.get("/").text
+
+    def test_of_a_suspect_list_says_so(self, full: FlaskClient, database: Database) -> None:
+        poll(database, StubGitHub(answer([repo(1)], incomplete=True)), 1)
+        publish(full, BUILT + MINUTE)
+
+        assert "are not believed" in read(full.get("/")).text
+
+
+def _json(client: FlaskClient, path: str) -> Any:
+    response = client.get(path)
+    assert response.json is not None
+    return response.json["items"]

@@ -1,0 +1,75 @@
+"""A repository's page."""
+
+import json
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.pages import by_the_front, read
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@by_the_front
+class TestRepositories:
+    def test_have_figures_gains_places_and_events(self, full: FlaskClient) -> None:
+        text = read(full.get("/repos/loud/motor")).text
+
+        assert "Stars 50,000 Place by stars 1 Forks 3 Open issues 3" in text
+        assert "1 hour +200 +1 ▲up 1 1 Mar 2026, 11:00" in text
+        assert "Places Stars 1" in text
+        assert "overtook Quiet/Harbor for place 1 on Stars 1 Mar 2026, 12:00" in text
+        assert "reached 50,000 stars on Stars 1 Mar 2026, 12:00" in text
+
+    def test_are_led_to_from_a_name_of_the_past(self, full: FlaskClient) -> None:
+        response = full.get("/repos/Loud/ENGINE?span=7d")
+
+        assert (response.status_code, response.location) == (301, "/repos/Loud/Motor?span=7d")
+
+    @pytest.mark.parametrize(
+        ("span", "query"),
+        [
+            ("7d", {"from": "2026-02-22T12:00:00Z"}),
+            ("30d", {"from": "2026-01-30T12:00:00Z"}),
+            ("1y", {"from": "2025-03-01T12:00:00Z", "step": "1d"}),
+            ("all", {"step": "1d"}),
+        ],
+    )
+    def test_name_the_history_that_their_chart_is_of(
+        self, full: FlaskClient, span: str, query: dict[str, str]
+    ) -> None:
+        page = read(full.get(f"/repos/Loud/Motor?span={span}"))
+
+        (lines,) = filter(None, (it.get("data-lines") for _, it in page.tags))
+        (line,) = json.loads(lines)
+        assert line["name"] == "Loud/Motor"
+        history = full.get(line["url"])
+        assert history.status_code == 200
+        assert history.request.path == "/api/v1/repos/Loud/Motor/history"
+        assert history.request.args.to_dict() == query
+
+    def test_show_their_chart_as_a_picture_where_scripts_do_not_run(
+        self, full: FlaskClient
+    ) -> None:
+        page = full.get("/repos/Loud/Motor").text
+
+        assert re.search(r'<noscript><img src="/charts/Loud/Motor.svg" alt="[^"]+" width', page)
+
+    def test_say_how_to_show_them_elsewhere(self, full: FlaskClient) -> None:
+        page = full.get("/repos/Loud/Motor", base_url="https://stars.example").text
+
+        chart = "https://stars.example/charts/Loud/Motor.svg"
+        badge = "https%3A%2F%2Fstars.example%2Fbadges%2FLoud%2FMotor.json"
+        link = "https://stars.example/repos/Loud/Motor"
+        assert f"[![Star history of Loud/Motor]({chart})]({link})" in page
+        assert f"[![Stars](https://img.shields.io/endpoint?url={badge})]({link})" in page
+
+    def test_that_are_on_no_list_say_so_and_when_they_were_seen(self, full: FlaskClient) -> None:
+        text = read(full.get("/repos/brief/fame")).text
+
+        assert "last seen 1 Mar 2026, 11:00 UTC" in text
+        assert "last seen" not in read(full.get("/repos/loud/motor")).text
+
+        assert "Place by stars not listed" in text
+        assert "On no list now." in text

@@ -1,0 +1,80 @@
+"""The status page, and its strips of a day."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+from core import clock
+from monitoring.status import ListStatus
+from store.database import Database
+from tests.support.common import MakeApp
+from tests.support.jobs import give_up
+from tests.support.pages import by_the_front, read
+from tests.support.served import NOW
+from web import status_page
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@by_the_front
+class TestStatus:
+    def test_says_what_is_wrong_first(self, full: FlaskClient) -> None:
+        text = read(full.get("/status")).text
+
+        wrong = text.index("What is wrong Redis cannot be reached")
+        assert wrong < text.index("Stars missed polls in the last 24 hours.")
+        assert wrong < text.index("Polls of the last 24 hours")
+
+    def test_calls_wrong_what_was_missed_in_the_last_hours(
+        self, full: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = read(full.get("/status")).text
+        monkeypatch.setattr(clock, "now", lambda: NOW + 2 * clock.HOUR)
+        later = read(full.get("/status")).text
+
+        assert "Stars missed polls in the last 2 h." in now
+        assert "Stars missed polls in the last 2 h." not in later
+
+    def test_is_of_the_moment(self, full: FlaskClient) -> None:
+        assert full.get("/status").headers["Cache-Control"] == "no-store"
+
+    def test_shows_what_was_missed_in_words_too(self, full: FlaskClient) -> None:
+        page = full.get("/status").text
+
+        assert 'aria-label="missed: 5 at 11:10"' in page
+        assert 'aria-label="not polled yet"' in page
+
+    def test_tells_queues_workers_and_what_was_given_up(
+        self, database: Database, make_app: MakeApp, redis: Redis, valkey_url: str
+    ) -> None:
+        give_up(redis, "poll-stars")
+        client = make_app(redis_url=valkey_url).test_client()
+
+        text = read(client.get("/status")).text
+
+        assert "No worker runs" in text
+        assert "1 job was given up in the queue default." in text
+        assert "Queue default 0 waiting, 1 failed" in text
+
+
+@by_the_front
+class TestStrip:
+    def test_is_a_day_of_what_was_received_and_missed(self, app: Flask) -> None:
+        of: ListStatus = {
+            "slug": "stars",
+            "as_of": None,
+            "age_seconds": None,
+            "expected": 12,
+            "received": 9,
+            "gaps": [
+                {"from": "2026-03-01T10:07:00Z", "to": "2026-03-01T10:17:00Z", "slots": 1},
+                {"from": "2026-03-01T11:07:00Z", "to": "2026-03-01T11:27:00Z", "slots": 2},
+            ],
+            "last_error": None,
+        }
+
+        with app.app_context():
+            found = status_page.strip(of, NOW)
+
+        assert found == [(1320, 120, "received"), (1320, 10, "missed"), (1380, 20, "missed")]

@@ -1,0 +1,93 @@
+"""The history of a repository over the API."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.github import StubGitHub, answer, poll, repo
+from tests.support.served import HISTORY, PYTHON, database_of, points, problem
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+class TestHistory:
+    @pytest.fixture
+    def full(self, full: FlaskClient) -> FlaskClient:
+        """Readings at 11:00, 11:10, 11:30 and 12:00."""
+        for number in (-5, -3):
+            motor = repo(2, full_name="Loud/Motor", stars=49_950 + number)
+            poll(database_of(full), StubGitHub(answer([motor])), number, ranked=PYTHON)
+        return full
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("", ["11:00", "11:10", "11:30", "12:00"]),
+            ("step=10m", ["11:00", "11:10", "11:30", "12:00"]),
+            ("step=1h", ["11:00", "12:00"]),
+            ("step=1d", ["12:00"]),
+            ("from=2026-03-01T11:10:00Z&to=2026-03-01T12:00:00Z", ["11:10", "11:30"]),
+            ("from=2026-03-01T11:10:01Z&to=2026-03-01T12:00:01Z", ["11:30", "12:00"]),
+            ("from=2026-03-01T11:10:00Z&to=2026-03-01T12:00:00Z&step=1h", []),
+            ("to=2026-03-01T11:30:00Z&step=10m", ["11:00", "11:10"]),
+            ("from=2020-01-01&to=2026-03-01", []),
+            ("from=2026-03-01&to=2030-01-01", ["12:00"]),
+        ],
+    )
+    def test_is_of_each_step_from_the_first_moment_up_to_the_last_which_is_out(
+        self, full: FlaskClient, query: str, expected: list[str]
+    ) -> None:
+        assert points(full, query) == expected
+
+    @pytest.mark.parametrize(
+        ("start", "step"),
+        [
+            ("2026-02-27T12:00:00Z", "10m"),
+            ("2026-02-27T11:59:59Z", "1h"),
+            ("2025-12-01T12:00:00Z", "1h"),
+            ("2025-12-01T11:59:59Z", "1d"),
+            ("1970-01-01", "1d"),
+        ],
+    )
+    def test_has_the_finest_step_that_fits_its_span(
+        self, full: FlaskClient, start: str, step: str
+    ) -> None:
+        response = full.get(f"{HISTORY}?from={start}&to=2026-03-01T12:00:00Z")
+
+        assert response.json is not None
+        assert response.json["step"] == step
+
+    def test_of_a_name_of_the_past_leads_to_the_new_one_with_all_it_asks(
+        self, full: FlaskClient
+    ) -> None:
+        query = "from=2026-03-01T11:00:00%2B00:00&to=2026-03-02&step=1h"
+
+        response = full.get(f"/api/v1/repos/loud/engine/history?{query}")
+
+        assert response.status_code == 301
+        followed = full.get(response.location)
+        assert followed.json == full.get(f"{HISTORY}?{query}").json
+        assert response.location.startswith("/api/v1/repos/Loud/Motor/history?")
+
+    def test_of_nobody_is_not_there(self, full: FlaskClient) -> None:
+        response = full.get("/api/v1/repos/no/body/history")
+
+        assert problem(response) == (404, "no repository named 'no/body' was on any list")
+
+    def test_begins_at_the_moment_and_not_at_its_second(self, full: FlaskClient) -> None:
+        span = "from=2026-03-01T11:10:00.500Z&to=2026-03-01T12:00:00Z"
+
+        assert points(full, span) == ["11:30"]
+
+    @pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31T00:00:01Z"])
+    def test_may_reach_to_the_end_of_time(self, full: FlaskClient, end: str) -> None:
+        assert full.get(f"{HISTORY}?from=2026-03-01&to={end}").status_code == 200
+
+    def test_up_to_a_moment_before_the_first_reading_has_no_points(self, full: FlaskClient) -> None:
+        assert points(full, "to=2026-02-01") == []
+
+    def test_of_no_time_says_what_would_be_right(self, full: FlaskClient) -> None:
+        response = full.get(f"{HISTORY}?from=2026-03-01&to=2026-03-01")
+
+        status, detail = problem(response)
+        assert status == 400
+        assert "expected" in detail

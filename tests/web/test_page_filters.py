@@ -1,0 +1,23 @@
+"""How pages say spans of time."""
+
+import pytest
+
+from web import page_filters
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (119, "1 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (172_800, "2 d"),
+    ],
+)
+def test_a_duration_is_told_in_its_largest_unit(seconds: int, text: str) -> None:
+    assert page_filters.duration(seconds) == text

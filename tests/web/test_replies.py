@@ -1,0 +1,145 @@
+"""What replies have in common: their shapes, ids and headers."""
+
+import re
+import socket
+import time
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from store import watched
+from store.database import Database
+from tests.support.common import MakeApp
+from tests.support.github import repo
+from tests.support.served import LIST, MINUTE, NOON, SHAPES
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+class TestReplies:
+    @pytest.mark.parametrize("path", SHAPES)
+    def test_have_the_shape_of_their_route_though_redis_is_out_of_reach(
+        self, full: FlaskClient, path: str
+    ) -> None:
+        response = full.get(path)
+
+        assert (response.status_code, response.content_type) == (200, "application/json")
+        assert response.json == SHAPES[path]
+        assert response.data.endswith(b"}\n")
+
+    @pytest.mark.parametrize("path", SHAPES)
+    def test_to_head_are_those_to_get_without_the_body(self, full: FlaskClient, path: str) -> None:
+        got = full.get(path, headers={"X-Request-ID": "same"})
+
+        response = full.head(path, headers={"X-Request-ID": "same"})
+
+        assert (response.status_code, response.data) == (200, b"")
+        assert {**response.headers, "Date": ""} == {**got.headers, "Date": ""}
+
+    @pytest.mark.parametrize("path", ["/api/v1/lists/STARS", "/api/v1/owners?list=Stars"])
+    def test_are_the_same_for_a_slug_in_any_case(self, full: FlaskClient, path: str) -> None:
+        response = full.get(path)
+
+        assert response.json == full.get(path.lower()).json
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/v1", "/api/v1/status"])
+    def test_that_are_live_are_not_kept(self, full: FlaskClient, path: str) -> None:
+        assert full.get(path).headers["Cache-Control"] == "no-store"
+
+    def test_tell_queues_workers_and_next_runs_where_redis_answers(
+        self, database: Database, make_app: MakeApp, valkey_url: str, redis: Redis
+    ) -> None:
+        response = make_app(redis_url=valkey_url).test_client().get("/api/v1/status")
+
+        assert response.json is not None
+        names = [queue["name"] for queue in response.json["queues"]]
+        assert names == ["default", "low"]
+        assert (response.json["workers"], response.json["next_runs"]) == ([], [])
+
+    def test_tell_how_watched_repositories_are(self, database: Database, make_app: MakeApp) -> None:
+        with database.write() as session:
+            watched.store_watched(session, "quiet/harbor-1", NOON, NOON, repo(), '"a"')
+            watched.store_unwatchable(session, "no/body", NOON + MINUTE, "GitHub answered 404")
+        client = make_app(watch=("Quiet/Harbor-1", "No/Body", "new/one")).test_client()
+
+        response = client.get("/api/v1/status")
+
+        assert response.json is not None
+        assert response.json["watched"] == [
+            {"full_name": "Quiet/Harbor-1", "age_seconds": 420, "last_error": None},
+            {"full_name": "No/Body", "age_seconds": 360, "last_error": "GitHub answered 404"},
+            {"full_name": "new/one", "age_seconds": None, "last_error": None},
+        ]
+
+    def test_do_not_wait_for_a_redis_that_hangs(
+        self, database: Database, make_app: MakeApp
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            port = deaf.getsockname()[1]
+            client = make_app(redis_url=f"redis://127.0.0.1:{port}/0").test_client()
+            started = time.monotonic()
+
+            response = client.get("/api/v1/status")
+
+        assert response.json is not None
+        assert (response.status_code, response.json["queues"]) == (200, None)
+        assert time.monotonic() - started < 10
+
+    def test_do_not_carry_the_password_of_redis(
+        self, database: Database, make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app = make_app(redis_url="redis://:pass-word@127.0.0.1:1/0")
+
+        response = app.test_client().get("/api/v1/status")
+
+        logged = capsys.readouterr().out
+        assert response.status_code == 200
+        assert "Redis cannot be reached" in logged
+        assert "pass-word" not in logged + response.text
+
+
+class TestEveryReply:
+    @pytest.mark.parametrize("given", ["a", "abc-123_4.5:6", "x" * 100])
+    def test_bears_the_id_that_the_request_was_given(self, client: FlaskClient, given: str) -> None:
+        response = client.get("/nothing", headers={"X-Request-ID": given})
+
+        assert response.headers["X-Request-ID"] == given
+
+    @pytest.mark.parametrize("given", ["", "two words", "x" * 101, "é", "a,b", '{"a":1}'])
+    def test_bears_an_id_of_ours_where_the_requests_makes_no_sense(
+        self, client: FlaskClient, given: str
+    ) -> None:
+        ids = {
+            client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"]
+            for _ in range(2)
+        }
+
+        assert len(ids) == 2
+        assert all(re.fullmatch(r"[0-9a-f]{16}(-[0-9a-f]+){2}", each) for each in ids)
+        assert given not in ids
+
+    @pytest.mark.parametrize(
+        "path", [LIST, "/api/v1/status", "/api/nothing", "/healthz", "/charts/Loud/Motor.svg"]
+    )
+    def test_lets_no_browser_guess_or_run_what_it_is(self, full: FlaskClient, path: str) -> None:
+        for _ in range(2):
+            headers = full.get(path).headers
+
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+            assert "script" not in headers["Content-Security-Policy"]
+            assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+            assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+
+    @pytest.mark.parametrize(
+        ("path", "open_to_all"),
+        [("/api/v1", "*"), (LIST, "*"), ("/api/nothing", "*"), ("/healthz", None), ("/", None)],
+    )
+    def test_of_the_api_is_open_to_pages_of_other_sites(
+        self, client: FlaskClient, path: str, open_to_all: str | None
+    ) -> None:
+        response = client.get(path, headers={"Origin": "https://elsewhere.test"})
+
+        assert response.headers.get("Access-Control-Allow-Origin") == open_to_all
