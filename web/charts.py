@@ -10,10 +10,12 @@ from werkzeug.wrappers import Response as AnyResponse
 import settings
 from core import clock
 from core.clock import DAY
+from core.series import is_daily
 from core.windows import Profile
 from store import readings, repositories
 from web import chart_svg, current, parameters, responses
 from web.cache import kept
+from web.chart_style import Theme
 from web.chart_svg import Line
 from web.parameters import SVG, choice, endpoint
 from web.replies import Reply
@@ -54,7 +56,7 @@ charts = Blueprint("charts", __name__)
 
 @charts.get("/charts/<owner>/<name>.svg")
 @endpoint(bytes, THEME, SPAN, content_type=SVG)
-def chart(owner: str, name: str, theme: chart_svg.Theme, span: str) -> AnyResponse:
+def chart(owner: str, name: str, theme: Theme, span: str) -> AnyResponse:
     """The star history of a repository, as a picture."""
     with current.database().read() as session:
         profile = repositories.profile(session, f"{owner}/{name}")
@@ -65,7 +67,7 @@ def chart(owner: str, name: str, theme: chart_svg.Theme, span: str) -> AnyRespon
 
 @charts.get("/charts.svg")
 @endpoint(bytes, REPOSITORIES, THEME, SPAN, content_type=SVG)
-def comparison(names: Sequence[str], theme: chart_svg.Theme, span: str) -> Response:
+def comparison(names: Sequence[str], theme: Theme, span: str) -> Response:
     """The star histories of several repositories in one picture."""
     profiles: dict[int, Profile] = {}
     with current.database().read() as session:
@@ -77,7 +79,7 @@ def comparison(names: Sequence[str], theme: chart_svg.Theme, span: str) -> Respo
     return _chart(list(profiles.values()), theme, span)
 
 
-def _chart(profiles: Sequence[Profile], theme: chart_svg.Theme, span: str) -> Response:
+def _chart(profiles: Sequence[Profile], theme: Theme, span: str) -> Response:
     """A chart of what the newest build knew, so that all processes draw the same."""
 
     def draw() -> Reply:
@@ -88,7 +90,7 @@ def _chart(profiles: Sequence[Profile], theme: chart_svg.Theme, span: str) -> Re
             start = max(start, end - (SPANS[span] or end - start))
             step = chart_svg.step(end - start, current.settings().poll_every, len(profiles))
             lines = _lines(session, profiles, start, end, step)
-            if step < DAY and all(chart_svg.is_daily(line.points) for line in lines):
+            if step < DAY and all(is_daily(line.points) for line in lines):
                 step = DAY
                 lines = _lines(session, profiles, start, end, step)
         return Reply.of(chart_svg.draw(lines, step, theme), SVG, build)
@@ -111,7 +113,7 @@ def _lines(
     ]
 
 
-def _nobody(full_name: str, theme: chart_svg.Theme) -> Response:
+def _nobody(full_name: str, theme: Theme) -> Response:
     """A picture that says so: whoever looks at a page sees no other reply."""
     text = f"No repository named {full_name} was on any list"
     response = Response(chart_svg.notice(text, theme), 404, content_type=SVG)

@@ -10,8 +10,9 @@ from core import clock
 from core.events import headline
 from store import polls
 from store.events import events_of
-from web import chart_svg, current, http_headers, responses
+from web import current, http_headers, responses
 from web.parameters import ATOM, endpoint, ranked
+from web.text import printable
 
 ENTRIES = 50  # in a feed
 
@@ -46,7 +47,7 @@ def feed(slug: str) -> Response:
     )
     for it in newest:
         made.add_item(
-            title=chart_svg.printable(headline(it.kind, it.full_name, it.detail)),
+            title=printable(headline(it.kind, it.full_name, it.detail)),
             link=f"{site}/repos/{it.full_name}",
             description=None,
             unique_id=_id("event", of.slug, it.slot, it.cursor, it.kind),

@@ -21,7 +21,7 @@ from tests.support.jobs import give_up
 from tests.support.served import BUILT, FORKS, MINUTE, NOON, NOW, PYTHON, STARS, publish
 from web import (
     assets,
-    chart_svg,
+    chart_style,
     http_headers,
     page_filters,
     sparklines,
@@ -649,7 +649,7 @@ class TestAssets:
     def test_draw_lines_in_the_colours_of_the_charts(self) -> None:
         css = assets.BY_NAME["site.css"].body.decode()
 
-        for theme in (chart_svg.LIGHT, chart_svg.DARK):
+        for theme in (chart_style.LIGHT, chart_style.DARK):
             for number, colour in re.findall(r"\.color-(\d)\{stroke:(#\w+)", theme):
                 assert f"--line-{number}: {colour};" in css
 
