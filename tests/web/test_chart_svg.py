@@ -17,8 +17,8 @@ from hypothesis import strategies as some
 from core import clock
 from core.clock import DAY, HOUR
 from tests.support.common import SHARED
-from web import chart_style, chart_svg
-from web.chart_style import Theme
+from web import chart_svg
+from web.chart_style import DARK, LIGHT, Theme
 from web.chart_svg import Line, draw, notice
 from web.text import printable, shorten
 
@@ -320,7 +320,7 @@ def colours(css: str) -> tuple[str, str, list[str]]:
     return page, re.findall(text, css)[0], re.findall(r"\.color-\d\{stroke:(.+?);", css)
 
 
-@pytest.mark.parametrize("css", [chart_style.LIGHT, chart_style.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("css", [LIGHT, DARK], ids=["light", "dark"])
 def test_text_and_ten_lines_stand_out_from_the_page(css: str) -> None:
     page, text, lines = colours(css)
 
@@ -330,7 +330,7 @@ def test_text_and_ten_lines_stand_out_from_the_page(css: str) -> None:
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-@pytest.mark.parametrize("css", [chart_style.LIGHT, chart_style.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("css", [LIGHT, DARK], ids=["light", "dark"])
 def test_ten_lines_can_be_told_apart_with_any_sight(css: str, sight: str) -> None:
     seen = [oklab(product(SIGHTS[sight], lightness(it))) for it in colours(css)[2]]
 
@@ -346,16 +346,10 @@ def test_themes_are_one_palette_or_both_where_the_reader_decides() -> None:
         it: text(parse(draw([Line("o/r", points([1, 2]))], DAY, it)), "style") for it in THEMES
     }
 
-    assert (chart_style.LIGHT in styles["light"], chart_style.DARK in styles["light"]) == (
-        True,
-        False,
-    )
-    assert (chart_style.LIGHT in styles["dark"], chart_style.DARK in styles["dark"]) == (
-        False,
-        True,
-    )
-    dark = f"@media (prefers-color-scheme:dark){{{chart_style.DARK}}}"
-    assert styles["auto"].endswith(chart_style.LIGHT + dark)
+    assert (LIGHT in styles["light"], DARK in styles["light"]) == (True, False)
+    assert (LIGHT in styles["dark"], DARK in styles["dark"]) == (False, True)
+    dark = f"@media (prefers-color-scheme:dark){{{DARK}}}"
+    assert styles["auto"].endswith(LIGHT + dark)
 
 
 # Resolution, size and speed
