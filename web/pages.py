@@ -23,7 +23,7 @@ from web.parameters import HTML, Parameter, choice, endpoint, ranked
 from web.replies import Build, Reply
 from web.snippets import snippets
 from web.sparklines import SPARK_DAYS, spark
-from web.status_page import names_of_lists, strip, troubles
+from web.status_page import day_strip, names_of_lists, troubles
 
 NEWS = 1000  # events that are looked through for those of a window
 
@@ -230,15 +230,15 @@ def _totals(what: str, key: str, of: RankedList | None, window: str) -> Response
 @endpoint(bytes, content_type=HTML)
 def status() -> Response:
     """Live: what is wrong first, then each list's day, queues and workers."""
-    live, now = responses.status_now(), clock.now()
+    live, settings, now = responses.status_now(), current.settings(), clock.now()
     html = render_template(
         "status.html",
         live=live,
         polled=sorted(live["lists"], key=lambda it: it["received"] == it["expected"]),
-        troubles=list(troubles(live, now)),
-        missed=names_of_lists([it for it in live["lists"] if it["gaps"]]),
+        troubles=troubles(live, settings, now),
+        missed=names_of_lists([it for it in live["lists"] if it["gaps"]], settings),
         now=now,
-        strips={it["slug"]: strip(it, now) for it in live["lists"]},
+        strips={it["slug"]: day_strip(it, settings.poll_every, now) for it in live["lists"]},
     )
     response = Response(html, content_type=HTML)
     response.cache_control.no_store = True

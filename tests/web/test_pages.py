@@ -590,8 +590,7 @@ class TestStrip:
             "last_error": None,
         }
 
-        with app.app_context():
-            found = status_page.strip(of, NOW)
+        found = status_page.day_strip(of, 10 * MINUTE, NOW)
 
         assert found == [(1320, 120, "received"), (1320, 10, "missed"), (1380, 20, "missed")]
 
