@@ -131,7 +131,7 @@ def repository(owner: str, name: str, span: str) -> AnyResponse:
             build,
             url_for(".repository", owner=facts["owner"], name=facts["name"]),
             {"span": span},
-            it=facts,
+            repository=facts,
             span=span,
             lines=[_line(facts["full_name"], span, facts["as_of"])],
             news=[it for it in news if it.slot <= as_of][:SHOWN_NEWS],

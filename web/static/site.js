@@ -9,7 +9,7 @@ function say(text) {
   said.textContent = text;
 }
 
-// How long ago, in words; the same as `duration` in pages.py.
+// How long ago, in words; the same as `duration` in page_filters.py.
 function duration(seconds) {
   for (const [name, unit] of [["d", 86400], ["h", 3600], ["min", 60]]) {
     if (seconds >= (unit > 60 ? 2 * unit : unit)) return `${Math.floor(seconds / unit)} ${name}`;
@@ -122,7 +122,7 @@ for (const snippet of all(".snippet")) {
 // Renewing: when a new build is due the page is asked for again, and what changed takes its place.
 // Where the reader is, what has the focus, what is typed and what is chosen stay as they are.
 
-const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "places", "sides", "totals",
+const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "sides", "totals",
   "verdict", "polled", "working", "coming", "watching"];
 const FIRST_RETRY = 20, LAST_RETRY = 600, PATIENCE = 30;  // seconds
 let lost, retry = FIRST_RETRY, timer, etag, due = Infinity;
