@@ -1,19 +1,22 @@
-"""Where the axes of a chart have ticks, and what these say: round counts, and moments in UTC."""
+"""Where the axes of a chart have ticks, and their labels: round counts, and moments in UTC."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from core.clock import DAY, HOUR, MINUTE
 
+MOST_COUNT_STEPS = 5
 MOST_CLOCK_TICKS, MOST_MONTH_TICKS = 6, 8  # "24 Nov" takes more room than "2026"
 
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
-CLOCK_TICKS = [minutes * MINUTE for minutes in (1, 5, 10, 30)]
-
-CLOCK_TICKS += [hours * HOUR for hours in (1, 3, 6, 12)] + [days * DAY for days in (1, 2, 7, 14)]
-
-MONTH_TICKS = (1, 3, 6, 12, 24, 60, 120)
+CLOCK_STEPS = (
+    *(minutes * MINUTE for minutes in (1, 5, 10, 30)),
+    *(hours * HOUR for hours in (1, 3, 6, 12)),
+    *(days * DAY for days in (1, 2, 7, 14)),
+)
+MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120)
 
 
 def counts(low: int, high: int) -> range:
@@ -24,13 +27,13 @@ def counts(low: int, high: int) -> range:
     if 3 * (high - low) >= high:
         low = 0
     steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
-    every = next(it for it in steps if -(-high // it) - low // it <= 5)
-    return range(low // every * every, -(-high // every) * every + 1, every)
+    step = next(size for size in steps if math.ceil(high / size) - low // size <= MOST_COUNT_STEPS)
+    return range(low // step * step, math.ceil(high / step) * step + 1, step)
 
 
-def count_label(stars: int, every: int) -> str:
+def count_label(stars: int, step: int) -> str:
     """A tick's label: 0, 250k, 1.2M, or in full where ticks are less than 1,000 apart."""
-    if every < 1000 or not stars:
+    if step < 1000 or not stars:
         return f"{stars:,}"
     return f"{stars / 1e6:.9g}M" if stars >= 1_000_000 else f"{stars / 1e3:.9g}k"
 
@@ -43,20 +46,33 @@ def rounded(stars: int) -> str:
 def moments(first: datetime, last: datetime, step: timedelta) -> list[tuple[datetime, str]]:
     """Up to 8 moments with their labels: hours, days (weeks begin on Monday), months or years;
     hours and days no closer than `step`."""
-    for every in CLOCK_TICKS:
-        start = first + (MONDAY - first) % every
-        if every >= step and (last - start) // every < MOST_CLOCK_TICKS:
-            found = [start + i * every for i in range((last - start) // every + 1)]
-            return [(it, f"{it:%H:%M}" if it.hour or it.minute else day(it)) for it in found]
-    months = range(12 * first.year, 12 * last.year + 12)
-    for each in MONTH_TICKS:
-        found = [datetime(it // 12, it % 12 + 1, 1, tzinfo=UTC) for it in months if it % each == 0]
-        found = [it for it in found if first <= it <= last]
-        if len(found) <= MOST_MONTH_TICKS:
-            break
-    return [(it, f"{it:%b}" if it.month > 1 else f"{it.year}") for it in found]
+    ticks = _clock_ticks(first, last, step)
+    return _month_ticks(first, last) if ticks is None else ticks
 
 
 def day(moment: datetime) -> str:
-    """Such as `24 Nov`."""
+    """A day without its year, such as `24 Nov`."""
     return f"{moment.day} {moment:%b}"
+
+
+def _clock_ticks(
+    first: datetime, last: datetime, step: timedelta
+) -> list[tuple[datetime, str]] | None:
+    """Ticks of minutes, hours or days; None where there would be too many."""
+    for every in CLOCK_STEPS:
+        start = first + (MONDAY - first) % every
+        if every >= step and (last - start) // every < MOST_CLOCK_TICKS:
+            ticks = [start + i * every for i in range((last - start) // every + 1)]
+            return [(at, f"{at:%H:%M}" if at.hour or at.minute else day(at)) for at in ticks]
+    return None
+
+
+def _month_ticks(first: datetime, last: datetime) -> list[tuple[datetime, str]]:
+    """Ticks of months or years, each labelled by its month or, a January, by its year."""
+    months = range(12 * first.year, 12 * last.year + 12)
+    for every in MONTH_STEPS:
+        starts = [datetime(i // 12, i % 12 + 1, 1, tzinfo=UTC) for i in months if i % every == 0]
+        ticks = [at for at in starts if first <= at <= last]
+        if len(ticks) <= MOST_MONTH_TICKS:
+            break
+    return [(at, f"{at:%b}" if at.month > 1 else f"{at.year}") for at in ticks]

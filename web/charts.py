@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response as AnyResponse
 import settings
 from core import clock
 from core.clock import DAY
+from core.series import is_daily
 from store import readings, repositories
 from web import chart_svg, current, parameters, responses
 from web.cache import cached_until_next_build
+from web.chart_style import Theme
 from web.chart_svg import Line
 from web.parameters import SVG, choice, endpoint
 from web.replies import Reply
@@ -52,7 +54,7 @@ charts = Blueprint("charts", __name__)
 
 @charts.get("/charts/<owner>/<name>.svg")
 @endpoint(bytes, THEME, SPAN, content_type=SVG)
-def chart(owner: str, name: str, theme: chart_svg.Theme, span: str) -> AnyResponse:
+def chart(owner: str, name: str, theme: Theme, span: str) -> AnyResponse:
     """The star history of a repository, as a picture."""
     with current.database().read() as session:
         profile = repositories.profile(session, f"{owner}/{name}")
@@ -64,7 +66,7 @@ def chart(owner: str, name: str, theme: chart_svg.Theme, span: str) -> AnyRespon
 
 @charts.get("/charts.svg")
 @endpoint(bytes, REPOSITORIES, THEME, SPAN, content_type=SVG)
-def comparison(names: Sequence[str], theme: chart_svg.Theme, span: str) -> Response:
+def comparison(names: Sequence[str], theme: Theme, span: str) -> Response:
     """The star histories of several repositories in one picture."""
     found: dict[int, str] = {}
     with current.database().read() as session:
@@ -77,7 +79,7 @@ def comparison(names: Sequence[str], theme: chart_svg.Theme, span: str) -> Respo
 
 
 @cached_until_next_build()
-def _chart(chosen: Repositories, theme: chart_svg.Theme, span: str) -> Reply:
+def _chart(chosen: Repositories, theme: Theme, span: str) -> Reply:
     """A chart of what the newest build knew, so that all processes draw the same."""
     with current.database().read() as session:
         build = responses.build(session)
@@ -86,7 +88,7 @@ def _chart(chosen: Repositories, theme: chart_svg.Theme, span: str) -> Reply:
         start = max(start, end - (SPANS[span] or end - start))
         step = chart_svg.step(end - start, current.settings().poll_every, len(chosen))
         lines = _lines(session, chosen, start, end, step)
-        if step < DAY and all(chart_svg.is_daily(line.points) for line in lines):
+        if step < DAY and all(is_daily(line.points) for line in lines):
             step = DAY
             lines = _lines(session, chosen, start, end, step)
     return Reply.of(chart_svg.draw(lines, step, theme), SVG, build)
@@ -108,7 +110,7 @@ def _lines(
     ]
 
 
-def _unknown(full_name: str, theme: chart_svg.Theme) -> Response:
+def _unknown(full_name: str, theme: Theme) -> Response:
     """Return a picture of the error: where a page shows a picture, no text is seen."""
     text = f"No repository named {full_name} was on any list"
     response = Response(chart_svg.notice(text, theme), 404, content_type=SVG)

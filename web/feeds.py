@@ -10,8 +10,9 @@ from core import clock
 from core.events import headline
 from store import polls
 from store.events import events_of
-from web import chart_svg, current, http_headers, responses
+from web import current, http_headers, responses
 from web.parameters import ATOM, endpoint, list_named
+from web.text import printable
 
 ENTRIES = 50  # in a feed
 
@@ -46,7 +47,7 @@ def feed(slug: str) -> Response:
     )
     for event in newest:
         made.add_item(
-            title=chart_svg.printable(headline(event.kind, event.full_name, event.detail)),
+            title=printable(headline(event.kind, event.full_name, event.detail)),
             link=f"{site}/repos/{event.full_name}",
             description=None,
             unique_id=_id("event", ranked.slug, event.slot, event.cursor, event.kind),

@@ -1,59 +1,42 @@
-"""The API's description (OpenAPI 3.1), made from what the views declare and from the typed
-documents that they give. The code that makes documents also makes their examples."""
+"""The API's description (OpenAPI 3.1), made from what the views declare and from the types of the
+documents that they give."""
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from flask import Flask
 
-from core import leaderboards, lists
-from core.clock import DAY, MINUTE
-from core.schemas import (
-    EventPage,
-    LanguageTotals,
-    Leaderboard,
-    ListIndex,
-    Movers,
-    OwnerTotals,
-    RepositoryDocument,
-    Series,
-)
-from core.windows import Baselines, Counts, Profile, RankedRepository, Snapshot
-from monitoring.status import Status
-from web import badges
 from web.http_headers import Problem
+from web.openapi_examples import EXAMPLES
 from web.parameters import HTML, PROBLEM, SVG, Endpoint, Parameter
 
-VERSION = "1.0.0"  # of the API
+Object = dict[str, Any]  # of JSON
 
-REF = "#/components/{kind}/{name}"
+INFO = {
+    "title": "Starboard",
+    "version": "1.0.0",
+    "summary": "GitHub's star leaderboards and their history.",
+    "description": "Times are UTC, in RFC 3339. All is read-only and open to other sites.",
+}
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TEXT = {"type": "string"}
 
-PATH = {
+PATH = {  # parameter of a path → an example, what it is
     "slug": ("stars", "A list, as /api/v1/lists names it, in any case."),
     "owner": ("octocat", "The owner of a repository, in any case."),
     "name": ("hello-world", "The name of a repository, in any case."),
 }
 
 ERRORS = {  # status → component, what it means, an example
-    400: (
-        "BadRequest",
-        "A parameter makes no sense.",
-        "limit='0': expected a number from 1 …",
-    ),
+    400: ("BadRequest", "A parameter makes no sense.", "limit='0': expected a number from 1 …"),
     404: ("NotFound", "It is not there.", "no list named 'pyhton'; did you mean 'python'?"),
-    412: (
-        "PreconditionFailed",
-        "`If-Match` names another version.",
-        "it is another one",
-    ),
+    412: ("PreconditionFailed", "`If-Match` names another version.", "it is another one"),
     503: ("Unavailable", "There is no data yet, or no database.", "no data yet: the first poll …"),
 }
+ERRORS_OF_LIVE = (400, 503)
 
 HEADERS = {
     "ETag": "Strong; the gzipped body has its own, which ends in -gzip.",
@@ -65,36 +48,25 @@ HEADERS = {
 }
 
 
-def describe(app: Flask) -> dict[str, Any]:
+def describe(app: Flask) -> Object:
     """The description of all endpoints that an app has, pages apart."""
-    found = {
-        re.sub(r"<(\w+)>", r"{\1}", rule.rule): (view, view.endpoint)
-        for rule in app.url_map.iter_rules()
-        if hasattr(view := app.view_functions[rule.endpoint], "endpoint")
-        and view.endpoint.content_type != HTML  # pages are for people
-    }
-    types = list(dict.fromkeys([Problem, *(it.gives for _, it in found.values())]))
+    views = _views(app)
+    types = list(dict.fromkeys([Problem, *(view.endpoint.gives for view in views.values())]))
     schemas, components = msgspec.json.schema_components(
-        types, ref_template=REF.format(kind="schemas", name="{name}")
+        types, ref_template="#/components/schemas/{name}"
     )
     schema_of = dict(zip(types, schemas, strict=True))
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "Starboard",
-            "version": VERSION,
-            "summary": "GitHub's star leaderboards and their history.",
-            "description": "Times are UTC, in RFC 3339. All is read-only and open to other sites.",
-        },
+        "info": INFO,
         "paths": {
-            path: {"get": _operation(path, view, it, schema_of[it.gives])}
-            for path, (view, it) in sorted(found.items())
+            path: {"get": _operation(path, view, schema_of[view.endpoint.gives])}
+            for path, view in sorted(views.items())
         },
         "components": {
             "schemas": components,
             "headers": {
-                name: {"description": about, "schema": {"type": "string"}}
-                for name, about in HEADERS.items()
+                name: {"description": about, "schema": TEXT} for name, about in HEADERS.items()
             },
             "responses": {
                 name: _content(about, PROBLEM, schema_of[Problem], _problem(status, detail))
@@ -104,75 +76,85 @@ def describe(app: Flask) -> dict[str, Any]:
     }
 
 
-def _operation(
-    path: str, view: Callable[..., Any], declared: Endpoint, schema: dict[str, Any]
-) -> dict[str, Any]:
+def _views(app: Flask) -> dict[str, Any]:
+    """The views that declare what they give by their paths, in OpenAPI's form; pages, which are for
+    people, left out."""
+    rules = {re.sub(r"<(\w+)>", r"{\1}", rule.rule): rule for rule in app.url_map.iter_rules()}
+    views = {path: app.view_functions[rule.endpoint] for path, rule in rules.items()}
+    return {
+        path: view
+        for path, view in views.items()
+        if hasattr(view, "endpoint") and view.endpoint.content_type != HTML
+    }
+
+
+def _operation(path: str, view: Callable[..., Any], schema: Object) -> Object:
+    declared: Endpoint = view.endpoint  # type: ignore[attr-defined]  # `_views` has no others
     in_path = re.findall(r"{(\w+)}", path)
-    text = {"type": "string"}
-    schema = text if declared.gives is bytes else schema
-    example = EXAMPLES.get(declared.gives)
     about = view.__doc__ or ""
-    ok = _content(about, declared.content_type, schema, example)
-    responses: dict[str, Any] = {"200": ok}
-    expected = [400, 503] if declared.live else [400, 404, 412, 503]
-    for status in expected:
-        responses[str(status)] = {"$ref": REF.format(kind="responses", name=ERRORS[status][0])}
-    if not declared.live:
-        ok["headers"] = {name: {"$ref": REF.format(kind="headers", name=name)} for name in HEADERS}
-        responses["304"] = {
-            "description": "It is what `If-None-Match` or `If-Modified-Since` tells of."
-        }
+    responses = _responses(declared, about, TEXT if declared.gives is bytes else schema)
     if "name" in in_path:
         responses["301"] = {"description": "It has another name now: `Location` leads there."}
-    if declared.content_type == SVG:
-        shown = {"schema": text}
-        responses["404"] = {
-            "description": "Nobody saw that repository: a picture says so.",
-            "content": {SVG: shown, PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
     return {
         "operationId": view.__name__,
         "summary": about.partition(".")[0],
         "parameters": [
-            *(_parameter("path", name, *PATH[name], text, True) for name in in_path),
-            *(
-                _parameter("query", it.name, it.example, it.about, _schema(it), it.required)
-                for it in declared.parameters
-            ),
+            *(_path_parameter(name) for name in in_path),
+            *(_query_parameter(parameter) for parameter in declared.parameters),
         ],
         "responses": dict(sorted(responses.items())),
     }
 
 
-def _schema(parameter: Parameter) -> dict[str, Any]:
-    """A parameter's schema, with its default where it has one."""
-    known, default = parameter.schema, parameter.default
-    if default is None:
-        return known
-    return known | {"default": int(default) if known["type"] == "integer" else default}
+def _responses(declared: Endpoint, about: str, schema: Object) -> Object:
+    """The responses of a view by their status."""
+    ok = _content(about, declared.content_type, schema, EXAMPLES.get(declared.gives))
+    errors = ERRORS_OF_LIVE if declared.live else ERRORS
+    responses = {"200": ok} | {
+        str(status): _reference("responses", ERRORS[status][0]) for status in errors
+    }
+    if not declared.live:
+        ok["headers"] = {name: _reference("headers", name) for name in HEADERS}
+        responses["304"] = {
+            "description": "It is what `If-None-Match` or `If-Modified-Since` tells of."
+        }
+    if declared.content_type == SVG:
+        about = "Nobody saw that repository: a picture says so."
+        responses["404"] = _content(about, SVG, TEXT)
+        responses["404"]["content"][PROBLEM] = {"schema": _reference("schemas", "Problem")}
+    return responses
 
 
-def _parameter(
-    place: str,
-    name: str,
-    example: str,
-    about: str,
-    schema: Mapping[str, Any],
-    required: bool,
-) -> dict[str, Any]:
+def _path_parameter(name: str) -> Object:
+    example, about = PATH[name]
     return {
-        "in": place,
+        "in": "path",
         "name": name,
         "description": about,
-        "required": required,
+        "required": True,
+        "schema": TEXT,
+        "example": example,
+    }
+
+
+def _query_parameter(parameter: Parameter) -> Object:
+    convert = int if parameter.schema["type"] == "integer" else str
+    schema = dict(parameter.schema)
+    if parameter.default is not None:
+        schema["default"] = convert(parameter.default)
+    return {
+        "in": "query",
+        "name": parameter.name,
+        "description": parameter.about,
+        "required": parameter.required,
         "schema": schema,
-        "example": int(example) if schema["type"] == "integer" else example,
+        "example": convert(parameter.example),
     }
 
 
 def _content(
     about: str, content_type: str, schema: Mapping[str, Any], example: Any = None
-) -> dict[str, Any]:
+) -> Object:
     media = {"schema": schema} | ({} if example is None else {"example": example})
     return {"description": about, "content": {content_type: media}}
 
@@ -187,79 +169,5 @@ def _problem(status: int, detail: str) -> Problem:
     }
 
 
-def _examples() -> dict[Any, Any]:
-    """A reply of each type, as the code that makes the replies makes it."""
-    profile = Profile(
-        id=1,
-        full_name="octocat/hello-world",
-        language="Python",
-        description="My first repository",
-        html_url="https://github.com/octocat/hello-world",
-        pushed_at=NOON,
-    )
-    now, then = Counts(NOON, 312_480, 41_022, 87), Counts(NOON - DAY, 312_168, 41_013, 90)
-    standing = RankedRepository(3, profile, now)
-    history = Baselines({("24h", 1): then}, {("24h", 1): 4})
-    stars, built_at = lists.KNOWN["stars"], NOON + timedelta(minutes=15, seconds=30)
-    snapshot = Snapshot(stars, NOON, NOON + timedelta(seconds=20), False, [standing], history)
-    board = leaderboards.leaderboard(snapshot, built_at, built_at + timedelta(minutes=15))
-    repository = leaderboards.repository(standing, history, {"stars": 3, "python": 1})
-    at = board["as_of"]
-    series: Series = {
-        "full_name": profile.full_name,
-        "step": "1d",
-        "from": "2026-11-23T00:00:00Z",
-        "to": "2026-11-24T00:00:00Z",
-        "points": [{"at": at, "stars": now.stars, "forks": now.forks, "open_issues": 87}],
-    }
-    page: EventPage = {
-        "items": [
-            {
-                "cursor": 41,
-                "at": at,
-                "list": "stars",
-                "kind": "overtook",
-                "full_name": profile.full_name,
-                "detail": {"rank": 3, "overtaken": "octocat/spoon-knife"},
-            }
-        ],
-        "next": 41,
-    }
-    live: Status = {
-        "lists": [
-            {
-                "slug": "stars",
-                "as_of": at,
-                "age_seconds": 312,
-                "expected": 144,
-                "received": 143,
-                "gaps": [
-                    {"from": "2026-11-23T03:10:00Z", "to": "2026-11-23T03:20:00Z", "slots": 1}
-                ],
-                "last_error": None,
-            }
-        ],
-        "watched": [],
-        "build": {"built_at": at, "age_seconds": 12, "next_build_at": board["next_build_at"]},
-        "queues": [{"name": "default", "queued": 0, "started": 1, "scheduled": 0, "failed": 0}],
-        "workers": None,
-        "next_runs": [{"name": "aggregate", "at": board["next_build_at"]}],
-        "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
-        "github": [],
-    }
-    return {
-        dict[str, str]: {"status": "ok"},
-        ListIndex: leaderboards.list_index([stars], {"stars": board}),
-        Leaderboard: board,
-        Movers: leaderboards.movers(board, "24h", "stars"),
-        LanguageTotals: leaderboards.languages(board),
-        OwnerTotals: leaderboards.owners(board),
-        RepositoryDocument: repository,
-        badges.Badge: badges.badge_of(repository, "gain", stars, "24h", 15 * MINUTE),
-        Series: series,
-        EventPage: page,
-        Status: live,
-    }
-
-
-EXAMPLES = _examples()
+def _reference(kind: str, name: str) -> Object:
+    return {"$ref": f"#/components/{kind}/{name}"}

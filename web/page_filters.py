@@ -1,27 +1,31 @@
-"""How templates say numbers, moments and spans."""
+"""Filters of the templates: how numbers, moments and spans of time are written."""
 
 from datetime import datetime, timedelta
 
 from core import clock
 from core.clock import DAY, HOUR, MINUTE
-from web import axes, chart_svg
+from web import axes
+from web.text import printable
 
 
 def number(count: int) -> str:
+    """A count with commas, such as `12,345`."""
     return f"{count:,}"
 
 
 def signed(count: int) -> str:
+    """A difference with its sign, `+12,345` or `−1`; 0 has none."""
     return f"{count:+,}".replace("-", "\N{MINUS SIGN}") if count else "0"
 
 
 def moment(at: datetime | str) -> datetime:
-    """A moment of a document, or one that is one already."""
+    """A moment, read where it is the RFC 3339 of a document."""
     return clock.parse(at) if isinstance(at, str) else at
 
 
 def duration(span: timedelta | float) -> str:
-    """A span of time, such as `12 min`, in its largest unit."""
+    """A span of time, a number being seconds, in its largest whole unit, such as `12 min`. Hours
+    and days begin at two of them: `90 min`, `36 h`."""
     span = span if isinstance(span, timedelta) else timedelta(seconds=span)
     for name, unit in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
         if span >= (2 * unit if unit > MINUTE else unit):
@@ -29,4 +33,4 @@ def duration(span: timedelta | float) -> str:
     return f"{int(span.total_seconds())} s"
 
 
-FILTERS = (number, signed, moment, duration, clock.rfc3339, axes.rounded, chart_svg.printable)
+FILTERS = (number, signed, moment, duration, clock.rfc3339, axes.rounded, printable)

@@ -24,7 +24,7 @@ from web.rendering import DEFAULTS, KINDS, SHOWN_NEWS, page
 from web.replies import Reply
 from web.snippets import snippets
 from web.sparklines import SPARK_DAYS, spark
-from web.status_page import names_of_lists, strip, troubles
+from web.status_page import day_strip, names_of_lists, troubles
 
 NEWS = 1000  # events that are looked through for those of a window
 
@@ -112,7 +112,7 @@ def _repository(repository_id: int, full_name: str, span: str, site: str) -> Rep
         build,
         url_for(".repository", owner=facts["owner"], name=facts["name"]),
         {"span": span},
-        it=facts,
+        repository=facts,
         lines=[_line(facts["full_name"], span, facts["as_of"])],
         news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
         snippets=snippets(site, facts["full_name"]),
@@ -202,15 +202,17 @@ def _totals(what: str, key: str, ranked: RankedList, window: str) -> Reply:
 @endpoint(bytes, content_type=HTML)
 def status() -> Response:
     """Live: what is wrong first, then each list's day, queues and workers."""
-    live, now = responses.status_now(), clock.now()
+    live, settings, now = responses.status_now(), current.settings(), clock.now()
     html = render_template(
         "status.html",
         live=live,
         polled=sorted(live["lists"], key=lambda polled: polled["received"] == polled["expected"]),
-        troubles=list(troubles(live, now)),
-        missed=names_of_lists([polled for polled in live["lists"] if polled["gaps"]]),
+        troubles=troubles(live, settings, now),
+        missed=names_of_lists([polled for polled in live["lists"] if polled["gaps"]], settings),
         now=now,
-        strips={polled["slug"]: strip(polled, now) for polled in live["lists"]},
+        strips={
+            polled["slug"]: day_strip(polled, settings.poll_every, now) for polled in live["lists"]
+        },
     )
     response = Response(html, content_type=HTML)
     response.cache_control.no_store = True

@@ -1,80 +1,115 @@
-"""…"""
+"""What the status page says besides figures: what is wrong now, and each list's last day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from core import clock
 from core.clock import DAY, HOUR, MINUTE
 from monitoring.status import ListStatus, Status
-from web import current
+from settings import Settings
 from web.page_filters import duration
 
 LATELY = 2 * HOUR  # for which a missed poll counts as something that is wrong now
 
+Check = Callable[[Status, Settings, datetime], Iterator[str]]
 
-def strip(it: ListStatus, now: datetime) -> list[tuple[int, int, str]]:
+
+def troubles(live: Status, settings: Settings, now: datetime) -> list[str]:
+    """What is wrong now, a sentence each, worst first."""
+    return [sentence for check in CHECKS for sentence in check(live, settings, now)]
+
+
+def day_strip(
+    polled: ListStatus, poll_every: timedelta, now: datetime
+) -> list[tuple[int, int, str]]:
     """A list's last 24 hours as spans of minutes since their start: (start, length, kind), first
     the one with polls, then those of it that were missed."""
-    start = now - DAY
-    every = current.settings().poll_every // MINUTE
-    known = it["expected"] * every
-    gaps = [
-        (
-            max(0, (clock.parse(gap["from"]) - start) // MINUTE),
-            gap["slots"] * every,
-            "missed",
-        )
-        for gap in it["gaps"]
+    start, every = now - DAY, poll_every // MINUTE
+    known = polled["expected"] * every
+    missed = [
+        (max(0, (clock.parse(gap["from"]) - start) // MINUTE), gap["slots"] * every, "missed")
+        for gap in polled["gaps"]
     ]
-    return [(max(0, 24 * 60 - known), min(known, 24 * 60), "received"), *gaps]
+    return [(max(0, 24 * 60 - known), min(known, 24 * 60), "received"), *missed]
 
 
-def troubles(live: Status, now: datetime) -> Iterable[str]:
-    """What is wrong now, worst first."""
-    build = live["build"]
-    if build is None:
+def names_of_lists(polled: Sequence[ListStatus], settings: Settings) -> str:
+    """The titles of lists in a sentence; of more than four, the first three and a number."""
+    names = [settings.ranked(status["slug"]).title for status in polled]
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} other lists"
+    return " and ".join(", ".join(names).rsplit(", ", 1))
+
+
+def _nothing_built(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+    if live["build"] is None:
         yield "Nothing is published yet: the first poll and the first build are still to come."
+
+
+def _no_worker(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
     if live["workers"] is None:
         yield "Redis cannot be reached, so no job can run. What is stored is served all the same."
     elif not live["workers"]:
         yield "No worker runs, so nothing is polled and nothing is built."
-    late = timedelta(seconds=build["age_seconds"]) if build else timedelta()
-    settings = current.settings()
-    if late > 2 * settings.aggregate_every:
-        yield f"The last build is {duration(late)} old; one is due every {_every()}."
-    old = [it for it in live["lists"] if _is_old(it, settings.poll_every)]
-    if old:
-        yield f"{names_of_lists(old)} had no good poll lately."
-    missed = [it for it in live["lists"] if it not in old and _missed_lately(it, now)]
+
+
+def _build_late(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+    build, every = live["build"], settings.aggregate_every
+    if build and timedelta(seconds=build["age_seconds"]) > 2 * every:
+        age = duration(build["age_seconds"])
+        yield f"The last build is {age} old; one is due every {duration(every)}."
+
+
+def _lists_old(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+    if old := [polled for polled in live["lists"] if _is_old(polled, settings)]:
+        yield f"{names_of_lists(old, settings)} had no good poll lately."
+
+
+def _polls_missed(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+    missed = [
+        polled
+        for polled in live["lists"]
+        if not _is_old(polled, settings)
+        and any(clock.parse(gap["to"]) > now - LATELY for gap in polled["gaps"])
+    ]
     if missed:
-        yield f"{names_of_lists(missed)} missed polls in the last {duration(LATELY)}."
+        yield f"{names_of_lists(missed, settings)} missed polls in the last {duration(LATELY)}."
+
+
+def _jobs_given_up(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
     for queue in live["queues"] or ():
-        if queue["failed"]:
-            were = "job was" if queue["failed"] == 1 else "jobs were"
-            yield f"{queue['failed']} {were} given up in the queue {queue['name']}."
+        if failed := queue["failed"]:
+            jobs_were = "job was" if failed == 1 else "jobs were"
+            yield f"{failed} {jobs_were} given up in the queue {queue['name']}."
+
+
+def _github_not_asked(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
     for limit in live["github"]:
-        if (then := clock.parse(limit["next_request_at"])) > now + settings.poll_every:
-            yield f"GitHub is not asked ({limit['resource']}) before {then:%H:%M} UTC."
+        next_request = clock.parse(limit["next_request_at"])
+        if next_request > now + settings.poll_every:
+            yield f"GitHub is not asked ({limit['resource']}) before {next_request:%H:%M} UTC."
+
+
+def _watch_fails(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
     for watched in live["watched"]:
         if watched["last_error"]:
             yield f"{watched['full_name']}, which is watched: {watched['last_error']}."
 
 
-def _every() -> str:
-    return duration(current.settings().aggregate_every)
+def _is_old(polled: ListStatus, settings: Settings) -> bool:
+    """Whether a list had no good poll for two intervals; a list just begun is not old."""
+    age = polled["age_seconds"]
+    late = age is None or timedelta(seconds=age) > 2 * settings.poll_every
+    return polled["expected"] > 1 and late
 
 
-def _missed_lately(it: ListStatus, now: datetime) -> bool:
-    return any(clock.parse(gap["to"]) > now - LATELY for gap in it["gaps"])
-
-
-def _is_old(it: ListStatus, every: timedelta) -> bool:
-    age = it["age_seconds"]
-    return it["expected"] > 1 and (age is None or timedelta(seconds=age) > 2 * every)
-
-
-def names_of_lists(of: Sequence[ListStatus]) -> str:
-    names = [current.settings().ranked(it["slug"]).title for it in of]
-    if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} other lists"
-    return " and ".join(", ".join(names).rsplit(", ", 1))
+CHECKS: tuple[Check, ...] = (  # worst first
+    _nothing_built,
+    _no_worker,
+    _build_late,
+    _lists_old,
+    _polls_missed,
+    _jobs_given_up,
+    _github_not_asked,
+    _watch_fails,
+)

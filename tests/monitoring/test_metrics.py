@@ -15,7 +15,7 @@ from monitoring import metrics
 from monitoring.redis_status import UNREACHABLE
 from monitoring.status import Status
 from tests.support.common import ROOT, MakeApp, wait_until
-from web.openapi import EXAMPLES
+from web.openapi_examples import EXAMPLES
 
 COUNT = "starboard_http_request_duration_seconds_count"
 

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.pages import by_the_front
-from web import assets, chart_svg
+from web import assets, chart_style
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -49,6 +49,6 @@ class TestAssets:
     def test_draw_lines_in_the_colours_of_the_charts(self) -> None:
         css = assets.BY_NAME["site.css"].body.decode()
 
-        for theme in (chart_svg.LIGHT, chart_svg.DARK):
+        for theme in (chart_style.LIGHT, chart_style.DARK):
             for number, colour in re.findall(r"\.color-(\d)\{stroke:(#\w+)", theme):
                 assert f"--line-{number}: {colour};" in css

@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from core import clock
 from core.clock import DAY, HOUR
 from tests.support.common import SHARED
 from web import chart_svg
-from web.chart_svg import Line, Theme, draw, notice
+from web.chart_style import DARK, LIGHT, Theme
+from web.chart_svg import Line, draw, notice
+from web.text import printable, shorten
 
 SVG = "{http://www.w3.org/2000/svg}"
 MINUTE = timedelta(minutes=1)
@@ -36,9 +39,7 @@ def points(
 def thinned(
     readings: Sequence[tuple[datetime, int]], step: timedelta
 ) -> list[tuple[datetime, int]]:
-    return list(
-        {-((chart_svg.clock.EPOCH - at) // step): (at, stars) for at, stars in readings}.values()
-    )
+    return list({-((clock.EPOCH - at) // step): (at, stars) for at, stars in readings}.values())
 
 
 def parse(svg: bytes) -> Element:
@@ -169,7 +170,7 @@ def test_a_legend_of_any_length_is_inside_the_picture(count: int) -> None:
     ],
 )
 def test_a_long_name_loses_the_end_of_its_owner_or_its_middle(name: str, short: str) -> None:
-    assert chart_svg.shorten(name, 26) == short
+    assert shorten(name, 26) == short
 
 
 def test_no_text_of_a_very_long_name_leaves_the_picture() -> None:
@@ -208,13 +209,13 @@ def test_a_notice_is_small_and_wraps() -> None:
 def test_it_is_valid_xml_for_any_names(names: list[str], theme: Theme) -> None:
     root = parse(draw([Line(it, points(range(3))) for it in names], DAY, theme))
 
-    assert text(root, "title") == f"Star history of {', '.join(map(chart_svg.printable, names))}"
+    assert text(root, "title") == f"Star history of {', '.join(map(printable, names))}"
     assert not parse(notice(names[0], theme)).findall(".//script")
 
 
 @pytest.mark.parametrize("name", ["\0\x1b\r\n\x85", "\ud800", "\ufffe\uffff", "\u202e\u2028"])
 def test_what_xml_forbids_and_what_would_turn_other_text_around_is_replaced(name: str) -> None:
-    assert chart_svg.printable(f"a{name}b") == f"a{len(name) * chr(0xFFFD)}b"
+    assert printable(f"a{name}b") == f"a{len(name) * chr(0xFFFD)}b"
 
 
 def test_a_name_cannot_leave_its_place() -> None:
@@ -319,7 +320,7 @@ def colours(css: str) -> tuple[str, str, list[str]]:
     return page, re.findall(text, css)[0], re.findall(r"\.color-\d\{stroke:(.+?);", css)
 
 
-@pytest.mark.parametrize("css", [chart_svg.LIGHT, chart_svg.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("css", [LIGHT, DARK], ids=["light", "dark"])
 def test_text_and_ten_lines_stand_out_from_the_page(css: str) -> None:
     page, text, lines = colours(css)
 
@@ -329,7 +330,7 @@ def test_text_and_ten_lines_stand_out_from_the_page(css: str) -> None:
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-@pytest.mark.parametrize("css", [chart_svg.LIGHT, chart_svg.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("css", [LIGHT, DARK], ids=["light", "dark"])
 def test_ten_lines_can_be_told_apart_with_any_sight(css: str, sight: str) -> None:
     seen = [oklab(product(SIGHTS[sight], lightness(it))) for it in colours(css)[2]]
 
@@ -345,10 +346,10 @@ def test_themes_are_one_palette_or_both_where_the_reader_decides() -> None:
         it: text(parse(draw([Line("o/r", points([1, 2]))], DAY, it)), "style") for it in THEMES
     }
 
-    assert (chart_svg.LIGHT in styles["light"], chart_svg.DARK in styles["light"]) == (True, False)
-    assert (chart_svg.LIGHT in styles["dark"], chart_svg.DARK in styles["dark"]) == (False, True)
-    dark = f"@media (prefers-color-scheme:dark){{{chart_svg.DARK}}}"
-    assert styles["auto"].endswith(chart_svg.LIGHT + dark)
+    assert (LIGHT in styles["light"], DARK in styles["light"]) == (True, False)
+    assert (LIGHT in styles["dark"], DARK in styles["dark"]) == (False, True)
+    dark = f"@media (prefers-color-scheme:dark){{{DARK}}}"
+    assert styles["auto"].endswith(LIGHT + dark)
 
 
 # Resolution, size and speed

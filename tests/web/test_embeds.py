@@ -12,6 +12,7 @@ from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.served import BUILT, MINUTE, database_of, problem, publish
 from web import chart_svg
+from web.chart_style import Theme
 from web.chart_svg import Line
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -26,7 +27,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Line], Any]]:
     calls: list[tuple[list[Line], Any]] = []
     draw = chart_svg.draw
 
-    def noted(lines: list[Line], step: Any, theme: chart_svg.Theme) -> bytes:
+    def noted(lines: list[Line], step: Any, theme: Theme) -> bytes:
         calls.append((list(lines), step))
         return draw(lines, step, theme)
 
@@ -108,9 +109,7 @@ class TestACharts:
         assert [len(lines[0].points) for lines, _ in drawn] == [2, 3, 3]
 
     @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
-    def test_theme_is_that_which_was_asked_for(
-        self, full: FlaskClient, theme: chart_svg.Theme
-    ) -> None:
+    def test_theme_is_that_which_was_asked_for(self, full: FlaskClient, theme: Theme) -> None:
         svg = full.get(f"{CHART}?theme={theme}").data
 
         assert (b"prefers-color-scheme" in svg) == (theme == "auto")

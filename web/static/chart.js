@@ -11,6 +11,7 @@ const LABELS = [  // from a span between two of them on: each label, and what is
   [60, "{HH}:{mm}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, null, null, 1],
 ];
 
+// The upper one of two in the middle; 0 of no numbers.
 function median(numbers) {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
 }
@@ -18,10 +19,10 @@ function median(numbers) {
 // Times and counts of a series, with a null where readings are missing: where two lie further apart
 // than a step, and further than those before and those after them do.
 function withGaps({ step, points }) {
-  const times = points.map((it) => Date.parse(it.at) / 1000);
+  const times = points.map((point) => Date.parse(point.at) / 1000);
   const apart = times.slice(1).map((at, i) => at - times[i]);
   const xs = [], ys = [];
-  points.forEach((it, i) => {
+  points.forEach((point, i) => {
     const far = apart[i - 1] / 1.5;
     const before = median(apart.slice(Math.max(0, i - 1 - NEAR), Math.max(0, i - 1)));
     const after = median(apart.slice(i, i + NEAR));
@@ -30,9 +31,15 @@ function withGaps({ step, points }) {
       ys.push(null);
     }
     xs.push(times[i]);
-    ys.push(it.stars);
+    ys.push(point.stars);
   });
   return [xs, ys];
+}
+
+// A tick's label: 1.2M, 250k, or in full where it is small or not round.
+function rounded(count) {
+  if (count >= 1e6) return `${count / 1e6}M`;
+  return count >= 1e4 && count % 100 === 0 ? `${count / 1e3}k` : count.toLocaleString("en");
 }
 
 function chart(box, index) {
@@ -84,12 +91,12 @@ function chart(box, index) {
       return line[near]?.toLocaleString("en") ?? "–";
     });
     readout.textContent = `${day.format(data[0][at] * 1000)} UTC${alone ? `: ${counts[0]} stars` : ""}`;
-    legend.forEach((it, i) => { it.textContent = counts[i]; });
+    legend.forEach((entry, i) => { entry.textContent = counts[i]; });
   }
 
   function draw() {
-    const kept = plot && [plot.scales.x.min, plot.scales.x.max];
-    const wasWhole = plot && drawnFor && kept[0] === drawnFor[0] && kept[1] === drawnFor[1];
+    const shown = plot && [plot.scales.x.min, plot.scales.x.max];
+    const wasWhole = plot && drawnFor && shown[0] === drawnFor[0] && shown[1] === drawnFor[1];
     plot?.destroy();
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { font, stroke: colour("--soft"), ticks: { show: false } };
@@ -105,18 +112,18 @@ function chart(box, index) {
           ...axis,
           size: 60,
           grid: { stroke: colour("--line"), width: 1 },
-          values: (_, counts) => counts.map((it) => it >= 1e6 ? `${it / 1e6}M` : it >= 1e4 && it % 100 === 0 ? `${it / 1e3}k` : it.toLocaleString("en")),
+          values: (_, counts) => counts.map(rounded),
         },
       ],
       series: [{}, ...lines.map((_, i) => ({
         stroke: alone ? colour("--green") : colour(`--line-${i}`), width: 2, spanGaps: false, points: { show: false },
       }))],
       hooks: {
-        setCursor: [(it) => tell(it.cursor.idx ?? data[0].length - 1)],
+        setCursor: [({ cursor }) => tell(cursor.idx ?? data[0].length - 1)],
       },
     }, data, stage);
     drawnFor = whole();
-    if (kept && !wasWhole) plot.setScale("x", { min: kept[0], max: kept[1] });
+    if (shown && !wasWhole) plot.setScale("x", { min: shown[0], max: shown[1] });
     tell(data[0].length - 1);
   }
 
@@ -137,7 +144,7 @@ function chart(box, index) {
     data = alone ? answers[0] : uPlot.join(answers, answers.map(() => [0, 2]));
     const [first, last] = whole();
     const counts = data.slice(1).map((line, i) => {
-      const known = line.filter((it) => it != null).map((it) => it.toLocaleString("en"));
+      const known = line.filter((count) => count != null).map((count) => count.toLocaleString("en"));
       return `${alone ? "" : `${lines[i].name} `}from ${known[0]} to ${known.at(-1)} stars`;
     });
     const span = `${day.format(first * 1000)} to ${day.format(last * 1000)}`;

@@ -9,7 +9,7 @@ function say(text) {
   said.textContent = text;
 }
 
-// How long ago, in words; the same as `duration` in pages.py.
+// How long ago, in words; the same as `duration` in page_filters.py.
 function duration(seconds) {
   for (const [name, unit] of [["d", 86400], ["h", 3600], ["min", 60]]) {
     if (seconds >= (unit > 60 ? 2 * unit : unit)) return `${Math.floor(seconds / unit)} ${name}`;
@@ -21,9 +21,9 @@ function duration(seconds) {
 
 function tellAges() {
   const now = Date.now();
-  for (const it of all("[data-since]")) {
-    const text = `${duration((now - Date.parse(it.dataset.since)) / 1000)} ago`;
-    if (it.textContent !== text) it.textContent = text;
+  for (const age of all("[data-since]")) {
+    const text = `${duration((now - Date.parse(age.dataset.since)) / 1000)} ago`;
+    if (age.textContent !== text) age.textContent = text;
   }
   const fresh = one("#fresh[data-stale-at]");
   if (fresh && !fresh.classList.contains("stale") && now > Date.parse(fresh.dataset.staleAt)) {
@@ -122,7 +122,7 @@ for (const snippet of all(".snippet")) {
 // Renewing: when a new build is due the page is asked for again, and what changed takes its place.
 // Where the reader is, what has the focus, what is typed and what is chosen stay as they are.
 
-const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "places", "sides", "totals",
+const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "sides", "totals",
   "verdict", "polled", "working", "coming", "watching"];
 const FIRST_RETRY = 20, LAST_RETRY = 600, PATIENCE = 30;  // seconds
 let lost, retry = FIRST_RETRY, timer, etag, due = Infinity;
@@ -136,12 +136,12 @@ function handle(element) {
 
 function replace(next) {
   const focused = document.activeElement && handle(document.activeElement);
-  const chosen = new Set(all(".comparing :checked").map((it) => it.value));
+  const chosen = new Set(all(".comparing :checked").map((box) => box.value));
   for (const id of LIVE) {
     const old = document.getElementById(id), renewed = next.getElementById(id);
     if (old && renewed && old.outerHTML !== renewed.outerHTML) old.replaceWith(document.adoptNode(renewed));
   }
-  for (const it of all(".comparing [type=checkbox]")) it.checked = chosen.has(it.value);
+  for (const box of all(".comparing [type=checkbox]")) box.checked = chosen.has(box.value);
   applyFilter();
   if (focused && handle(document.activeElement) !== focused) one(focused)?.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("renewed", { detail: next }));
@@ -171,7 +171,7 @@ function lose() {
 
 async function renew() {
   try {
-    const url = withParameter(location.href, "q", "");  // the page that is kept; the filter is here
+    const url = withParameter(location.href, "q", "");  // the page that is cached; the filter is applied here
     const signal = AbortSignal.timeout?.(PATIENCE * 1000);  // a server may hang, too
     const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "text/html" }, signal });
     if (!answer.ok) throw new Error(answer.status);
@@ -193,8 +193,8 @@ async function renew() {
 
 // What a reader is told of when it changes.
 function told() {
-  const it = one("#verdict") ?? one("#fresh time");
-  return it?.textContent.trim().replace(/\s+/g, " ");
+  const news = one("#verdict") ?? one("#fresh time");
+  return news?.textContent.trim().replace(/\s+/g, " ");
 }
 
 // When to ask again: after the next build, not all at once; more and more seldom while it is late.

@@ -16,9 +16,9 @@ class TestRepositories:
     def test_have_figures_gains_places_and_events(self, full: FlaskClient) -> None:
         text = read(full.get("/repos/loud/motor")).text
 
-        assert "Stars 50,000 Place by stars 1 Forks 3 Open issues 3" in text
+        assert "Stars 50,000 Rank by stars 1 Forks 3 Open issues 3" in text
         assert "1 hour +200 +1 ▲up 1 1 Mar 2026, 11:00" in text
-        assert "Places Stars 1" in text
+        assert "Ranks Stars 1" in text
         assert "overtook Quiet/Harbor for place 1 on Stars 1 Mar 2026, 12:00" in text
         assert "reached 50,000 stars on Stars 1 Mar 2026, 12:00" in text
 
@@ -71,5 +71,5 @@ class TestRepositories:
         assert "last seen 1 Mar 2026, 11:00 UTC" in text
         assert "last seen" not in read(full.get("/repos/loud/motor")).text
 
-        assert "Place by stars not listed" in text
+        assert "Rank by stars not listed" in text
         assert "On no list now." in text

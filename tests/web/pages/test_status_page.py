@@ -11,7 +11,7 @@ from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.jobs import give_up
 from tests.support.pages import by_the_front, read
-from tests.support.served import NOW
+from tests.support.served import MINUTE, NOW
 from web import status_page
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -74,7 +74,6 @@ class TestStrip:
             "last_error": None,
         }
 
-        with app.app_context():
-            found = status_page.strip(of, NOW)
+        found = status_page.day_strip(of, 10 * MINUTE, NOW)
 
         assert found == [(1320, 120, "received"), (1320, 10, "missed"), (1380, 20, "missed")]

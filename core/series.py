@@ -1,0 +1,27 @@
+"""Arithmetic on a series, the readings of one repository in the order of time."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from core import clock
+from core.clock import DAY
+
+Points = Sequence[tuple[datetime, int]]  # UTC slots and stars
+
+
+def is_daily(points: Points) -> bool:
+    """Whether most days that have readings have only one, as imported days do."""
+    readings_by_day = Counter(clock.ceil(slot, DAY) for slot, _ in points)
+    return bool(readings_by_day) and median(readings_by_day.values()) == 1
+
+
+def split_at_gaps(points: Points, step: timedelta) -> list[Points]:
+    """Split a series wherever a step (t − step, t] has no reading; no part is empty."""
+    if not points:
+        return []
+    steps = [clock.ceil(slot, step) for slot, _ in points]
+    gaps = [i for i, (one, following) in enumerate(pairwise(steps), 1) if following - one > step]
+    return [points[start:end] for start, end in pairwise([0, *gaps, len(points)])]

@@ -1,0 +1,127 @@
+"""What is wrong, in the words of the status page."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core import clock, lists
+from monitoring.status import ListStatus, Status
+from settings import Settings
+from tests.support.common import MakeSettings
+from web import status_page
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def polled(slug: str = "stars", **changes: Any) -> ListStatus:
+    status: Any = {
+        "slug": slug,
+        "as_of": None,
+        "age_seconds": 60,
+        "expected": 144,
+        "received": 144,
+        "gaps": [],
+        "last_error": None,
+    }
+    return status | changes  # type: ignore[no-any-return]
+
+
+def live(**changes: Any) -> Status:
+    """A status of which nothing is wrong, but for the changes."""
+    status: Any = {
+        "lists": [polled()],
+        "watched": [{"full_name": "a/b", "age_seconds": 60, "last_error": None}],
+        "build": {"built_at": "", "age_seconds": 1800, "next_build_at": ""},
+        "queues": [{"name": "default", "failed": 0}],
+        "workers": [{"name": "one"}],
+        "next_runs": [],
+        "jobs": [],
+        "github": [{"resource": "search", "next_request_at": at(10)}],
+    }
+    return status | changes  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings) -> Settings:
+    return make_settings(lists=tuple(lists.KNOWN.values()))
+
+
+def at(minutes: int) -> str:
+    return clock.rfc3339(NOW + timedelta(minutes=minutes))
+
+
+def gap(end: int) -> dict[str, Any]:
+    return {"from": at(end - 10), "to": at(end), "slots": 1}
+
+
+def failed(*counts: int) -> list[dict[str, Any]]:
+    return [{"name": "default", "failed": count} for count in counts]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        ({}, []),
+        (
+            {"build": None},
+            ["Nothing is published yet: the first poll and the first build are still to come."],
+        ),
+        (
+            {"workers": None, "queues": None},
+            ["Redis cannot be reached, so no job can run. What is stored is served all the same."],
+        ),
+        ({"workers": []}, ["No worker runs, so nothing is polled and nothing is built."]),
+        (
+            {"build": {"built_at": "", "age_seconds": 1801, "next_build_at": ""}},
+            ["The last build is 30 min old; one is due every 15 min."],
+        ),
+        ({"lists": [polled(age_seconds=1201)]}, ["Stars had no good poll lately."]),
+        ({"lists": [polled(age_seconds=None)]}, ["Stars had no good poll lately."]),
+        ({"lists": [polled(age_seconds=None, expected=1)]}, []),
+        ({"lists": [polled(gaps=[gap(-119)])]}, ["Stars missed polls in the last 2 h."]),
+        ({"lists": [polled(gaps=[gap(-120)])]}, []),
+        (
+            {"lists": [polled(age_seconds=1201, gaps=[gap(-10)]), polled("forks", gaps=[gap(-9)])]},
+            ["Stars had no good poll lately.", "Forks missed polls in the last 2 h."],
+        ),
+        ({"queues": failed(1)}, ["1 job was given up in the queue default."]),
+        ({"queues": failed(2)}, ["2 jobs were given up in the queue default."]),
+        (
+            {"github": [{"resource": "search", "next_request_at": at(11)}]},
+            ["GitHub is not asked (search) before 12:11 UTC."],
+        ),
+        (
+            {"watched": [{"full_name": "a/b", "age_seconds": 9, "last_error": "gone (404)"}]},
+            ["a/b, which is watched: gone (404)."],
+        ),
+    ],
+)
+def test_each_trouble_has_a_sentence(
+    settings: Settings, changes: dict[str, Any], sentences: list[str]
+) -> None:
+    assert status_page.troubles(live(**changes), settings, NOW) == sentences
+
+
+def test_the_worst_comes_first(settings: Settings) -> None:
+    status = live(build=None, workers=None, queues=failed(3), lists=[polled(age_seconds=None)])
+
+    found = status_page.troubles(status, settings, NOW)
+
+    assert [sentence.split()[0] for sentence in found] == ["Nothing", "Redis", "Stars", "3"]
+
+
+@pytest.mark.parametrize(
+    ("slugs", "names"),
+    [
+        ("", ""),
+        ("stars", "Stars"),
+        ("stars forks", "Stars and Forks"),
+        ("stars forks c go", "Stars, Forks, C and Go"),
+        ("stars forks c go ruby", "Stars, Forks, C and 2 other lists"),
+    ],
+)
+def test_lists_are_named_as_in_a_sentence(settings: Settings, slugs: str, names: str) -> None:
+    statuses = [polled(slug) for slug in slugs.split()]
+
+    assert status_page.names_of_lists(statuses, settings) == names

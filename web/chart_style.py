@@ -1,0 +1,57 @@
+"""How chart pictures look: their sizes in pixels, and a style sheet for each theme."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+Theme = Literal["light", "dark", "auto"]
+
+WIDTH, HEIGHT = 800, 440  # of the view box, without a legend; a phone shows it at half that size
+MARGIN = 16
+LABEL_SIZE, TITLE_SIZE = 20, 26  # of fonts; on a phone still 9 px and more
+LEGEND_ROW = round(1.5 * LABEL_SIZE)  # as pygal spaces the rows of a legend
+
+SITE_CSS = Path(__file__).with_name("static") / "site.css"
+
+FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',Helvetica,Arial,sans-serif"
+
+SHAPES = f"""
+text{{font:{LABEL_SIZE}px {FONTS}}}.x text{{text-anchor:middle}}.y text{{text-anchor:end}}
+.title{{font-size:{TITLE_SIZE}px;font-weight:600}}
+.title+.title{{font-size:{LABEL_SIZE}px;font-weight:400;transform:translateY(-8px)}}
+.legend rect,.background{{rx:7px}}
+.plot>.background,.series path{{fill:none}}.x path,.axis>path{{display:none}}
+.series path{{stroke-width:3;stroke-linecap:round;stroke-linejoin:round}}
+.series .dots{{stroke-width:9}}""".replace("\n", "")
+
+
+def _colours(page: str, title: str, text: str, grid: str, lines: Sequence[str]) -> str:
+    return (
+        f".background{{fill:{page}}}text{{fill:{text}}}.line{{stroke:{grid}}}"
+        f".title,.legend text{{fill:{title}}}.title+.title{{fill:{text}}}"
+        + "".join(f".color-{i}{{stroke:{line};fill:{line}}}" for i, line in enumerate(lines))
+    )
+
+
+def _lines(css: str) -> list[str]:
+    """The colours of lines that a style sheet of the page declares, in their order."""
+    return re.findall(r"--line-\d: (#[0-9a-f]{6});", css)
+
+
+# A picture has its own style sheet, since a README lets it load nothing, but its lines have the
+# colours that the page gives them: they are written once, there.
+_LIGHT_CSS, _, _DARK_CSS = SITE_CSS.read_text("utf-8").partition(
+    "@media (prefers-color-scheme: dark)"
+)
+
+# The page is painted, in GitHub's colour: it cannot be seen there, and text stays legible wherever
+# a page's theme is not the one that its reader's system asks for.
+LIGHT = _colours("#ffffff", "#1f2328", "#59636e", "#e1e6eb", _lines(_LIGHT_CSS))
+DARK = _colours("#0d1117", "#f0f6fc", "#9198a1", "#2a313a", _lines(_DARK_CSS))
+
+STYLE_SHEETS: dict[Theme, str] = {
+    "light": SHAPES + LIGHT,
+    "dark": SHAPES + DARK,
+    "auto": f"{SHAPES}{LIGHT}@media (prefers-color-scheme:dark){{{DARK}}}",
+}

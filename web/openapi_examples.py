@@ -1,0 +1,105 @@
+"""An example of each document for the API's description. The code that makes documents makes these
+too, from one made-up repository; what it does not make is written out."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core import clock, leaderboards, lists
+from core.clock import DAY, MINUTE
+from core.schemas import (
+    EventPage,
+    LanguageTotals,
+    Leaderboard,
+    ListIndex,
+    Movers,
+    OwnerTotals,
+    RepositoryDocument,
+    Series,
+)
+from core.windows import Baselines, Counts, Profile, RankedRepository, Snapshot
+from monitoring.status import Status
+from web.badges import Badge, badge_of
+
+STARS = lists.KNOWN["stars"]
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BUILD_EVERY = 15 * MINUTE
+BUILT_AT = NOON + timedelta(minutes=15, seconds=30)
+AS_OF, NEXT_BUILD_AT = clock.rfc3339(NOON), clock.rfc3339(BUILT_AT + BUILD_EVERY)
+
+HELLO_WORLD = RankedRepository(
+    3,
+    Profile(
+        id=1,
+        full_name="octocat/hello-world",
+        language="Python",
+        description="My first repository",
+        html_url="https://github.com/octocat/hello-world",
+        pushed_at=NOON,
+    ),
+    Counts(NOON, 312_480, 41_022, 87),
+)
+BASELINES = Baselines(
+    {("24h", 1): Counts(NOON - DAY, 312_168, 41_013, 90)},
+    {("24h", 1): 4},
+)
+SNAPSHOT = Snapshot(STARS, NOON, NOON + timedelta(seconds=20), False, [HELLO_WORLD], BASELINES)
+
+BOARD = leaderboards.leaderboard(SNAPSHOT, BUILT_AT, BUILT_AT + BUILD_EVERY)
+REPOSITORY = leaderboards.repository(HELLO_WORLD, BASELINES, {"stars": 3, "python": 1})
+
+SERIES: Series = {
+    "full_name": "octocat/hello-world",
+    "step": "1d",
+    "from": "2026-11-23T00:00:00Z",
+    "to": "2026-11-24T00:00:00Z",
+    "points": [{"at": AS_OF, "stars": 312_480, "forks": 41_022, "open_issues": 87}],
+}
+
+EVENTS: EventPage = {
+    "items": [
+        {
+            "cursor": 41,
+            "at": AS_OF,
+            "list": "stars",
+            "kind": "overtook",
+            "full_name": "octocat/hello-world",
+            "detail": {"rank": 3, "overtaken": "octocat/spoon-knife"},
+        }
+    ],
+    "next": 41,
+}
+
+STATUS: Status = {
+    "lists": [
+        {
+            "slug": "stars",
+            "as_of": AS_OF,
+            "age_seconds": 312,
+            "expected": 144,
+            "received": 143,
+            "gaps": [{"from": "2026-11-23T03:10:00Z", "to": "2026-11-23T03:20:00Z", "slots": 1}],
+            "last_error": None,
+        }
+    ],
+    "watched": [],
+    "build": {"built_at": AS_OF, "age_seconds": 12, "next_build_at": NEXT_BUILD_AT},
+    "queues": [{"name": "default", "queued": 0, "started": 1, "scheduled": 0, "failed": 0}],
+    "workers": None,
+    "next_runs": [{"name": "aggregate", "at": NEXT_BUILD_AT}],
+    "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
+    "github": [],
+}
+
+EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
+    dict[str, str]: {"status": "ok"},
+    ListIndex: leaderboards.list_index([STARS], {"stars": BOARD}),
+    Leaderboard: BOARD,
+    Movers: leaderboards.movers(BOARD, "24h", "stars"),
+    LanguageTotals: leaderboards.languages(BOARD),
+    OwnerTotals: leaderboards.owners(BOARD),
+    RepositoryDocument: REPOSITORY,
+    Badge: badge_of(REPOSITORY, "gain", STARS, "24h", BUILD_EVERY),
+    Series: SERIES,
+    EventPage: EVENTS,
+    Status: STATUS,
+}

@@ -1,0 +1,99 @@
+"""Rendering a pygal chart as a still picture: small, without scripts, and told to screen readers.
+
+pygal draws for a page that it scripts: tooltips, ids, its own style sheet, long numbers. A README
+shows none of it, and each byte of it would be sent for every reader.
+"""
+
+import re
+from xml.etree.ElementTree import Element
+
+import pygal
+
+from web.chart_style import MARGIN, WIDTH
+
+LEGEND_COLUMN = (WIDTH - MARGIN) // 2  # from one column of the legend to the next
+LEGEND_INDENT = 22  # from the box to its text
+
+
+def render(chart: pygal.XY, title: str, description: str, style_sheet: str) -> bytes:
+    """The SVG of a chart, which begins with a title and a description for screen readers."""
+
+    def tidy(root: Element) -> Element:
+        graph = root.find("g")
+        assert graph is not None  # pygal puts all that it draws into one
+        _tidy_graph(graph)
+        del root.attrib["id"]  # random, and a picture is to be the same each time
+        root.attrib.update({"role": "img", "aria-labelledby": "title desc"})
+        root[:] = [
+            _element(root, "title", title, id="title"),
+            _element(root, "desc", description, id="desc"),
+            _element(root, "style", style_sheet),
+            graph,
+        ]
+        return root
+
+    chart.add_xml_filter(tidy)
+    svg: bytes = chart.render()
+    return svg
+
+
+def _element(root: Element, tag: str, text: str, **attributes: str) -> Element:
+    # An lxml tree, which pygal makes where lxml is installed, takes lxml's elements only.
+    element = root.makeelement(tag, attributes)
+    element.text = text
+    return element
+
+
+def _tidy_graph(graph: Element) -> None:
+    elements = list(graph.iter())
+    for element in reversed(elements):  # children first: a group that loses all of them goes too
+        _prune(element)
+        _round_numbers(element)
+    for element in elements:
+        role = element.get("class", "")
+        if "title" in role:
+            element.set("x", str(MARGIN))
+        elif role == "legends":
+            _widen_legends(element)
+        elif "series" in role and len(element):
+            _join_paths(element)
+
+
+def _prune(element: Element) -> None:
+    """Take away the id, and the children that a still picture does not need."""
+    element.attrib.pop("id", None)
+    element[:] = [child for child in element if _is_drawn(child)]
+
+
+def _is_drawn(element: Element) -> bool:
+    if element.get("class") == "tooltip-box":
+        return False
+    shows_text = element.tag == "text" and bool(element.text)
+    return shows_text or element.tag in ("path", "rect") or len(element) > 0
+
+
+def _round_numbers(element: Element) -> None:
+    """Round the numbers in all attributes to a tenth of a pixel."""
+    for key, value in element.items():
+        short = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}", value)
+        element.set(key, re.sub(r"\.0\b", "", short))
+
+
+def _widen_legends(legends: Element) -> None:
+    """Let two columns of legends take the whole width; pygal gives them that of the plot."""
+    moved = re.sub(r"\d+", str(MARGIN), legends.get("transform", ""), count=1)
+    legends.set("transform", moved)
+    for i, (box, text) in enumerate(legends):
+        left = i % 2 * LEGEND_COLUMN
+        box.set("x", str(left))
+        text.set("x", str(left + LEGEND_INDENT))
+
+
+def _join_paths(series: Element) -> None:
+    """Join the paths of a line into one, and those that end where they begin, its dots, into
+    another, which has strokes of its own."""
+    paths = [re.sub(r"^M(.+) L\1$", r"M\1h0", path.get("d", "")) for path in series]
+    line = "".join(path for path in paths if not path.endswith("h0"))
+    dots = "".join(path for path in paths if path.endswith("h0"))
+    series[:] = [series.makeelement("path", {"d": line})] if line else []
+    series.append(series.makeelement("path", {"class": "dots", "d": dots}))
