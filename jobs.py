@@ -15,7 +15,6 @@ from rq import Retry
 
 import models
 from core import clock, leaderboards, windows
-from core.intervals import AGGREGATE_OFFSET
 from core.lists import RankedList
 from github.client import GitHub
 from github.errors import NotYet
@@ -132,7 +131,7 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         first = not is_published(session, "lists")
     if first and not snapshots:
         return {"outcome": "no good poll yet"}
-    next_build_at = clock.next_tick(now, settings.aggregate_every, AGGREGATE_OFFSET)
+    next_build_at = settings.next_build_at(now)
     documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
     boards = {}
     for each in snapshots:

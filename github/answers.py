@@ -1,12 +1,12 @@
 """…"""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from core import clock
+from core.names import is_full_name
 from core.rate_limit import LIMITED
 from core.repository import GitHubRepository, SearchAnswer
 from github.errors import BadAnswer, Gone, RateLimited, Refused, Unreachable
@@ -14,8 +14,6 @@ from github.errors import BadAnswer, Gone, RateLimited, Refused, Unreachable
 REDIRECTS = (301, 302, 307, 308)
 
 GONE = (404, 410, 451)  # deleted, made private, taken down
-
-FULL_NAME = re.compile(r"(?=.{3,200}$)(?!\.{1,2}/)[^/\s]+/(?!\.{1,2}$)[^/\s]+")
 
 
 def redirect_of(status: int, headers: Mapping[str, str]) -> str | None:
@@ -76,7 +74,7 @@ def read_repository(item: Any) -> GitHubRepository:
     if not isinstance(item, dict):
         raise BadAnswer(f"expected a repository, got {type(item).__name__}")
     full_name = _text(item, "full_name")
-    if not FULL_NAME.fullmatch(full_name):
+    if not is_full_name(full_name):
         raise BadAnswer(f"full_name is {full_name!r:.50}, expected owner/name")
     return GitHubRepository(
         github_id=_whole(item, "id"),

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock, events
 from core.clock import DAY
 from core.lists import RankedList
+from core.names import FULL_NAME
 from core.windows import WINDOWS
 from models import Document
 from store import documents, readings, repositories
@@ -181,6 +182,7 @@ def comparison(names: Sequence[str], window: str, span: str) -> Response:
             window=window,
             span=span,
             most=charts.MOST,
+            full_name=FULL_NAME,
             lines=[_line(it["full_name"], span, it["as_of"]) for it in documents],
         )
 
