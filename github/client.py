@@ -15,7 +15,7 @@ from core import lists
 from core.lists import RankedList
 from core.rate_limit import Resource
 from core.repository import GitHubRepository, SearchAnswer
-from github.answers import _line, read_body, read_repository, read_search, redirect_of
+from github.answers import one_line, read_body, read_repository, read_search, redirect_of
 from github.errors import BadAnswer, Gone, Refused, Unreachable
 from settings import Settings
 
@@ -120,7 +120,7 @@ class GitHub:
             except (httpx.InvalidURL, UnicodeError) as error:  # httpx looks where redirects lead
                 raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
             except httpx.HTTPError as error:
-                reason = _line(error) or type(error).__name__
+                reason = one_line(error) or type(error).__name__
                 raise Unreachable(f"{url.host} cannot be reached: {reason}") from error
             self._gate.answered(resource, response.status_code, response.headers)
             location = redirect_of(response.status_code, response.headers)
