@@ -625,7 +625,7 @@ class TestTheGate:
         sent = []
 
         for _ in range(4):
-            gate.pass_one("search")
+            gate.acquire("search")
             sent.append(hand.moment - NOON)
 
         assert sent == seconds(0, pace, 2 * pace, 3 * pace)
@@ -634,17 +634,17 @@ class TestTheGate:
         self, gate: SharedLimit, hand: HandClock
     ) -> None:
         for _ in range(10):
-            gate.pass_one("core")
+            gate.acquire("core")
 
         with pytest.raises(NotYet) as caught:
-            gate.pass_one("core")
+            gate.acquire("core")
 
         assert hand.slept == []
         assert caught.value.until == NOON + timedelta(seconds=75)
 
     def test_keeps_a_budget_for_each_resource(self, gate: SharedLimit, hand: HandClock) -> None:
-        gate.pass_one("search")
-        gate.pass_one("core")
+        gate.acquire("search")
+        gate.acquire("core")
 
         assert hand.slept == []
 
@@ -653,9 +653,9 @@ class TestTheGate:
     ) -> None:
         with connect(settings) as another_database:
             another = SharedLimit(another_database, settings, hand, hand.sleep)
-            gate.pass_one("search")
-            another.pass_one("search")
-            gate.pass_one("search")
+            gate.acquire("search")
+            another.acquire("search")
+            gate.acquire("search")
 
         assert hand.slept == [6.3, 6.3]
 
@@ -669,7 +669,7 @@ class TestTheGate:
             with connect(settings) as own:
                 gate = SharedLimit(own, settings, lambda: NOON, promised.append, patience)
                 for _ in range(5):
-                    gate.pass_one("search")
+                    gate.acquire("search")
 
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
@@ -687,7 +687,7 @@ class TestTheGate:
             rate_limits.save_allowance(session, "search", known)
 
         with pytest.raises(NotYet) as caught:
-            gate.pass_one("search")
+            gate.acquire("search")
 
         with database.read() as session:
             assert rate_limits.allowance(session, "search") == known
@@ -701,7 +701,7 @@ class TestTheGate:
                 session, "search", Allowance(NOON + timedelta(seconds=30), clock.EPOCH)
             )
 
-        gate.pass_one("search")
+        gate.acquire("search")
 
         assert hand.slept == [30]
 
@@ -713,28 +713,28 @@ class TestTheGate:
         with database.write() as session:
             rate_limits.save_allowance(session, "search", Allowance(NOON + HOUR, clock.EPOCH))
 
-        gate.pass_one("search")
+        gate.acquire("search")
 
         assert hand.slept == [3_600]
 
     def test_waits_on_where_github_told_another_to_slow_down_meanwhile(
         self, gate: SharedLimit, hand: HandClock
     ) -> None:
-        gate.pass_one("search")
-        hand.meanwhile = [lambda: gate.answered("search", 429, {"retry-after": "20"})]
+        gate.acquire("search")
+        hand.meanwhile = [lambda: gate.record("search", 429, {"retry-after": "20"})]
 
-        gate.pass_one("search")
+        gate.acquire("search")
 
         assert hand.moment - NOON == timedelta(seconds=6.3 + 20)
 
     def test_gives_up_where_another_was_told_to_slow_down_for_long(
         self, gate: SharedLimit, hand: HandClock
     ) -> None:
-        gate.pass_one("search")
-        hand.meanwhile = [lambda: gate.answered("search", 403, {"retry-after": "900"})]
+        gate.acquire("search")
+        hand.meanwhile = [lambda: gate.record("search", 403, {"retry-after": "900"})]
 
         with pytest.raises(NotYet) as caught:
-            gate.pass_one("search")
+            gate.acquire("search")
 
         assert caught.value.until == NOON + timedelta(seconds=6.3 + 900)
 
@@ -742,33 +742,33 @@ class TestTheGate:
         self, gate: SharedLimit, hand: HandClock
     ) -> None:
         reset = str(int(NOON.timestamp()) + 50)
-        gate.pass_one("search")
+        gate.acquire("search")
 
-        gate.answered("search", 200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset})
+        gate.record("search", 200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset})
 
         with pytest.raises(NotYet) as caught:
-            gate.pass_one("search")
+            gate.acquire("search")
         assert caught.value.until == NOON + timedelta(seconds=51)
 
     def test_knows_after_a_restart_what_it_knew_before(
         self, gate: SharedLimit, settings: Settings, hand: HandClock
     ) -> None:
-        gate.pass_one("search")
-        gate.answered("search", 429, {"retry-after": "25"})
+        gate.acquire("search")
+        gate.record("search", 429, {"retry-after": "25"})
 
         with connect(settings) as later:
-            SharedLimit(later, settings, hand, hand.sleep).pass_one("search")
+            SharedLimit(later, settings, hand, hand.sleep).acquire("search")
 
         assert hand.slept == [25]
 
     def test_leaves_promised_moments_alone_when_an_answer_comes_in(
         self, gate: SharedLimit, hand: HandClock
     ) -> None:
-        gate.pass_one("search")
+        gate.acquire("search")
 
-        gate.answered("search", 200, {"x-ratelimit-remaining": "9"})
+        gate.record("search", 200, {"x-ratelimit-remaining": "9"})
 
-        gate.pass_one("search")
+        gate.acquire("search")
         assert hand.slept == [6.3]
 
 

@@ -49,15 +49,15 @@ class OpenGate:
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
 
-    def pass_one(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource) -> None:
         self.seen.append(("pass", resource))
 
-    def answered(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
+    def record(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
         self.seen.append(("answered", resource, status, headers.get("X-RateLimit-Remaining")))
 
 
 class ShutGate(OpenGate):
-    def pass_one(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource) -> None:
         raise NotYet(NOON)
 
 

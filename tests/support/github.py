@@ -90,7 +90,7 @@ def poll(
 
 
 def shown(database: Database, number: int = 0) -> list[tuple[int, int, bool]]:
-    """The places of a slot's poll: GitHub's id, stars, and whether it was kept."""
+    """The list of a slot: GitHub's id, stars, and whether it was carried over."""
     sql = text(
         "SELECT github_id, stars, kept FROM placement JOIN repository ON repository.id = "
         "repository_id WHERE slot = :slot ORDER BY rank"

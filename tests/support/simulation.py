@@ -109,8 +109,8 @@ class Simulation:
     def aggregate(self, begun: datetime | None = None) -> None:
         jobs.aggregate_lists(self.database, self.settings, begun or self.now)
 
-    def kept(self, slot: datetime) -> set[int]:
-        """The GitHub ids of the places that were kept at a slot, as asking for them failed."""
+    def carried_over(self, slot: datetime) -> set[int]:
+        """The GitHub ids of those carried over at a slot, as asking for them failed."""
         chosen = (
             select(Repository.github_id)
             .join(Placement, Placement.repository_id == Repository.id)
