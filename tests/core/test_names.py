@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,6 +11,7 @@ from github.answers import read_repository
 from history import archive
 from settings import from_environment
 from tests.support.archive import line, write_day
+from tests.support.github import item
 from web.charts import REPOSITORIES
 
 GOOD = [
@@ -79,17 +79,11 @@ def test_the_rule_is_one_that_browsers_take_for_a_form() -> None:
     assert not re.search(r"(?<!\\)-(?![Zz9])", FULL_NAME)  # but for A-Z, a-z and 0-9
 
 
-@pytest.fixture
-def answer() -> dict[str, Any]:
-    counts = dict.fromkeys(("stargazers_count", "forks_count", "open_issues_count"), 5)
-    return {"id": 7, "html_url": "https://github.com/quiet/harbor", **counts}
-
-
 @pytest.mark.parametrize("name", GOOD)
 def test_a_name_that_githubs_answer_may_carry_is_taken_everywhere(
-    name: str, answer: dict[str, Any], tmp_path: Path
+    name: str, tmp_path: Path
 ) -> None:
-    assert read_repository(answer | {"full_name": name}).full_name == name
+    assert read_repository(item(full_name=name)).full_name == name
     assert from_environment({"WATCH": name}).watch == (name,)
     assert REPOSITORIES.read(name) == (name.lower(),)
     assert list(archive.read_day(write_day(tmp_path, line(name))).fields) == [name.lower()]
