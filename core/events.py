@@ -1,4 +1,4 @@
-"""What changed between two consecutive good polls of a list."""
+"""The changes between two consecutive good polls of a list, and their words."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ TOP = 20  # ranks among which overtaking is news
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`detail`: of `entered` {"rank"}, of `left` {"rank"} as it was, of `overtook` {"rank",
-    "overtaken"}, of `milestone` {"stars"}."""
+    """News of a repository. `detail` has {"rank"} for `entered` and, as it was, for `left`;
+    {"rank", "overtaken"} for `overtook`; {"stars"} for `milestone`."""
 
     kind: EventKind
     repository: GitHubRepository

@@ -25,8 +25,8 @@ class RankedList:
     floor: int = 0
 
     def query(self, floor: int) -> str:
-        """The search query for repositories with more than `floor` of the list's count, as it is
-        before a URL's encoding: a bare `+` or `&` (`language:C++`) would silently leave it."""
+        """The search query for repositories with more than `floor` of the list's count."""
+        # Not encoded yet: a URL drops a bare `+` or `&` of it in silence, as in `language:C++`.
         language = f'language:"{self.language}" ' if self.language else ""
         return f"{language}{self.count}:>{floor}"
 

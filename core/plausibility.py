@@ -1,4 +1,4 @@
-"""What to believe of GitHub's answer for a list, given what was known of that list before.
+"""Rules that decide whether an answer of GitHub's for a list is believed, given what was known.
 
 GitHub's search leaves repositories out at random, repeats them and misorders pages. These rules
 keep a leaderboard from telling that as news.
@@ -38,7 +38,7 @@ class KnownMember:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of an answer.
+    """The decision on an answer.
 
     `found` are its repositories in order, `threshold` the count above which one is on the list for
     certain, and `missing` the known members that are to be asked for one by one. `doubt` says why

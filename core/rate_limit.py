@@ -48,7 +48,7 @@ def limit_of(resource: Resource, authorized: bool) -> RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is known of the limit of one resource.
+    """The state of the limit of one resource.
 
     `next_at` is when the request after the last would be due at an even pace (the "theoretical
     arrival time" of the generic cell rate algorithm); `blocked_until` is GitHub's own word.

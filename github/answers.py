@@ -1,4 +1,4 @@
-"""What an answer of GitHub's says: pure functions from status, headers and body to typed values.
+"""Reading GitHub's answers: pure functions from status, headers and body to values or errors.
 
 Nothing here sends a request or knows httpx.
 """

@@ -36,7 +36,7 @@ class Gate(Protocol):
 
 
 class GitHub:
-    """A connection to GitHub; a context manager."""
+    """A client of one GitHub, which closes its connections at the end of a `with`."""
 
     def __init__(
         self,

@@ -92,7 +92,7 @@ class Simulation:
                 self.sleep(pauses.pop(0))
 
     def _came_of(self, ranked: RankedList, slot: datetime, outcome: str) -> str:
-        """Note what a slot has in the end: nothing undoes a good poll, or a suspect but a good."""
+        """Note the outcome that a slot has in the end: the best of its polls."""
         if outcome == "good":
             self.stored.append((ranked.slug, slot))
         worth = ("done before", "missed", "failed", "suspect", "good")
