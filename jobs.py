@@ -1,7 +1,8 @@
-"""What RQ runs. A job fetches and stores, or loads, aggregates and publishes.
+"""The jobs that RQ runs, each a recipe of a few lines.
 
-Jobs are short and may run twice, late, or after a crash: a slot's first good poll wins, and an
-older build never replaces a newer one. Exceptions escape, so that RQ sees a failure and retries.
+RQ queues them by name: one that an older version queued runs only while these names stay. Jobs are
+short and may run twice, late, or after a crash: a slot's first good poll wins, and an older build
+never replaces a newer one. Exceptions escape, so that RQ sees a failure and tries again.
 """
 
 import gc
@@ -15,7 +16,6 @@ from rq import Retry
 
 import models
 from core import clock, leaderboards, windows
-from core.intervals import AGGREGATE_OFFSET
 from core.lists import RankedList
 from github.client import GitHub
 from github.errors import NotYet
@@ -38,14 +38,14 @@ log = structlog.get_logger("starboard")
 def poll(slug: str, slot: datetime) -> Retry | None:
     """Poll a list for a slot. Comes back later where the rate limit leaves no turn now."""
     settings = from_environment()
-    ranked = next((it for it in settings.lists if it.slug == slug), None)
+    ranked = next((ranked for ranked in settings.lists if ranked.slug == slug), None)
     with logged_run("poll", list=slug, slot=clock.rfc3339(slot)) as result:
         if ranked is None:
             result["outcome"] = "not in LISTS any more"
             return None
         with connect(settings) as database:
             try:
-                with GitHub(settings, SharedLimit(database, settings)) as github:
+                with _github(settings, database) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)
             except NotYet as error:
                 return _postponed(error, result)
@@ -54,10 +54,20 @@ def poll(slug: str, slot: datetime) -> Retry | None:
     return None
 
 
-def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
-    wait = max(error.until - clock.now(), timedelta(seconds=1))
-    result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
-    return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
+def watch(name: str, slot: datetime) -> Retry | None:
+    """Ask GitHub for a repository in WATCH, for a slot, wherever it ranks. Comes back later where
+    the rate limit leaves no turn now."""
+    settings = from_environment()
+    with logged_run("watch", repository=name, slot=clock.rfc3339(slot)) as result:
+        if name not in settings.watch:
+            result["outcome"] = "not in WATCH any more"
+            return None
+        with connect(settings) as database, _github(settings, database) as github:
+            try:
+                result |= watch_repository(database, github, name, slot, settings.poll_every)
+            except NotYet as error:
+                return _postponed(error, result)
+    return None
 
 
 def aggregate() -> None:
@@ -68,30 +78,12 @@ def aggregate() -> None:
         database.tidy()
 
 
-def watch(name: str, slot: datetime) -> Retry | None:
-    """Ask GitHub for a repository in WATCH, wherever it ranks."""
-    settings = from_environment()
-    with (
-        logged_run("watch", repository=name, slot=clock.rfc3339(slot)) as result,
-        connect(settings) as database,
-        GitHub(settings, SharedLimit(database, settings)) as github,
-    ):
-        if name not in settings.watch:
-            result["outcome"] = "not in WATCH any more"
-            return None
-        try:
-            result |= watch_repository(database, github, name, slot, settings.poll_every)
-        except NotYet as error:
-            return _postponed(error, result)
-    return None
-
-
 def identify() -> None:
-    """Ask GitHub, a few at a time, who imported repositories are that no list shows, and let
-    histories follow renames."""
+    """Ask GitHub, a few at a time, for imported repositories that no list shows, and give the
+    history under an old name to the repository that bore it."""
     settings = from_environment()
     with logged_run("identify") as result, connect(settings) as database:
-        with GitHub(settings, SharedLimit(database, settings)) as github:
+        with _github(settings, database) as github:
             result["asked"] = identify_some(database, github, settings)
         result["merged"] = 0
         while identities.merge_next(database):
@@ -132,7 +124,7 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         first = not is_published(session, "lists")
     if first and not snapshots:
         return {"outcome": "no good poll yet"}
-    next_build_at = clock.next_tick(now, settings.aggregate_every, AGGREGATE_OFFSET)
+    next_build_at = settings.next_build_at(now)
     documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
     boards = {}
     for each in snapshots:
@@ -152,8 +144,21 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
     return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
 
 
+def _github(settings: Settings, database: Database) -> GitHub:
+    return GitHub(settings, SharedLimit(database, settings))
+
+
+def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
+    """The job's return value that lets RQ run it again once GitHub allows a request. A job that
+    slept until then would keep its worker from all the others."""
+    wait = max(error.until - clock.now(), timedelta(seconds=1))
+    result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
+    # RQ counts these apart from the retries of failures, and fails a job that asks for one more.
+    return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
+
+
 def _publish_first(database: Database, settings: Settings, ranked: RankedList) -> None:
-    """Let a list's first documents follow its first good poll at once."""
+    """Build a list's documents at once after its first good poll: readers wait for them."""
     with database.read() as session:
         published = is_published(session, f"lists/{ranked.slug}")
     if not published:

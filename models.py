@@ -217,7 +217,7 @@ class RateLimitState(Base):
     resource: Mapped[str] = mapped_column(String(10), primary_key=True)
     next_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
-    strikes: Mapped[int]
+    undated_refusals: Mapped[int] = mapped_column("strikes", key="undated_refusals")
     limit: Mapped[int | None]
     remaining: Mapped[int | None]
     reset_at: Mapped[datetime | None]

@@ -28,10 +28,10 @@ from rq_scheduler import Scheduler
 import jobs
 import queues
 import settings as configuration
-from core import clock, intervals
+from core import clock
 from monitoring import logs
 from queues import DEFAULT, FAILURE_TTL, LOW, PREFIX, RESULT_TTL, RETRY
-from settings import SPREAD, Settings
+from settings import AGGREGATE_OFFSET, SPREAD, Settings
 
 INTERVAL = 2  # seconds between looks; the lock of a killed scheduler lasts 10 s longer
 
@@ -101,7 +101,7 @@ def schedule(settings: Settings) -> list[Entry]:
         name="aggregate",
         run=jobs.aggregate,
         every=settings.aggregate_every,
-        offset=intervals.AGGREGATE_OFFSET,
+        offset=AGGREGATE_OFFSET,
         timeout=120,
         at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
     )

@@ -6,11 +6,11 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
-from core import rate_limit
+from core import clock, names, rate_limit
 from core.lists import KNOWN, RankedList, named
 
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
@@ -21,13 +21,11 @@ LOG_FORMATS = ("auto", "console", "json")
 
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
 
-REPOSITORY = re.compile(
-    r"(?=.{3,200}$)[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}"
-)
-
 TOKEN = "set a GITHUB_TOKEN for more"
 
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
+
+AGGREGATE_OFFSET = timedelta(seconds=30)  # lets the polls at the start of a slot be in time
 
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
@@ -69,6 +67,10 @@ class Settings:
     def slugs(self) -> frozenset[str]:
         """The lists there are: those known, and further languages asked for."""
         return frozenset((*KNOWN, *(ranked.slug for ranked in self.lists)))
+
+    def next_build_at(self, now: datetime) -> datetime:
+        """The moment of the first scheduled build after `now`."""
+        return clock.next_tick(now, self.aggregate_every, AGGREGATE_OFFSET)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -228,7 +230,7 @@ def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
 def _watch(variable: str, value: str) -> tuple[str, ...]:
     chosen: dict[str, str] = {}
     for name in filter(None, map(str.strip, value.split(","))):
-        if not REPOSITORY.fullmatch(name):
+        if not names.is_full_name(name):
             raise SettingsError(variable, name, "expected owner/name, as on GitHub")
         chosen.setdefault(name.lower(), name)
     return tuple(chosen.values())

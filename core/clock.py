@@ -1,15 +1,12 @@
-"""UTC moments: reading the clock, rounding down to slots, and the RFC 3339 text of both."""
+"""Moments in UTC: reading the clock, rounding to slots, and RFC 3339 text."""
 
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 MINUTE = timedelta(minutes=1)
-
 HOUR = timedelta(hours=1)
-
 DAY = timedelta(days=1)
 
 RFC3339 = re.compile(
@@ -25,18 +22,18 @@ def now() -> datetime:
 
 
 def floor(moment: datetime, step: timedelta) -> datetime:
-    """Round `moment` down to a multiple of `step` since the epoch: its slot."""
+    """Round down to a multiple of `step` since the epoch: the slot that a moment lies in."""
     return moment - (moment - EPOCH) % step
 
 
 def ceil(moment: datetime, step: timedelta) -> datetime:
-    """Round `moment` up to a multiple of `step` since the epoch: the end of the (start, end] that
-    it lies in."""
+    """Round up to a multiple of `step` since the epoch; a moment on one stays."""
     return moment + (EPOCH - moment) % step
 
 
 def next_tick(moment: datetime, every: timedelta, offset: timedelta) -> datetime:
-    """The first moment after `moment` that lies `offset` behind a multiple of `every`."""
+    """The first moment after `moment` that lies `offset` after a multiple of `every` since
+    the epoch."""
     return floor(moment - offset, every) + every + offset
 
 

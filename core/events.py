@@ -1,8 +1,8 @@
-"""What changed between two consecutive good polls of a list. Pure."""
+"""The changes between two consecutive good polls of a list, and their words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations
 from typing import Any
 
 from core.lists import RankedList
@@ -10,17 +10,27 @@ from core.plausibility import Member
 from core.repository import GitHubRepository
 from core.schemas import EventKind
 
-TOP = 20  # places among which overtaking is news
+TOP = 20  # ranks among which overtaking is news
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`detail`: of `entered` {"rank"}, of `left` {"rank"} as it was, of `overtook` {"rank",
-    "overtaken"}, of `milestone` {"stars"}."""
+    """News of a repository. `detail` has {"rank"} for `entered` and, as it was, for `left`;
+    {"rank", "overtaken"} for `overtook`; {"stars"} for `milestone`."""
 
     kind: EventKind
     repository: GitHubRepository
     detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """A repository that both polls have."""
+
+    rank: int
+    repository: GitHubRepository
+    earlier_rank: int
+    earlier: Member
 
 
 def headline(kind: str, full_name: str, detail: Mapping[str, Any]) -> str:
@@ -46,30 +56,42 @@ def milestones(before: int, now: int) -> Iterator[int]:
 def changes(
     before: Sequence[Member], now: Sequence[Member], ranked: RankedList
 ) -> Iterator[Change]:
-    """The changes from one poll of a list to the next, places in order. Counts of those that were
-    kept are old, so nothing is told from them."""
-    then = {place.repository.github_id: (rank, place) for rank, place in enumerate(before, 1)}
-    here = {place.repository.github_id for place in now}
-    for rank, place in enumerate(now, 1):
-        if place.repository.github_id not in then:
-            yield Change("entered", place.repository, {"rank": rank})
-    for rank, place in enumerate(before, 1):
-        if place.repository.github_id not in here:
-            yield Change("left", place.repository, {"rank": rank})
-    both = [  # of both polls, with what GitHub said now
-        (rank, place.repository, *then[place.repository.github_id])
-        for rank, place in enumerate(now, 1)
-        if place.repository.github_id in then and not place.kept
+    """The changes from one poll of a list to the next: by kind, and by rank within each. Members
+    that were carried over have old counts, so nothing is told from those."""
+    yield from _absent("entered", now, before)
+    yield from _absent("left", before, now)
+    stays = _stays(before, now)
+    yield from _overtakings(stays, ranked)
+    for stay in stays:
+        for stars in milestones(stay.earlier.repository.stars, stay.repository.stars):
+            yield Change("milestone", stay.repository, {"stars": stars})
+
+
+def _absent(kind: EventKind, here: Iterable[Member], there: Iterable[Member]) -> Iterator[Change]:
+    """A change for each member that one poll has and the other lacks."""
+    known = {member.repository.github_id for member in there}
+    for rank, member in enumerate(here, 1):
+        if member.repository.github_id not in known:
+            yield Change(kind, member.repository, {"rank": rank})
+
+
+def _stays(before: Iterable[Member], now: Iterable[Member]) -> list[_Stay]:
+    then = {member.repository.github_id: (rank, member) for rank, member in enumerate(before, 1)}
+    return [
+        _Stay(rank, member.repository, *then[member.repository.github_id])
+        for rank, member in enumerate(now, 1)
+        if member.repository.github_id in then and not member.carried_over
     ]
-    among = [
-        (rank, repository, earlier.repository)
-        for rank, repository, earlier_rank, earlier in both
-        if max(rank, earlier_rank) <= TOP and not earlier.kept
+
+
+def _overtakings(stays: Iterable[_Stay], ranked: RankedList) -> Iterator[Change]:
+    top = [
+        stay
+        for stay in stays
+        if max(stay.rank, stay.earlier_rank) <= TOP and not stay.earlier.carried_over
     ]
-    for (rank, one, one_then), (_, other, other_then) in product(among, among):
-        was_behind = one_then.count(ranked) <= other_then.count(ranked)
-        if was_behind and one.count(ranked) > other.count(ranked):
-            yield Change("overtook", one, {"rank": rank, "overtaken": other.full_name})
-    for _, repository, _, earlier in both:
-        for stars in milestones(earlier.repository.stars, repository.stars):
-            yield Change("milestone", repository, {"stars": stars})
+    for one, other in permutations(top, 2):
+        was_behind = one.earlier.repository.count(ranked) <= other.earlier.repository.count(ranked)
+        if was_behind and one.repository.count(ranked) > other.repository.count(ranked):
+            detail = {"rank": one.rank, "overtaken": other.repository.full_name}
+            yield Change("overtook", one.repository, detail)

@@ -1,11 +1,11 @@
-"""The lists as data: which top-100s there are, and how GitHub's search is asked for each."""
+"""The top-100s that there are, as data, and the query that asks GitHub's search for each."""
 
 import difflib
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-SIZE = 100  # places on a list: one page of GitHub's search
+SIZE = 100  # repositories on a list: one page of GitHub's search
 
 Count = Literal["stars", "forks"]
 
@@ -25,22 +25,25 @@ class RankedList:
     floor: int = 0
 
     def query(self, floor: int) -> str:
-        """GitHub's search query for repositories with more than `floor` of the list's count."""
+        """The search query for repositories with more than `floor` of the list's count."""
+        # Not encoded yet: a URL drops a bare `+` or `&` of it in silence, as in `language:C++`.
         language = f'language:"{self.language}" ' if self.language else ""
         return f"{language}{self.count}:>{floor}"
 
     @property
     def order(self) -> tuple[bool, bool, str]:
+        """Sort key of lists, see `order_of`."""
         return order_of(self.slug)
 
 
 def order_of(slug: str) -> tuple[bool, bool, str]:
-    """Sort key of lists: `stars`, `forks`, then slugs in order. It also settles ties."""
+    """Sort key of slugs: `stars`, `forks`, then the others in order. It also settles ties."""
     return (slug != "stars", slug != "forks", slug)
 
 
 def slug_of(language: str) -> str:
-    """The slug of a language: lower case, `+` → `p`, `#` → `sharp`, anything else → `-`."""
+    """The slug of a language: in lower case, `+` as `p`, `#` as `sharp`, all else but letters and
+    digits as `-`."""
     spelled = language.lower().replace("+", "p").replace("#", "sharp")
     return re.sub(r"[^a-z0-9]", "-", spelled)
 
@@ -102,7 +105,7 @@ LANGUAGE = re.compile(r"[A-Za-z0-9][^\"\\]{0,59}", re.ASCII)
 
 
 def named(name: str) -> RankedList:
-    """The list that an entry of the setting LISTS names: a slug, or `language:NAME`.
+    """The list that an entry of the setting LISTS asks for: by a slug, or as `language:NAME`.
 
     Raises LookupError, with what would be right, for a name that stands for no list.
     """

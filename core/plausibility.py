@@ -1,7 +1,7 @@
-"""What GitHub's answer for a list means, given what was known before. Pure.
+"""Rules that decide whether an answer of GitHub's for a list is believed, given what was known.
 
 GitHub's search leaves repositories out at random, repeats them and misorders pages. These rules
-keep a leaderboard from showing that as news.
+keep a leaderboard from telling that as news.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,28 +11,63 @@ from core import lists
 from core.lists import RankedList
 from core.repository import GitHubRepository, SearchAnswer
 
-MOST_ASKED = 5  # repositories that vanished and are asked for themselves, a poll
-
+MOST_ASKED = 5  # vanished repositories that a poll asks for one by one
 NARROWER = 0.9  # the share of the last place's count that a query asks for
-
 AGREEING = 3  # polls in a row that make a change believed
 
 
 @dataclass(frozen=True, slots=True)
-class KnownMember:
-    """A place of the last good poll. `kept_for` is how many good polls in a row, up to that one,
-    showed it although GitHub had left it out and could not be asked."""
+class Member:
+    """A repository on a list, with its counts of the moment.
+
+    `carried_over`: GitHub left it out and it could not be asked for, so its counts are old.
+    """
 
     repository: GitHubRepository
-    kept_for: int = 0
+    carried_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """A place on a list. `kept`: GitHub left it out and could not be asked."""
+class KnownMember:
+    """A repository of the last good list; `carried_over_for` is the number of good polls in a row,
+    up to that one, that carried it over."""
 
     repository: GitHubRepository
-    kept: bool = False
+    carried_over_for: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on an answer.
+
+    `found` are its repositories in order, `threshold` the count above which one is on the list for
+    certain, and `missing` the known members that are to be asked for one by one. `doubt` says why
+    the answer is not to be published; None where it is.
+    """
+
+    found: list[GitHubRepository]
+    threshold: int
+    missing: list[KnownMember]
+    doubt: str | None
+
+
+def judge(
+    answer: SearchAnswer,
+    last_good: Sequence[KnownMember],
+    suspects: Sequence[frozenset[int]],
+    ranked: RankedList,
+) -> Verdict:
+    """Decide whether to believe an answer, and which repositories to ask for besides.
+
+    `suspects` has the GitHub ids of each suspect answer right before this one, newest first.
+    """
+    found = ranking(answer.repositories, ranked)
+    needed = threshold(answer, ranked)
+    if agrees(found, suspects):
+        return Verdict(found, needed, missing=[], doubt=None)
+    missing = vanished(answer, last_good, ranked)
+    doubt = reason_for_doubt(answer, missing)
+    return Verdict(found, needed, [] if doubt else missing, doubt)
 
 
 def ranking(repositories: Iterable[GitHubRepository], ranked: RankedList) -> list[GitHubRepository]:
@@ -40,21 +75,24 @@ def ranking(repositories: Iterable[GitHubRepository], ranked: RankedList) -> lis
     unique: dict[int, GitHubRepository] = {}
     for repository in repositories:
         unique.setdefault(repository.github_id, repository)
-    in_order = sorted(unique.values(), key=lambda it: it.count(ranked), reverse=True)
+    in_order = sorted(
+        unique.values(), key=lambda repository: repository.count(ranked), reverse=True
+    )
     return in_order[: lists.SIZE]
 
 
 def threshold(answer: SearchAnswer, ranked: RankedList) -> int:
-    """The count that a repository must exceed to be on the list for certain: the least of a full
-    page, since whoever has more must be on it; -1 where the page has room for all."""
-    full = len(answer.repositories) >= lists.SIZE
-    return min(it.count(ranked) for it in answer.repositories) if full else -1
+    """The count above which a repository is on the list for certain: the least of a full page; -1
+    where the page has room for more."""
+    if len(answer.repositories) < lists.SIZE:
+        return -1
+    return min(repository.count(ranked) for repository in answer.repositories)
 
 
 def vanished(
     answer: SearchAnswer, last_good: Iterable[KnownMember], ranked: RankedList
 ) -> list[KnownMember]:
-    """Who was on the last good list, is not on this one, and had more than it takes to be."""
+    """Members of the last good list that an answer lacks although their count was enough for it."""
     here = {repository.github_id for repository in answer.repositories}
     needed = threshold(answer, ranked)
     return [
@@ -64,8 +102,9 @@ def vanished(
     ]
 
 
-def floor(last_good: Sequence[KnownMember], ranked: RankedList) -> int:
-    """A count safely under the list's hundredth place, to ask GitHub narrowly."""
+def search_floor(last_good: Sequence[KnownMember], ranked: RankedList) -> int:
+    """A count safely under the list's hundredth place, to ask GitHub narrowly: of a broad query
+    its search leaves out even those at the top."""
     if not last_good:
         return ranked.floor
     if len(last_good) < lists.SIZE - MOST_ASKED:
@@ -73,19 +112,19 @@ def floor(last_good: Sequence[KnownMember], ranked: RankedList) -> int:
     return int(min(known.repository.count(ranked) for known in last_good) * NARROWER)
 
 
-def believed(answer: Sequence[GitHubRepository], suspects: Sequence[frozenset[int]]) -> bool:
-    """Whether an answer, however surprising, is the same as the suspect ones right before it.
-    That there is nothing at all is never believed.
+def agrees(found: Sequence[GitHubRepository], suspects: Sequence[frozenset[int]]) -> bool:
+    """Whether an answer is of the same repositories as enough suspect ones right before it, so
+    that it is to be believed, however surprising. An empty one never is.
 
-    `suspects`: the GitHub ids of each, newest first.
+    `suspects` as for `judge`.
     """
-    here = frozenset(repository.github_id for repository in answer)
+    here = frozenset(repository.github_id for repository in found)
     before = suspects[: AGREEING - 1]
     return bool(here) and len(before) == AGREEING - 1 and all(ids == here for ids in before)
 
 
-def doubt(answer: SearchAnswer, missing: Collection[KnownMember]) -> str | None:
-    """Why an answer is not to be published; None where it is."""
+def reason_for_doubt(answer: SearchAnswer, missing: Collection[KnownMember]) -> str | None:
+    """The reason not to publish an answer; None where there is none."""
     if answer.incomplete:
         return "GitHub says that its answer is incomplete"
     if len(missing) > MOST_ASKED:
@@ -101,14 +140,29 @@ def belongs(repository: GitHubRepository, ranked: RankedList, needed: int) -> bo
     )
 
 
+def is_restored(
+    known: KnownMember, repository: GitHubRepository, ranked: RankedList, needed: int
+) -> bool:
+    """Whether what GitHub gave under a missing member's name puts that member back on the list:
+    another repository may bear the name by now."""
+    same = repository.github_id == known.repository.github_id
+    return same and belongs(repository, ranked, needed)
+
+
+def may_be_carried_over(known: KnownMember) -> bool:
+    """Whether a member that cannot be asked for keeps its place once more, or has been left out
+    for so many polls that it is believed gone."""
+    return known.carried_over_for < AGREEING - 1
+
+
 def members(
-    answer: Sequence[GitHubRepository],
+    found: Sequence[GitHubRepository],
     restored: Iterable[GitHubRepository],
-    kept: Collection[GitHubRepository],
+    carried_over: Collection[GitHubRepository],
     ranked: RankedList,
 ) -> list[Member]:
-    """The list: the answer, with those restored that GitHub left out and confirmed when asked,
-    and those kept that could not be asked."""
-    kept_ids = {repository.github_id for repository in kept}
-    everyone = ranking([*answer, *restored, *kept], ranked)
-    return [Member(repository, repository.github_id in kept_ids) for repository in everyone]
+    """The list: what the answer has, with those restored that GitHub left out and gave when asked,
+    and those carried over that could not be asked for."""
+    old = {repository.github_id for repository in carried_over}
+    everyone = ranking([*found, *restored, *carried_over], ranked)
+    return [Member(repository, repository.github_id in old) for repository in everyone]

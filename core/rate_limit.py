@@ -1,6 +1,6 @@
 """GitHub's rate limits as arithmetic: when the next request may be sent, and what an answer says.
 
-All moments are UTC. The state lives in SQL (models.Budget); nothing here reads a clock.
+Moments are UTC. The state is shared by all workers through SQL; nothing here reads a clock.
 """
 
 import re
@@ -12,12 +12,10 @@ from typing import Literal
 
 Resource = Literal["search", "core"]
 
-LIMITED = (403, 429)  # GitHub answers either when it wants less
+LIMITED = (403, 429)  # GitHub means the same by either: 403 is no "forbidden" to give up at
 
 SECONDARY_PAUSE = timedelta(minutes=1)  # the least, where GitHub names no moment; doubles
-
 LONGEST_PAUSE = timedelta(hours=1)  # where the doubling ends
-
 LONGEST_HEADER = timedelta(days=1)  # no header stops the service for longer
 
 
@@ -50,57 +48,73 @@ def limit_of(resource: Resource, authorized: bool) -> RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is known of one resource's limit.
+    """The state of the limit of one resource.
 
     `next_at` is when the request after the last would be due at an even pace (the "theoretical
     arrival time" of the generic cell rate algorithm); `blocked_until` is GitHub's own word.
-    `strikes` counts limits in a row for which GitHub named no moment. The last three are what
-    GitHub last reported, None before it did.
+    `undated_refusals` counts the rate-limit answers in a row for which GitHub named no moment. The
+    last three are what GitHub last reported, None before it did.
     """
 
     next_at: datetime
     blocked_until: datetime
-    strikes: int = 0
+    undated_refusals: int = 0
     limit: int | None = None
     remaining: int | None = None
     reset_at: datetime | None = None
 
     def send_at(self, limit: RateLimit, now: datetime) -> datetime:
-        """The earliest moment for the next request. What a clock that ran ahead left behind
-        counts for no more than the longest pause there is."""
+        """The earliest moment for the next request."""
+        # A clock that ran ahead and was put right leaves moments far in the future behind: they
+        # count for no more than the longest pause there is.
         next_at = min(self.next_at, now + LONGEST_PAUSE)
         blocked_until = min(self.blocked_until, now + LONGEST_HEADER)
         return max(now, next_at - limit.every * (limit.burst - 1), blocked_until)
 
-    def reserved(self, limit: RateLimit, send_at: datetime) -> "Allowance":
-        """The state after a request was promised for `send_at`."""
+    def reserve(self, limit: RateLimit, send_at: datetime) -> "Allowance":
+        """Return the state with a request promised for `send_at`."""
         even = min(self.next_at, send_at + limit.every * (limit.burst - 1))
         return replace(self, next_at=max(even, send_at) + limit.every)
 
-    def answered(self, status: int, headers: Mapping[str, str], now: datetime) -> "Allowance":
-        """The state after an answer. Where GitHub wants less: its Retry-After, else its reset
-        time, else a pause that doubles while such answers repeat."""
-        reset_at = _reset_at(headers, now)
+    def record(self, status: int, headers: Mapping[str, str], now: datetime) -> "Allowance":
+        """Return the state after an answer, received at `now`."""
         remaining = _whole(headers.get("x-ratelimit-remaining"))
+        reset_at = _reset_at(headers, now)
         spent_until = reset_at if remaining == 0 else None
         if status in LIMITED:
-            pause = min(SECONDARY_PAUSE * 2 ** min(self.strikes, 10), LONGEST_PAUSE)
-            named = _retry_after(headers, now) or spent_until
-            until, strikes = named or now + pause, self.strikes if named else self.strikes + 1
+            known = self._refused(_retry_after(headers, now) or spent_until, now)
         else:
-            until, strikes = spent_until or now, self.strikes if status >= 400 else 0
+            # The last answer that a window has room for: nothing is sent before the next one.
+            known = self._blocked(spent_until or now)
+            if status < 400:
+                known = replace(known, undated_refusals=0)
         return replace(
-            self,
-            blocked_until=max(self.blocked_until, until),
-            strikes=strikes,
+            known,
             limit=_whole(headers.get("x-ratelimit-limit")) or self.limit,
             remaining=remaining if remaining is not None else self.remaining,
             reset_at=reset_at or self.reset_at,
         )
 
+    def _refused(self, until: datetime | None, now: datetime) -> "Allowance":
+        """The state after GitHub asked to slow down.
+
+        Its Retry-After comes first: a secondary limit has one while the reset time beside it is of
+        the primary limit, of which plenty may be left. `until` is None where GitHub names no
+        moment at all, as secondary limits may do; then it wants a minute at least, and more each
+        time that this repeats.
+        """
+        if until is not None:
+            return self._blocked(until)
+        pause = min(SECONDARY_PAUSE * 2 ** min(self.undated_refusals, 10), LONGEST_PAUSE)
+        return replace(self._blocked(now + pause), undated_refusals=self.undated_refusals + 1)
+
+    def _blocked(self, until: datetime) -> "Allowance":
+        """The state with nothing to be sent before `until`; an earlier word for longer holds."""
+        return replace(self, blocked_until=max(self.blocked_until, until))
+
 
 def _whole(text: str | None) -> int | None:
-    """A header's whole number, as far as SQL's integers go; None where it makes no sense."""
+    """The whole number of a header, as far as SQL's integers go; None where it makes no sense."""
     if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
         return None
     return int(text) if int(text) < 2**31 else None
@@ -131,11 +145,9 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
 
 
 def _ahead(theirs: float, headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """A moment of GitHub's clock, in epoch seconds, on ours; None where it has passed.
-
-    The answer's `Date` is by GitHub's clock too: their difference holds whatever our clock says.
-    A second on top makes up for the rounding of both.
-    """
+    """A moment of GitHub's clock, in epoch seconds, on ours; None where it has passed."""
+    # The answer's `Date` is by GitHub's clock too: their difference holds though ours be wrong by
+    # hours. A second on top makes up for the rounding of both.
     date = _epoch(headers.get("date"))
     wait = theirs - (now.timestamp() if date is None else date)
     return now + min(timedelta(seconds=min(wait + 1, 10**6)), LONGEST_HEADER) if wait > 0 else None

@@ -1,4 +1,4 @@
-"""…"""
+"""A repository and a page of a search, as GitHub gives them: the values that the rooms exchange."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,16 +11,17 @@ class GitHubRepository:
     """A repository as GitHub describes it at one moment. Counts are whole and not negative."""
 
     github_id: int
-    full_name: str
+    full_name: str  # owner/name
     stars: int
     forks: int
-    open_issues: int
-    language: str | None
+    open_issues: int  # open pull requests among them, as GitHub counts
+    language: str | None  # None: GitHub finds none
     description: str | None
     html_url: str
     pushed_at: datetime | None
 
     def count(self, ranked: RankedList) -> int:
+        """The count that a list ranks by."""
         return self.stars if ranked.count == "stars" else self.forks
 
 

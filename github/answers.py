@@ -1,25 +1,58 @@
-"""…"""
+"""Reading GitHub's answers: pure functions from status, headers and body to values or errors.
+
+Nothing here sends a request or knows httpx.
+"""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
 
 from core import clock
+from core.names import is_full_name
 from core.rate_limit import LIMITED
 from core.repository import GitHubRepository, SearchAnswer
 from github.errors import BadAnswer, Gone, RateLimited, Refused, Unreachable
 
 REDIRECTS = (301, 302, 307, 308)
-
 GONE = (404, 410, 451)  # deleted, made private, taken down
 
-FULL_NAME = re.compile(r"(?=.{3,200}$)(?!\.{1,2}/)[^/\s]+/(?!\.{1,2}$)[^/\s]+")
+Id = Annotated[int, Meta(ge=0, le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]  # as far as SQL's integers go
+
+
+class DescribedRepository(Struct):
+    """A repository in GitHub's own field names, as far as they are of use here.
+
+    {"id": 1, "full_name": "o/n", "stargazers_count": 5, …}
+    """
+
+    id: Id
+    full_name: str
+    stargazers_count: Count
+    forks_count: Count
+    open_issues_count: Count
+    html_url: str
+    language: str | None = None
+    description: str | None = None
+    pushed_at: str | None = None
+
+
+class DescribedSearch(Struct):
+    """A page of a search: {"total_count": 9, "incomplete_results": false, "items": [{…}, …]}."""
+
+    items: list[DescribedRepository]
+    incomplete_results: bool
+
+
+Described = TypeVar("Described")
 
 
 def redirect_of(status: int, headers: Mapping[str, str]) -> str | None:
-    """Where an answer sends us; None where it does not."""
+    """The address to ask instead; None where the answer is no redirect."""
     return headers.get("location") if status in REDIRECTS else None
 
 
@@ -35,95 +68,84 @@ def read_body(status: int, headers: Mapping[str, str], content: bytes, path: str
     if status >= 500:
         raise Unreachable(f"/{path}: GitHub answered {status}")
     body = _json(content)
-    if status != 200:
+    if status != 200:  # 422 among them: what GitHub finds invalid once it finds invalid for ever
         message = body.get("message") if isinstance(body, dict) else None
-        raise Refused(f"/{path}: GitHub answered {status}: {_line(message or 'no reason given')}")
+        reason = one_line(message or "no reason given")
+        raise Refused(f"/{path}: GitHub answered {status}: {reason}")
     if not isinstance(body, dict):
-        kind = _line(headers.get("content-type", "no content type"))
+        kind = one_line(headers.get("content-type", "no content type"))
         raise BadAnswer(f"/{path}: expected a JSON object, got {len(content)} bytes of {kind}")
     return body
 
 
-def _line(message: object) -> str:
-    """Somebody else's words, as part of a line of ours."""
+def one_line(message: object) -> str:
+    """The beginning of a text that is not ours, fit to be a part of a line of the log."""
     printable = (char if char.isprintable() else " " for char in str(message)[:200])
     return " ".join("".join(printable).split())
 
 
 def _json(content: bytes) -> Any:
+    """The value that a body stands for; None where it is no JSON."""
     try:
+        # Not msgspec's decoder: it refuses a whole page for one half of a surrogate pair, which
+        # a description that was cut in the middle of an emoji ends with.
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
 
 
-def read_search(body: Mapping[str, Any]) -> SearchAnswer:
-    """A search answer: {"total_count": 9, "incomplete_results": false, "items": [{…}, …]}.
+def read_search(body: object) -> SearchAnswer:
+    """The repositories of a search, in GitHub's order.
 
-    Raises BadAnswer where anything in it is not as GitHub describes it.
+    Raises BadAnswer where anything in the body is not as GitHub describes it.
     """
-    items, incomplete = body.get("items"), body.get("incomplete_results")
-    if not isinstance(items, list) or not isinstance(incomplete, bool):
-        raise BadAnswer("a search answer without `items` or `incomplete_results`")
-    return SearchAnswer(tuple(read_repository(item) for item in items), incomplete)
+    found = _checked(body, DescribedSearch)
+    return SearchAnswer(tuple(map(_repository, found.items)), found.incomplete_results)
 
 
-def read_repository(item: Any) -> GitHubRepository:
-    """A repository: {"id": 1, "full_name": "o/n", "stargazers_count": 5, …}.
+def read_repository(body: object) -> GitHubRepository:
+    """A repository that was asked for by name.
 
     Raises BadAnswer, naming the field, where one is not as GitHub describes it.
     """
-    if not isinstance(item, dict):
-        raise BadAnswer(f"expected a repository, got {type(item).__name__}")
-    full_name = _text(item, "full_name")
-    if not FULL_NAME.fullmatch(full_name):
+    return _repository(_checked(body, DescribedRepository))
+
+
+def _checked(body: object, described: type[Described]) -> Described:
+    try:
+        return msgspec.convert(body, described)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        # The latter for half of a surrogate pair where no text is expected at all.
+        raise BadAnswer(f"GitHub's answer is not as described: {error}") from error
+
+
+def _repository(found: DescribedRepository) -> GitHubRepository:
+    full_name, html_url = _storable(found.full_name), _storable(found.html_url)
+    if not is_full_name(full_name):
         raise BadAnswer(f"full_name is {full_name!r:.50}, expected owner/name")
+    if not html_url.startswith(("https://", "http://")):  # pages link to it
+        raise BadAnswer(f"html_url is {html_url!r:.50}, expected a web address")
     return GitHubRepository(
-        github_id=_whole(item, "id"),
+        github_id=found.id,
         full_name=full_name,
-        stars=_whole(item, "stargazers_count"),
-        forks=_whole(item, "forks_count"),
-        open_issues=_whole(item, "open_issues_count"),
-        language=_optional_text(item, "language"),
-        description=_optional_text(item, "description"),
-        html_url=_web_address(item, "html_url"),
-        pushed_at=_optional_moment(item, "pushed_at"),
+        stars=found.stargazers_count,
+        forks=found.forks_count,
+        open_issues=found.open_issues_count,
+        language=found.language and _storable(found.language),
+        description=found.description and _storable(found.description),
+        html_url=html_url,
+        pushed_at=_moment(_storable(found.pushed_at or "")),
     )
 
 
-def _whole(item: Mapping[str, Any], name: str) -> int:
-    value = item.get(name)
-    highest = 2**53 if name == "id" else 2**31 - 1
-    if type(value) is not int or not 0 <= value <= highest:
-        raise BadAnswer(f"{name} is {value!r:.50}, expected a whole number")
-    return value
+def _storable(text: str) -> str:
+    """A text without what a database refuses: Postgres takes no NUL, and UTF-8 has no half of a
+    surrogate pair."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
-def _text(item: Mapping[str, Any], name: str) -> str:
-    value = _optional_text(item, name)
-    if not value:
-        raise BadAnswer(f"{name} is {value!r}, expected text")
-    return value
-
-
-def _web_address(item: Mapping[str, Any], name: str) -> str:
-    value = _text(item, name)
-    if not value.startswith(("https://", "http://")):
-        raise BadAnswer(f"{name} is {value!r:.50}, expected a web address")
-    return value
-
-
-def _optional_text(item: Mapping[str, Any], name: str) -> str | None:
-    value = item.get(name)
-    if value is not None and not isinstance(value, str):
-        raise BadAnswer(f"{name} is {value!r:.50}, expected text or null")
-    # Postgres stores no NUL, and UTF-8 no lone surrogate: neither is text.
-    return value and value.replace("\0", "").encode(errors="replace").decode()
-
-
-def _optional_moment(item: Mapping[str, Any], name: str) -> datetime | None:
-    value = _optional_text(item, name)
+def _moment(text: str) -> datetime | None:
     try:
-        return clock.parse(value) if value else None
+        return clock.parse(text) if text else None
     except ValueError:
-        raise BadAnswer(f"{name} is {value!r:.50}, expected a moment or null") from None
+        raise BadAnswer(f"pushed_at is {text!r:.50}, expected a moment or null") from None

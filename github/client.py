@@ -1,7 +1,7 @@
-"""httpx client of the GitHub REST API: a request in, typed values or a typed error out.
+"""The client of GitHub's REST API: a request in, typed values or a typed error out.
 
-What an answer means is decided by pure functions over status, headers and body; `GitHub` only
-sends. Every request first passes the budget, which waits or refuses.
+`GitHub` only sends; what an answer says is decided in `github.answers`. Each request, a redirect's
+too, first passes the gate of the rate limit, which waits or refuses.
 """
 
 from collections.abc import Mapping
@@ -15,31 +15,28 @@ from core import lists
 from core.lists import RankedList
 from core.rate_limit import Resource
 from core.repository import GitHubRepository, SearchAnswer
-from github.answers import _line, read_body, read_repository, read_search, redirect_of
+from github.answers import one_line, read_body, read_repository, read_search, redirect_of
 from github.errors import BadAnswer, Gone, Refused, Unreachable
 from settings import Settings
 
-USER_AGENT = "starboard (a self-hosted follower of GitHub stars)"
-
+USER_AGENT = "starboard (a self-hosted follower of GitHub stars)"  # GitHub refuses requests without
 API_VERSION = "2022-11-28"
-
-TIMEOUT = httpx.Timeout(15, connect=5)
-
+TIMEOUT = httpx.Timeout(15, connect=5)  # seconds
 MOST_REDIRECTS = 3
 
 
 class Gate(Protocol):
-    """The budget of all workers, as the client sees it."""
+    """The rate limit, as the client sees it."""
 
-    def pass_one(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource) -> None:
         """Wait until a request may be sent. Raises NotYet where that takes too long."""
 
-    def answered(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
-        """Take note of what an answer says about the limit."""
+    def record(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
+        """Note what an answer says about the limit."""
 
 
 class GitHub:
-    """A connection to GitHub; a context manager."""
+    """A client of one GitHub, which closes its connections at the end of a `with`."""
 
     def __init__(
         self,
@@ -67,9 +64,11 @@ class GitHub:
         self._http.close()
 
     def search(self, ranked: RankedList, floor: int) -> SearchAnswer:
-        """The top of a list, asked narrowly: with more than `floor` of what it counts.
+        """The first page of a list.
 
-        Where that gives less than a full list, it asks once more without the floor.
+        GitHub's search leaves out even the top of a broad query, so it is asked for repositories
+        with more than `floor` of the list's count; where those do not fill the page, once more for
+        all.
         """
         answer = self._search(ranked, floor)
         if floor and len(answer.repositories) < lists.SIZE and not answer.incomplete:
@@ -77,32 +76,38 @@ class GitHub:
         return answer
 
     def _search(self, ranked: RankedList, floor: int) -> SearchAnswer:
-        params = {
+        params = {  # httpx encodes them
             "q": ranked.query(floor),
             "sort": ranked.count,
             "order": "desc",
             "per_page": str(lists.SIZE),
         }
         try:
-            return read_search(_body(self._get("search", "search/repositories", params=params)))
+            return read_search(self._body("search", "search/repositories", params=params))
         except Gone as error:
             where = self._http.base_url
             raise Refused(f"{where} has no search: is GITHUB_API_URL right?") from error
 
     def repository(self, full_name: str) -> GitHubRepository:
-        """One repository by a name it has or had. Raises Gone where there is none."""
-        return read_repository(_body(self._get("core", f"repos/{quote(full_name)}")))
+        """One repository by a name that it has or had. Raises Gone where there is none."""
+        return read_repository(self._body("core", f"repos/{quote(full_name)}"))
 
     def repository_unless(
         self, full_name: str, etag: str | None
     ) -> tuple[GitHubRepository | None, str | None]:
-        """The same with its ETag; None where it is as it was with the one given, which then is
-        not counted against the limit of a token."""
+        """One repository with its ETag; None in its place where it is as it was with the ETag
+        given. That costs a token nothing of its limit."""
+        path = f"repos/{quote(full_name)}"
         headers = {"If-None-Match": etag} if etag else {}
-        response = self._get("core", f"repos/{quote(full_name)}", headers=headers)
+        response = self._get("core", path, headers=headers)
         if response.status_code == 304 and etag:
             return None, etag
-        return read_repository(_body(response)), response.headers.get("etag")
+        return read_repository(_body_of(response, path)), response.headers.get("etag")
+
+    def _body(
+        self, resource: Resource, path: str, *, params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        return _body_of(self._get(resource, path, params=params), path)
 
     def _get(
         self,
@@ -112,29 +117,45 @@ class GitHub:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        """The answer that a path leads to, over redirects.
+
+        Raises NotYet, Unreachable or BadAnswer; what the answer says is not looked at.
+        """
+        # GitHub answers 301 for a repository that was renamed, and httpx follows nothing unless
+        # told. It is not told: each hop counts against the limit, so each passes the gate.
         url = self._http.base_url.join(path)
         for _ in range(1 + MOST_REDIRECTS):
-            self._gate.pass_one(resource)
-            try:
-                response = self._http.get(url, params=params, headers=headers)
-            except (httpx.InvalidURL, UnicodeError) as error:  # httpx looks where redirects lead
-                raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
-            except httpx.HTTPError as error:
-                reason = _line(error) or type(error).__name__
-                raise Unreachable(f"{url.host} cannot be reached: {reason}") from error
-            self._gate.answered(resource, response.status_code, response.headers)
+            response = self._send(resource, url, path, params, headers)
             location = redirect_of(response.status_code, response.headers)
             if location is None:
-                response.extensions["path"] = path
                 return response
-            url, params = url.join(location), None
-            if _server(url) != _server(self._http.base_url):
+            url, params = url.join(location), None  # the location names those it wants
+            if _server(url) != _server(self._http.base_url):  # it would get the token
                 raise BadAnswer(f"/{path}: redirected to another server, {url.host}")
         raise BadAnswer(f"/{path}: redirected more than {MOST_REDIRECTS} times")
 
+    def _send(
+        self,
+        resource: Resource,
+        url: httpx.URL,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
+        self._gate.acquire(resource)
+        try:
+            response = self._http.get(url, params=params, headers=headers)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            # httpx reads a Location though it does not follow it, and raises where it cannot.
+            raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
+        except httpx.HTTPError as error:
+            reason = one_line(error) or type(error).__name__
+            raise Unreachable(f"{url.host} cannot be reached: {reason}") from error
+        self._gate.record(resource, response.status_code, response.headers)
+        return response
 
-def _body(response: httpx.Response) -> dict[str, Any]:
-    path = response.extensions["path"]
+
+def _body_of(response: httpx.Response, path: str) -> dict[str, Any]:
     return read_body(response.status_code, response.headers, response.content, path)
 
 

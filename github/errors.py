@@ -1,16 +1,17 @@
-"""…"""
+"""The ways in which GitHub does not give what it is asked for, each with what follows from it."""
 
 from datetime import datetime
 
 from core import clock
+from core.errors import ExpectedError
 
 
-class GitHubError(Exception):
-    """GitHub did not give what was asked for. The message is one line, fit for a log."""
+class GitHubError(ExpectedError):
+    """GitHub did not give what was asked for."""
 
 
 class NotYet(GitHubError):
-    """The budget lets nothing be sent before `until`."""
+    """The rate limit lets nothing be sent before `until`. Nothing was sent."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__(f"GitHub's rate limit allows the next request at {clock.rfc3339(until)}")
@@ -18,7 +19,7 @@ class NotYet(GitHubError):
 
 
 class RateLimited(GitHubError):
-    """GitHub asks to slow down; the budget knows until when."""
+    """GitHub asks to slow down; the shared limit knows until when."""
 
 
 class Unreachable(GitHubError):

@@ -1,6 +1,6 @@
-"""…"""
+"""Recipes that ask GitHub for what is due and store the answers: lists, repositories in WATCH, and
+imported ones of which only the name is known."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,8 +9,8 @@ import structlog
 import models
 from core import clock, plausibility
 from core.lists import RankedList
-from core.plausibility import Member
-from core.repository import GitHubRepository
+from core.plausibility import Member, Verdict
+from core.repository import GitHubRepository, SearchAnswer
 from github.client import GitHub
 from github.errors import GitHubError, Gone, NotYet
 from github.shared_limit import Clock
@@ -20,7 +20,9 @@ from store.database import Database
 
 log = structlog.get_logger("starboard")
 
-MOST_IDENTIFIED = {False: 3, True: 300}  # a run, by whether there is a token: spare budget only
+# Imported repositories that a run asks for, from what the polls leave of GitHub's limit.
+MOST_IDENTIFIED = 3
+MOST_IDENTIFIED_WITH_TOKEN = 300
 
 DONE_BEFORE = "done before"
 
@@ -35,7 +37,7 @@ def poll_list(
 ) -> dict[str, Any]:
     """Fetch a list and store it for a slot, unless that is done or the slot is over.
 
-    Gives what came of it, for the log. Raises GitHubError where GitHub gave nothing.
+    Returns the outcome, for the log. Raises GitHubError where GitHub gave nothing.
     """
     with database.read() as session:
         before = polls.poll_context(session, ranked, slot)
@@ -43,30 +45,18 @@ def poll_list(
         return {"outcome": DONE_BEFORE}
     if now() >= slot + every:
         return _missed(database, ranked, slot, now())
-    try:
-        answer = github.search(ranked, plausibility.floor(before.last_good, ranked))
-    except NotYet:
-        raise
-    except GitHubError as error:
-        with database.write() as session:
-            polls.record_gap(session, ranked, slot, models.FAILED, now(), str(error))
-        raise
+    floor = plausibility.search_floor(before.last_good, ranked)
+    answer = _search(database, github, ranked, slot, floor, now)
     fetched_at = now()
     if fetched_at >= slot + every:
         return _missed(database, ranked, slot, fetched_at)
-    found = plausibility.ranking(answer.repositories, ranked)
-    if plausibility.believed(found, before.suspects):
-        missing, doubt = [], None
-    else:
-        missing = plausibility.vanished(answer, before.last_good, ranked)
-        doubt = plausibility.doubt(answer, missing)
-    if doubt:
-        missing = []
-    places = _with_missing(github, found, missing, plausibility.threshold(answer, ranked), ranked)
+    verdict = plausibility.judge(answer, before.last_good, before.suspects, ranked)
+    members = _with_missing(github, verdict, ranked)
     with database.write() as session:
-        stored = polls.store_poll(session, ranked, slot, fetched_at, places, doubt)
-    outcome = (models.SUSPECT if doubt else models.GOOD) if stored else DONE_BEFORE
-    return {"outcome": outcome, "rows": len(places)} | ({"why": doubt} if doubt else {})
+        stored = polls.store_poll(session, ranked, slot, fetched_at, members, verdict.doubt)
+    outcome = (models.SUSPECT if verdict.doubt else models.GOOD) if stored else DONE_BEFORE
+    why = {"why": verdict.doubt} if verdict.doubt else {}
+    return {"outcome": outcome, "rows": len(members)} | why
 
 
 def watch_repository(
@@ -79,7 +69,7 @@ def watch_repository(
 ) -> dict[str, Any]:
     """Fetch a watched repository and store it for a slot, unless that is done or the slot is over.
 
-    Gives what came of it, for the log. Raises GitHubError where GitHub gave nothing.
+    Returns the outcome, for the log. Raises GitHubError where GitHub gave nothing.
     """
     with database.read() as session:
         known = watched.watched(session, name)
@@ -92,7 +82,7 @@ def watch_repository(
     try:
         answer, etag = github.repository_unless(name, etag)
     except NotYet:
-        raise
+        raise  # nothing was sent, so nothing went wrong
     except GitHubError as error:
         with database.write() as session:
             watched.store_unwatchable(session, name, now(), str(error))
@@ -107,13 +97,13 @@ def watch_repository(
 def identify_some(
     database: Database, github: GitHub, settings: Settings, now: Clock = clock.now
 ) -> int:
-    """Ask for some imported repositories, once the lists have shown whom they show."""
-    most = MOST_IDENTIFIED[settings.github_token is not None]
+    """Ask GitHub for some repositories of which only an imported name is known, once every list
+    has a good poll: most of them are on one. Returns how many were asked for."""
+    most = MOST_IDENTIFIED_WITH_TOKEN if settings.github_token else MOST_IDENTIFIED
     with database.read() as session:
-        for ranked in settings.lists:
-            _, good = polls.first_and_last_good(session, ranked)
-            if good is None:
-                return 0
+        newest = [polls.first_and_last_good(session, ranked)[1] for ranked in settings.lists]
+        if None in newest:
+            return 0
         unknown = identities.unidentified(session, most)
     for asked, (repository_id, full_name) in enumerate(unknown):
         try:
@@ -129,35 +119,47 @@ def identify_some(
 
 
 def _missed(database: Database, ranked: RankedList, slot: datetime, at: datetime) -> dict[str, Any]:
-    """What GitHub says now belongs to a later slot."""
+    """Record that a slot ended without an answer: what GitHub says now belongs to a later one."""
     with database.write() as session:
         why = "no poll succeeded within the slot"
         polls.record_gap(session, ranked, slot, models.MISSED, at, why)
     return {"outcome": models.MISSED}
 
 
-def _with_missing(
+def _search(
+    database: Database,
     github: GitHub,
-    found: Sequence[GitHubRepository],
-    missing: Sequence[plausibility.KnownMember],
-    needed: int,
     ranked: RankedList,
-) -> list[Member]:
-    """Ask for each repository that the search left out, and give it its place if it has one.
-    One that cannot be asked keeps its place, unless that has gone on for too long."""
-    restored, kept = [], []
-    for known in missing:
+    slot: datetime,
+    floor: int,
+    now: Clock,
+) -> SearchAnswer:
+    """GitHub's answer for a list; a failure is recorded for the slot and raised."""
+    try:
+        return github.search(ranked, floor)
+    except NotYet:
+        raise  # nothing was sent, so nothing went wrong
+    except GitHubError as error:
+        with database.write() as session:
+            polls.record_gap(session, ranked, slot, models.FAILED, now(), str(error))
+        raise
+
+
+def _with_missing(github: GitHub, verdict: Verdict, ranked: RankedList) -> list[Member]:
+    """The list, with those of the missing that GitHub gives when asked for them one by one, and
+    those that cannot be asked for, unless that has gone on for too long."""
+    restored: list[GitHubRepository] = []
+    carried_over: list[GitHubRepository] = []
+    for known in verdict.missing:
         try:
             repository = github.repository(known.repository.full_name)
         except Gone:
             continue
         except GitHubError as error:
             log.warning("not asked", repository=known.repository.full_name, why=str(error))
-            if known.kept_for < plausibility.AGREEING - 1:
-                kept.append(known.repository)
+            if plausibility.may_be_carried_over(known):
+                carried_over.append(known.repository)
             continue
-        if repository.github_id == known.repository.github_id and plausibility.belongs(
-            repository, ranked, needed
-        ):
+        if plausibility.is_restored(known, repository, ranked, verdict.threshold):
             restored.append(repository)
-    return plausibility.members(found, restored, kept, ranked)
+    return plausibility.members(verdict.found, restored, carried_over, ranked)

@@ -1,4 +1,4 @@
-"""…"""
+"""The limits of GitHub as all workers share them: a gate whose state is kept in SQL."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +12,9 @@ from settings import Settings
 from store import rate_limits
 from store.database import Database
 
+# A worker waits this long for its turn; a job whose turn is later makes room for others.
 LONGEST_WAIT: dict[Resource, timedelta] = {
-    "search": timedelta(seconds=30),  # what a worker waits for its turn before it does other work
+    "search": timedelta(seconds=30),
     "core": timedelta(seconds=5),
 }
 
@@ -22,7 +23,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class SharedLimit:
-    """The budget of all workers, kept in SQL: a github.Gate."""
+    """A `github.client.Gate`. `patience`, LONGEST_WAIT by default, is how long it waits at most."""
 
     database: Database
     settings: Settings
@@ -30,27 +31,37 @@ class SharedLimit:
     sleep: Callable[[float], None] = time.sleep
     patience: Mapping[Resource, timedelta] | None = None
 
-    def pass_one(self, resource: Resource) -> None:
-        limit = limit_of(resource, self.settings.github_token is not None)
-        patience = (self.patience or LONGEST_WAIT)[resource]
+    def acquire(self, resource: Resource) -> None:
+        """Sleep until a request may be sent. Raises NotYet where that takes too long."""
         while True:
-            with self.database.write() as session:
-                known = rate_limits.allowance(session, resource)
-                send_at = known.send_at(limit, self.now())
-                if send_at - self.now() > patience:
-                    raise NotYet(send_at)
-                rate_limits.save_allowance(session, resource, known.reserved(limit, send_at))
+            send_at = self._reserve(resource)
             if send_at > self.now():
                 self.sleep((send_at - self.now()).total_seconds())
+            # Another worker may have been told to slow down while this one slept.
             if self._known(resource).blocked_until <= self.now():
-                return  # nobody was told to slow down in the meantime
+                return
 
-    def answered(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
+    def _reserve(self, resource: Resource) -> datetime:
+        """Promise the next moment to this worker, so that no other takes it. Raises NotYet, and
+        takes none, where it is too far off."""
+        limit = limit_of(resource, self.settings.github_token is not None)
         with self.database.write() as session:
             known = rate_limits.allowance(session, resource)
-            after = known.answered(status, headers, self.now())
+            send_at = known.send_at(limit, self.now())
+            if send_at - self.now() > (self.patience or LONGEST_WAIT)[resource]:
+                raise NotYet(send_at)
+            rate_limits.save_allowance(session, resource, known.reserve(limit, send_at))
+        return send_at
+
+    def record(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
+        """Note what an answer says about the limit."""
+        with self.database.write() as session:
+            known = rate_limits.allowance(session, resource)
+            after = known.record(status, headers, self.now())
             rate_limits.save_allowance(session, resource, after)
-            if after.strikes > known.strikes:  # a limit without a word may be one on everything
+            if after.undated_refusals > known.undated_refusals:
+                # A refusal without a header may be of a secondary limit, which is one on all that
+                # a client sends: the other resources rest as long.
                 for other in LONGEST_WAIT.keys() - {resource}:
                     spared = rate_limits.allowance(session, other)
                     until = max(spared.blocked_until, after.blocked_until)

@@ -19,7 +19,7 @@ from typing import IO, NamedTuple
 
 from core import clock
 from core.lists import KNOWN, SIZE
-from settings import REPOSITORY
+from core.names import is_full_name
 
 FILE = re.compile(r"github-ranking-(\d{4}-\d\d-\d\d)\.csv(\.gz)?")
 
@@ -191,7 +191,7 @@ def _explain(**columns: str) -> None:
 @lru_cache(maxsize=50_000)
 def _key(owner: str, name: str) -> str:
     full_name = f"{owner}/{name}"
-    if not REPOSITORY.fullmatch(full_name):
+    if not is_full_name(full_name):
         raise ValueError(f"{full_name!r:.60} is not owner/name")
     return full_name.lower()
 

@@ -1,4 +1,4 @@
-"""…"""
+"""One line of the log and one count of the metrics for each run of a job."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from rq import get_current_job
 from rq.job import Job
 from sqlalchemy.exc import DBAPIError
 
-from github.errors import GitHubError
+from core.errors import ExpectedError
 from queues import JOB_COUNTS
 from store.database import error_line
 
@@ -20,13 +20,17 @@ log = structlog.get_logger("starboard")
 
 @contextmanager
 def logged_run(event: str, **what: object) -> Iterator[dict[str, Any]]:
-    """Log one line for a job: what it was for, what came of it, and how long it took."""
+    """Log one line for a job: what it was for, what came of it, and how long it took.
+
+    Yields the fields of that line, for the job to add to. Whatever a job raises is raised on, so
+    that RQ sees the failure and tries again.
+    """
     job = get_current_job()
     result: dict[str, Any] = dict(what) | ({"job": job.id} if job else {})
     started = time.perf_counter()
     try:
         yield result
-    except (GitHubError, DBAPIError) as error:
+    except (ExpectedError, DBAPIError) as error:
         again = job.get_retry_interval() if job and job.should_retry else None
         why = error_line(error) if isinstance(error, DBAPIError) else str(error)
         failure = {"outcome": "failed", "why": why, "again_in_s": again}
@@ -42,9 +46,9 @@ def logged_run(event: str, **what: object) -> Iterator[dict[str, Any]]:
 
 
 def _count(job: Job | None, event: str, outcome: str) -> None:
-    """Count for the metrics what came of a job; that they lack one is no failure."""
+    """Count a job's outcome for the metrics."""
     if job is not None:
-        with suppress(RedisError):
+        with suppress(RedisError):  # a count that is lost makes no failure of a job that is done
             job.connection.hincrby(JOB_COUNTS, f"{event} {outcome}", 1)
 
 

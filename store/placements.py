@@ -51,7 +51,7 @@ def members_at(session: Session, list_id: int | None, slot: datetime) -> list[Me
                 html_url=row.html_url,
                 pushed_at=row.pushed_at,
             ),
-            kept=row.kept,
+            carried_over=row.kept,
         )
         for row in placement_rows(session, list_id, slot)
     ]

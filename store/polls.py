@@ -73,7 +73,7 @@ def _last_good(session: Session, list_id: int | None, before: datetime) -> list[
         .limit(AGREEING - 1)
     )
     polls = [members_at(session, list_id, slot) for slot in slots]
-    kept = [{it.repository.github_id for it in places if it.kept} for places in polls]
+    kept = [{it.repository.github_id for it in places if it.carried_over} for places in polls]
 
     def kept_for(repository: GitHubRepository) -> int:
         return len([*takewhile(lambda ids: repository.github_id in ids, kept)])
@@ -127,7 +127,7 @@ def store_poll(
             "stars": place.repository.stars,
             "forks": place.repository.forks,
             "open_issues": place.repository.open_issues,
-            "kept": place.kept,
+            "kept": place.carried_over,
         }
         for rank, place in enumerate(places, 1)
     ]

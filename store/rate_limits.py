@@ -19,7 +19,7 @@ def allowance(session: Session, resource: Resource) -> Allowance:
     if row is None:
         return Allowance(next_at=clock.EPOCH, blocked_until=clock.EPOCH)
     return Allowance(
-        row.next_at, row.blocked_until, row.strikes, row.limit, row.remaining, row.reset_at
+        row.next_at, row.blocked_until, row.undated_refusals, row.limit, row.remaining, row.reset_at
     )
 
 

@@ -53,7 +53,7 @@ def store_repositories(
     seen = []
     for place in places:
         repository, row = place.repository, found.get(place.repository.github_id)
-        if place.kept and row is not None:
+        if place.carried_over and row is not None:
             continue
         seen.append(repository)
         profile = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 import settings
-from core import lists
+from core import clock, lists
 from core.lists import KNOWN
 from settings import PARSERS, Settings, SettingsError, from_environment
 
@@ -143,7 +143,7 @@ LISTS = "expected slugs (stars, forks, actionscript, …) or language:NAME"
         ("WATCH", "-quiet/harbor", WATCHED),
         ("WATCH", "quiet/..", WATCHED),
         ("WATCH", "quiet/.", WATCHED),
-        ("WATCH", "qui_et/harbor", WATCHED),
+        ("WATCH", "_quiet/harbor", WATCHED),
         ("WATCH", "quiet/har bor", WATCHED),
         ("WATCH", "quiet/härbor", WATCHED),
         ("WATCH", "https://github.com/quiet/harbor", WATCHED),
@@ -351,6 +351,7 @@ def test_the_process_has_the_settings_of_its_environment(
         (" a/b , ,c/d,", ("a/b", "c/d")),
         ("Quiet/Harbor,quiet/harbor,A/b", ("Quiet/Harbor", "A/b")),
         ("a/.github,a/b.c,a/b_c,a/-", ("a/.github", "a/b.c", "a/b_c", "a/-")),
+        ("qui_et/harbor", ("qui_et/harbor",)),
         (",", ()),
     ],
 )
@@ -384,3 +385,25 @@ def test_as_many_as_use_up_githubs_limit_of_60_an_hour_are_refused() -> None:
     refused = refusal(WATCH=watching(5), POLL_MINUTES="5", LISTS="stars")
 
     assert refused.endswith("at most 3 repositories; set POLL_MINUTES higher, or a GITHUB_TOKEN")
+
+
+# Moments
+
+
+@pytest.mark.parametrize(
+    ("minutes", "now", "then"),
+    [
+        (15, "12:00:00", "12:00:30"),
+        (15, "12:00:30", "12:15:30"),
+        (15, "12:24:30.250", "12:30:30"),
+        (60, "12:24:30", "13:00:30"),
+    ],
+)
+def test_the_next_build_is_half_a_minute_behind_the_interval(
+    minutes: int, now: str, then: str
+) -> None:
+    chosen = from_environment({"AGGREGATE_MINUTES": str(minutes)})
+
+    found = chosen.next_build_at(clock.parse(f"2026-03-01T{now}Z"))
+
+    assert found == clock.parse(f"2026-03-01T{then}Z")

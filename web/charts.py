@@ -7,9 +7,9 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-import settings
 from core import clock
 from core.clock import DAY
+from core.names import FULL_NAME, is_full_name
 from core.series import is_daily
 from store import readings, repositories
 from web import chart_svg, current, parameters, responses
@@ -23,13 +23,12 @@ Repositories = tuple[tuple[int, str], ...]  # their ids and full names
 
 MOST = 10  # repositories in a chart
 SECOND = timedelta(seconds=1)
-NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}(,|$))[A-Za-z0-9_.-]{1,100}"
 
 
 def _names(text: str) -> tuple[str, ...]:
     """Return full names in lower case, each once."""
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
-    if not all(map(settings.REPOSITORY.fullmatch, names)) or len(names) > MOST:
+    if not all(map(is_full_name, names)) or len(names) > MOST:
         raise ValueError(f"expected 1 to {MOST} repositories, as owner/name,owner/name")
     return names
 
@@ -40,7 +39,7 @@ REPOSITORIES = parameters.Parameter(
     "repos",
     f"Up to {MOST} repositories to compare.",
     _names,
-    {"type": "string", "pattern": f"^{NAME}(,{NAME}){{0,{MOST - 1}}}$"},
+    {"type": "string", "pattern": f"^{FULL_NAME}(,{FULL_NAME}){{0,{MOST - 1}}}$"},
     "octocat/hello-world,octocat/spoon-knife",
     required=True,
     into="names",

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock
 from core.clock import DAY
 from core.lists import RankedList
+from core.names import FULL_NAME
 from core.windows import WINDOWS
 from models import Document
 from store import documents, readings, repositories
@@ -162,6 +163,7 @@ def _comparison(
         unknown=unknown,
         names=full_names,
         most=charts.MOST,
+        full_name=FULL_NAME,
         lines=[_line(item["full_name"], span, item["as_of"]) for item in items],
     )
 

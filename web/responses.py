@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, encoding, leaderboards, schemas
 from core.clock import DAY
-from core.intervals import AGGREGATE_OFFSET
 from core.lists import RankedList
 from core.windows import Profile
 from models import Document
@@ -71,8 +70,9 @@ def build(session: Session) -> Build:
     row = documents.newest_build(session)
     if row is not None:
         return _build_of(row.built_at, row.next_build_at, row.as_of)
-    now, every = clock.now(), current.settings().aggregate_every
-    return _build_of(clock.floor(now, every), clock.next_tick(now, every, AGGREGATE_OFFSET), None)
+    now, settings = clock.now(), current.settings()
+    last = clock.floor(now, settings.aggregate_every)
+    return _build_of(last, settings.next_build_at(now), None)
 
 
 def _build_of(built_at: datetime, next_build_at: datetime, as_of: datetime | None) -> Build:

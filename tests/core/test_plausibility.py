@@ -8,7 +8,7 @@ import pytest
 
 from core import lists, plausibility
 from core.lists import RankedList
-from core.plausibility import KnownMember, Member
+from core.plausibility import KnownMember, Member, Verdict
 from core.repository import GitHubRepository, SearchAnswer
 
 STARS, FORKS, CPP = (lists.KNOWN[slug] for slug in ("stars", "forks", "cpp"))
@@ -105,7 +105,8 @@ def test_the_next_question_is_narrow_where_the_last_good_list_was_full(
     last_good: list[GitHubRepository], ranked: RankedList, floor: int
 ) -> None:
     assert (
-        plausibility.floor([KnownMember(repository) for repository in last_good], ranked) == floor
+        plausibility.search_floor([KnownMember(repository) for repository in last_good], ranked)
+        == floor
     )
 
 
@@ -121,11 +122,11 @@ def test_the_next_question_is_narrow_where_the_last_good_list_was_full(
         ([KnownMember(repo(200, 100))], []),
         (
             [
-                KnownMember(repo(201, 300), kept_for=2),
+                KnownMember(repo(201, 300), carried_over_for=2),
                 KnownMember(repo(1)),
                 KnownMember(repo(202, 200)),
             ],
-            [KnownMember(repo(201, 300), kept_for=2), KnownMember(repo(202, 200))],
+            [KnownMember(repo(201, 300), carried_over_for=2), KnownMember(repo(202, 200))],
         ),
     ],
 )
@@ -164,7 +165,7 @@ def test_an_incomplete_answer_or_six_gone_at_once_are_doubted(
 ) -> None:
     gone = [KnownMember(repo(n)) for n in range(missing)]
 
-    assert plausibility.doubt(answer(incomplete=incomplete), gone) == doubt
+    assert plausibility.reason_for_doubt(answer(incomplete=incomplete), gone) == doubt
 
 
 SAME, OTHER = frozenset({1, 2}), frozenset({1, 2, 3})
@@ -187,7 +188,7 @@ def test_three_polls_in_a_row_with_the_same_repositories_are_believed(
 ) -> None:
     found = [repo(2, stars=7), repo(1, stars=5)]
 
-    assert plausibility.believed(found, suspects) is believed
+    assert plausibility.agrees(found, suspects) is believed
 
 
 # Back in their places
@@ -221,10 +222,10 @@ def test_restored_and_kept_repositories_stand_where_their_counts_put_them() -> N
 
     assert places == [
         Member(repo(1, 9)),
-        Member(repo(4, 8), kept=True),
+        Member(repo(4, 8), carried_over=True),
         Member(repo(3, 7)),
         Member(repo(2, 5)),
-        Member(repo(5, 5), kept=True),
+        Member(repo(5, 5), carried_over=True),
     ]
 
 
@@ -233,3 +234,62 @@ def test_whoever_comes_back_pushes_the_last_off_a_full_list() -> None:
 
     assert len(places) == 100
     assert [place.repository.stars for place in places][-2:] == [103, 102]
+
+
+# The verdict
+
+
+def test_a_plain_answer_is_believed_as_it_is() -> None:
+    page = full_list(lowest=101)
+
+    verdict = plausibility.judge(answer(*page), [KnownMember(it) for it in page], [], STARS)
+
+    assert verdict == Verdict(found=page, threshold=101, missing=[], doubt=None)
+
+
+def test_those_that_vanished_are_to_be_asked_for() -> None:
+    page, lost = full_list(lowest=101), KnownMember(repo(200, 300), carried_over_for=1)
+
+    verdict = plausibility.judge(answer(*page), [lost], [], STARS)
+
+    assert verdict == Verdict(found=page, threshold=101, missing=[lost], doubt=None)
+
+
+@pytest.mark.parametrize("suspects", [[], [SAME, OTHER]])
+def test_of_an_answer_in_doubt_nobody_is_asked_for(suspects: list[frozenset[int]]) -> None:
+    found = [repo(2, stars=7), repo(1, stars=5)]
+
+    verdict = plausibility.judge(
+        answer(*found, incomplete=True), [KnownMember(repo(9))], suspects, STARS
+    )
+
+    doubt = "GitHub says that its answer is incomplete"
+    assert verdict == Verdict(found, threshold=-1, missing=[], doubt=doubt)
+
+
+def test_an_answer_that_suspect_ones_agree_with_is_believed_and_nobody_is_asked_for() -> None:
+    found = [repo(2, stars=7), repo(1, stars=5)]
+
+    verdict = plausibility.judge(
+        answer(*found, incomplete=True), [KnownMember(repo(9))], [SAME, SAME], STARS
+    )
+
+    assert verdict == Verdict(found, threshold=-1, missing=[], doubt=None)
+
+
+@pytest.mark.parametrize(("polls", "may"), [(0, True), (1, True), (2, False), (3, False)])
+def test_a_member_is_carried_over_twice_at_most(polls: int, may: bool) -> None:
+    assert plausibility.may_be_carried_over(KnownMember(repo(1), polls)) is may
+
+
+@pytest.mark.parametrize(
+    ("given", "restored"),
+    [(repo(1, 101), True), (repo(1, 100), False), (repo(2, 101), False)],
+    ids=["itself", "too few by now", "another one of that name"],
+)
+def test_a_member_is_restored_by_what_is_itself_and_belongs(
+    given: GitHubRepository, restored: bool
+) -> None:
+    known = KnownMember(repo(1, 300))
+
+    assert plausibility.is_restored(known, given, STARS, needed=100) is restored

@@ -41,7 +41,7 @@ def http_date(moment: datetime) -> str:
 
 
 def blocked_for(status: int, **named: object) -> timedelta:
-    return allowance().answered(status, headers(**named), NOW).blocked_until - NOW
+    return allowance().record(status, headers(**named), NOW).blocked_until - NOW
 
 
 # The pace
@@ -60,7 +60,7 @@ def greedy(limit: RateLimit, senders: int, rest: timedelta, lasting: timedelta) 
     while now < NOW + lasting:
         for _ in range(senders):
             send_at = state.send_at(limit, now)
-            state = state.reserved(limit, send_at)
+            state = state.reserve(limit, send_at)
             sent.append(send_at)
         now = max(now, sent[-1])
         if chance.random() < 0.1:
@@ -105,7 +105,7 @@ def test_after_a_rest_as_many_as_the_burst_may_be_sent_at_once(
 
     for _ in range(burst + 2):
         send_at = state.send_at(limit, NOW)
-        state = state.reserved(limit, send_at)
+        state = state.reserve(limit, send_at)
         waits.append(send_at - NOW)
 
     assert waits == [*[timedelta()] * burst, limit.every, 2 * limit.every]
@@ -136,9 +136,9 @@ def test_nothing_is_sent_before_github_allows_it() -> None:
 def test_a_moment_that_github_names_is_waited_for_and_is_no_strike(
     status: int, named: dict[str, object], pause: timedelta
 ) -> None:
-    after = allowance(strikes=3).answered(status, headers(**named), NOW)
+    after = allowance(undated_refusals=3).record(status, headers(**named), NOW)
 
-    assert (after.blocked_until, after.strikes) == (NOW + pause, 3)
+    assert (after.blocked_until, after.undated_refusals) == (NOW + pause, 3)
 
 
 @pytest.mark.parametrize("status", [403, 429])
@@ -155,29 +155,32 @@ def test_a_moment_that_github_names_is_waited_for_and_is_no_strike(
 def test_without_such_a_moment_the_pause_is_a_minute_and_a_strike(
     status: int, named: dict[str, object]
 ) -> None:
-    after = allowance().answered(status, headers(**named), NOW)
+    after = allowance().record(status, headers(**named), NOW)
 
-    assert (after.blocked_until, after.strikes) == (NOW + MINUTE, 1)
+    assert (after.blocked_until, after.undated_refusals) == (NOW + MINUTE, 1)
 
 
 def test_the_pause_doubles_up_to_an_hour_while_limits_repeat() -> None:
     state, now, pauses = allowance(), NOW, []
 
     for _ in range(8):
-        state = state.answered(403, headers(), now)
+        state = state.record(403, headers(), now)
         pauses.append((state.blocked_until - now) // MINUTE)
         now = state.blocked_until
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert replace(state, strikes=10**6).answered(403, headers(), now).strikes == 10**6 + 1
+    assert (
+        replace(state, undated_refusals=10**6).record(403, headers(), now).undated_refusals
+        == 10**6 + 1
+    )
 
 
 def test_a_success_ends_the_doubling() -> None:
-    struck = allowance(strikes=5)
+    struck = allowance(undated_refusals=5)
 
-    after = struck.answered(200, headers(), NOW).answered(429, headers(), NOW)
+    after = struck.record(200, headers(), NOW).record(429, headers(), NOW)
 
-    assert (after.blocked_until, after.strikes) == (NOW + MINUTE, 1)
+    assert (after.blocked_until, after.undated_refusals) == (NOW + MINUTE, 1)
 
 
 @pytest.mark.parametrize("skew", [-HOUR, -3 * SECOND, timedelta(), HOUR])
@@ -190,7 +193,7 @@ def test_a_moment_of_githubs_clock_holds_whatever_ours_says(
 ) -> None:
     theirs = headers(date=http_date(NOW), **named)
 
-    after = allowance().answered(403, theirs, NOW + skew)
+    after = allowance().record(403, theirs, NOW + skew)
 
     assert after.blocked_until == NOW + skew + 91 * SECOND
 
@@ -198,17 +201,17 @@ def test_a_moment_of_githubs_clock_holds_whatever_ours_says(
 def test_the_last_request_of_a_window_blocks_until_the_reset_and_is_noted() -> None:
     answer = headers(limit=10, remaining=0, reset="+42", date=http_date(NOW))
 
-    after = allowance(next_at=NOW).answered(200, answer, NOW)
+    after = allowance(next_at=NOW).record(200, answer, NOW)
 
     until = NOW + 43 * SECOND
     assert after == Allowance(
-        next_at=NOW, blocked_until=until, strikes=0, limit=10, remaining=0, reset_at=until
+        next_at=NOW, blocked_until=until, undated_refusals=0, limit=10, remaining=0, reset_at=until
     )
 
 
 @pytest.mark.parametrize("status", [200, 304, 404, 500])
 def test_an_answer_with_requests_left_blocks_nothing(status: int) -> None:
-    after = allowance().answered(status, headers(limit=5_000, remaining=1, reset="+42"), NOW)
+    after = allowance().record(status, headers(limit=5_000, remaining=1, reset="+42"), NOW)
 
     assert after.blocked_until <= NOW
     assert (after.limit, after.remaining, after.reset_at) == (5_000, 1, NOW + 43 * SECOND)
@@ -217,7 +220,7 @@ def test_an_answer_with_requests_left_blocks_nothing(status: int) -> None:
 def test_what_an_answer_does_not_tell_stays_as_it_was_told() -> None:
     told = allowance(limit=30, remaining=7, reset_at=NOW, blocked_until=NOW)
 
-    assert told.answered(200, headers(), NOW) == told
+    assert told.record(200, headers(), NOW) == told
 
 
 @pytest.mark.parametrize("status", [200, 403])
@@ -227,7 +230,7 @@ def test_what_an_answer_does_not_tell_stays_as_it_was_told() -> None:
 def test_an_answer_never_moves_a_block_back(status: int, named: dict[str, object]) -> None:
     blocked = allowance(blocked_until=NOW + HOUR)
 
-    assert blocked.answered(status, headers(**named), NOW).blocked_until == NOW + HOUR
+    assert blocked.record(status, headers(**named), NOW).blocked_until == NOW + HOUR
 
 
 # Headers that make no sense
@@ -253,9 +256,9 @@ def test_an_answer_never_moves_a_block_back(status: int, named: dict[str, object
     ],
 )
 def test_a_retry_after_that_makes_no_sense_is_as_good_as_none(value: object) -> None:
-    after = allowance().answered(403, headers(retry_after=value), NOW)
+    after = allowance().record(403, headers(retry_after=value), NOW)
 
-    assert (after.blocked_until, after.strikes) == (NOW + MINUTE, 1)
+    assert (after.blocked_until, after.undated_refusals) == (NOW + MINUTE, 1)
 
 
 @pytest.mark.parametrize(
@@ -303,6 +306,6 @@ def test_a_reset_that_makes_no_sense_blocks_for_a_day_at_most(
 def test_a_count_that_makes_no_sense_is_not_taken_down(value: str) -> None:
     told = allowance(limit=30, remaining=7)
 
-    after = told.answered(200, headers(limit=value, remaining=value), NOW)
+    after = told.record(200, headers(limit=value, remaining=value), NOW)
 
     assert (after.limit, after.remaining) == (30, 7)

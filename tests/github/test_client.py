@@ -1,9 +1,8 @@
-"""What is sent to GitHub, and what becomes of every answer it may give."""
+"""What is sent to GitHub, and the error that each answer means which is none."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,13 +10,12 @@ import pytest
 
 from core import lists
 from core.rate_limit import Resource
-from core.repository import GitHubRepository, SearchAnswer
-from github.answers import read_repository, read_search
+from github.answers import read_search
 from github.client import GitHub
 from github.errors import BadAnswer, GitHubError, Gone, NotYet, RateLimited, Refused, Unreachable
 from settings import Settings
+from tests.support.github import HARBOR, NOON, found, item
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOKEN = "ghp_0123456789abcdef"
 STARS, FORKS, CPP, VIM_SCRIPT = (
     lists.KNOWN[slug] for slug in ("stars", "forks", "cpp", "vim-script")
@@ -49,56 +47,21 @@ class OpenGate:
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
 
-    def pass_one(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource) -> None:
         self.seen.append(("pass", resource))
 
-    def answered(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
+    def record(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
         self.seen.append(("answered", resource, status, headers.get("X-RateLimit-Remaining")))
 
 
 class ShutGate(OpenGate):
-    def pass_one(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource) -> None:
         raise NotYet(NOON)
 
 
 def client(server: Server, gate: OpenGate | None = None, **changes: Any) -> GitHub:
     settings = replace(Settings(github_api_url="http://github.test"), **changes)
     return GitHub(settings, gate or OpenGate(), httpx.MockTransport(server))
-
-
-def item(**changes: Any) -> dict[str, Any]:
-    """A repository in GitHub's own words."""
-    return {
-        "id": 7,
-        "full_name": "quiet/harbor",
-        "stargazers_count": 500,
-        "forks_count": 40,
-        "open_issues_count": 3,
-        "language": "C++",
-        "description": "Boats, moored",
-        "html_url": "https://github.com/quiet/harbor",
-        "pushed_at": "2026-03-01T12:00:00Z",
-        "private": False,
-    } | changes
-
-
-HARBOR = GitHubRepository(
-    github_id=7,
-    full_name="quiet/harbor",
-    stars=500,
-    forks=40,
-    open_issues=3,
-    language="C++",
-    description="Boats, moored",
-    html_url="https://github.com/quiet/harbor",
-    pushed_at=NOON,
-)
-
-
-def found(*items: Any, incomplete: Any = False) -> httpx.Response:
-    return httpx.Response(
-        200, json={"total_count": 9, "incomplete_results": incomplete, "items": items}
-    )
 
 
 def moved(location: str, status: int = 301) -> httpx.Response:
@@ -488,122 +451,3 @@ def test_no_error_tells_the_token(reply: httpx.Response | Exception) -> None:
         github.repository("quiet/harbor")
 
     assert TOKEN not in repr((refused.value, refused.value.__cause__))
-
-
-# Reading
-
-
-def test_a_search_answer_keeps_githubs_order_doubles_and_all() -> None:
-    body = found(item(), item(id=9), item(), incomplete=True).json()
-
-    assert read_search(body) == SearchAnswer(
-        (HARBOR, replace(HARBOR, github_id=9), HARBOR), incomplete=True
-    )
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"incomplete_results": False},
-        {"items": []},
-        {"items": {}, "incomplete_results": False},
-        {"items": [], "incomplete_results": None},
-        {"items": [], "incomplete_results": 0},
-        {"items": [None], "incomplete_results": False},
-        {"items": [item(), {}], "incomplete_results": False},
-    ],
-)
-def test_a_search_answer_that_lacks_anything_is_bad(body: dict[str, Any]) -> None:
-    with pytest.raises(BadAnswer):
-        read_search(body)
-
-
-NULLS = {"language": None, "description": None, "pushed_at": None}
-
-
-@pytest.mark.parametrize("nulls", [NULLS, {}])
-def test_language_description_and_push_may_be_null_or_missing(nulls: dict[str, None]) -> None:
-    bare = {name: value for name, value in item().items() if name not in NULLS}
-
-    repository = read_repository(bare | nulls)
-
-    assert repository == replace(HARBOR, language=None, description=None, pushed_at=None)
-
-
-@pytest.mark.parametrize(
-    ("changes", "read"),
-    [
-        ({"id": 2**53, "stargazers_count": 2**31 - 1}, {"github_id": 2**53, "stars": 2**31 - 1}),
-        ({"forks_count": 0, "open_issues_count": 0}, {"forks": 0, "open_issues": 0}),
-        ({"description": "a\0b 🚀 \ud800"}, {"description": "ab 🚀 ?"}),
-        ({"description": ""}, {"description": ""}),
-        ({"html_url": "http://ghe.test/q/h"}, {"html_url": "http://ghe.test/q/h"}),
-        ({"full_name": "qu\0iet/harbor"}, {"full_name": "quiet/harbor"}),
-        ({"language": "\udfff"}, {"language": "?"}),
-        (
-            {"pushed_at": "2026-03-01T14:00:00.5+02:00"},
-            {"pushed_at": NOON.replace(microsecond=500_000)},
-        ),
-    ],
-)
-def test_what_can_be_read_and_stored_is_read(changes: dict[str, Any], read: dict[str, Any]) -> None:
-    assert read_repository(item(**changes)) == replace(HARBOR, **read)
-
-
-COUNTS = ("stargazers_count", "forks_count", "open_issues_count")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *((name, value) for name in ("id", *COUNTS) for value in (None, True, -1, 5.0, "5", [5])),
-        *((name, 2**31) for name in COUNTS),
-        ("id", 2**53 + 1),
-        ("stargazers_count", float("nan")),
-        *((name, value) for name in ("full_name", "html_url") for value in (None, "", "\0", 5)),
-        *(("full_name", value) for value in ("quiet", "quiet/", "/harbor", "quiet/harbor/x")),
-        *(
-            ("full_name", value)
-            for value in ("quiet/..", "../harbor", "qui et/harbor", "quiet/h\n")
-        ),
-        ("full_name", f"quiet/{'x' * 195}"),
-        *(("html_url", value) for value in ("javascript:alert(1)", "/quiet/harbor")),
-        *(
-            (name, value)
-            for name in ("language", "description")
-            for value in (5, True, ["C"], {"C": 1})
-        ),
-        *(("pushed_at", value) for value in (5, "yesterday", "2026-03-01T12:00:00")),
-    ],
-)
-def test_a_field_that_is_not_what_github_describes_is_named(name: str, value: object) -> None:
-    with pytest.raises(BadAnswer, match=rf"^{name} is "):
-        read_repository(item(**{name: value}))
-
-
-@pytest.mark.parametrize("name", ["id", "full_name", "html_url", *COUNTS])
-def test_a_field_that_must_be_there_is_named_where_it_is_missing(name: str) -> None:
-    lacking = item()
-    del lacking[name]
-
-    with pytest.raises(BadAnswer, match=rf"^{name} is None"):
-        read_repository(lacking)
-
-
-def test_an_error_quotes_no_more_than_the_start_of_a_value() -> None:
-    with pytest.raises(BadAnswer) as refused:
-        read_repository(item(id="x" * 10_000))
-
-    assert len(str(refused.value)) < 100
-
-
-@pytest.mark.parametrize("thing", [None, [], "quiet/harbor", 7])
-def test_a_repository_that_is_no_object_is_bad(thing: object) -> None:
-    with pytest.raises(BadAnswer, match="^expected a repository, got "):
-        read_repository(thing)
-
-
-@pytest.mark.parametrize(("ranked", "count"), [(STARS, 500), (CPP, 500), (FORKS, 40)])
-def test_a_repository_counts_what_its_list_ranks_by(ranked: lists.RankedList, count: int) -> None:
-    assert HARBOR.count(ranked) == count

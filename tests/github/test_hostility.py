@@ -187,9 +187,9 @@ def check(
     assert board["suspect"] == (received[max(received)] == "suspect")
     now = {truth.number(item["full_name"]): item["stars"] for item in board["items"]}
     for number, stars in now.items():
-        kept = number in here.kept(as_of)
-        assert kept or stars == truth.stars(number, as_of), f"a wrong number: {number}"
-        assert kept or number in tops[as_of], f"an entry that was not there: {number}"
+        carried_over = number in here.carried_over(as_of)
+        assert carried_over or stars == truth.stars(number, as_of), f"a wrong number: {number}"
+        assert carried_over or number in tops[as_of], f"an entry that was not there: {number}"
         assert number in before or number in tops[as_of], f"a kept one that was not there: {number}"
     always = set.intersection(*(members for slot, members in tops.items() if slot <= as_of))
     assert not always & before.keys() - now.keys(), "a phantom exit"

@@ -188,7 +188,7 @@ def test_two_workers_share_one_budget_whatever_they_are_told(
 
     workers = [SharedLimit(database, settings, now=lambda: now, sleep=sleep) for _ in range(2)]
     for number in range(12):
-        workers[number % 2].pass_one("search")
+        workers[number % 2].acquire("search")
         sent.append(now)
 
     gaps = {(after - before).total_seconds() for before, after in pairwise(sent)}

@@ -41,7 +41,7 @@ NOBODY = "postgresql://starboard:pass-word@127.0.0.1:1/starboard"  # nobody list
 
 def budget(resource: str = "search", **changes: Any) -> dict[str, Any]:
     nothing: dict[str, Any] = dict.fromkeys(("limit", "remaining", "reset_at"))
-    known = {"resource": resource, "next_at": NOON, "blocked_until": NOON, "strikes": 0}
+    known = {"resource": resource, "next_at": NOON, "blocked_until": NOON, "undated_refusals": 0}
     return {**known, **nothing, **changes}
 
 
@@ -81,7 +81,7 @@ def count_up(url: str, times: int) -> None:
             with database.write() as session:
                 for resource in ("search", "core"):
                     row = session.get_one(RateLimitState, resource)
-                    row.strikes += 1
+                    row.undated_refusals += 1
                     session.flush()
 
 
@@ -92,8 +92,8 @@ def count_torn_reads(url: str, until: int) -> int:
     with Database(url) as database:
         while seen < until and time.monotonic() < deadline:
             with database.read() as session:
-                seen = session.get_one(RateLimitState, "search").strikes
-                torn += session.get_one(RateLimitState, "core").strikes != seen
+                seen = session.get_one(RateLimitState, "search").undated_refusals
+                torn += session.get_one(RateLimitState, "core").undated_refusals != seen
     return torn
 
 
@@ -628,16 +628,19 @@ def test_a_reason_is_one_line_without_sql(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("update", "strikes", "remaining"),
-    [((), 1, 10), (("strikes",), 2, 10), (("strikes", "remaining"), 2, 20)],
+    [((), 1, 10), (("undated_refusals",), 2, 10), (("undated_refusals", "remaining"), 2, 20)],
 )
 def test_upsert_sets_the_named_columns_of_a_row_that_is_there_and_no_others(
     database: Database, update: tuple[str, ...], strikes: int, remaining: int
 ) -> None:
     with database.write() as session:
-        upsert(session, RateLimitState, [budget(strikes=1, remaining=10)])
+        upsert(session, RateLimitState, [budget(undated_refusals=1, remaining=10)])
 
     with database.write() as session:
-        changed = [budget(strikes=2, remaining=20), budget("core", strikes=3, remaining=30)]
+        changed = [
+            budget(undated_refusals=2, remaining=20),
+            budget("core", undated_refusals=3, remaining=30),
+        ]
         upsert(session, RateLimitState, changed, update=update)
 
     assert rows(database, "SELECT resource, strikes, remaining FROM budget ORDER BY 1") == [

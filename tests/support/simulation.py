@@ -92,7 +92,7 @@ class Simulation:
                 self.sleep(pauses.pop(0))
 
     def _came_of(self, ranked: RankedList, slot: datetime, outcome: str) -> str:
-        """Note what a slot has in the end: nothing undoes a good poll, or a suspect but a good."""
+        """Note the outcome that a slot has in the end: the best of its polls."""
         if outcome == "good":
             self.stored.append((ranked.slug, slot))
         worth = ("done before", "missed", "failed", "suspect", "good")
@@ -109,8 +109,8 @@ class Simulation:
     def aggregate(self, begun: datetime | None = None) -> None:
         jobs.aggregate_lists(self.database, self.settings, begun or self.now)
 
-    def kept(self, slot: datetime) -> set[int]:
-        """The GitHub ids of the places that were kept at a slot, as asking for them failed."""
+    def carried_over(self, slot: datetime) -> set[int]:
+        """The GitHub ids of those carried over at a slot, as asking for them failed."""
         chosen = (
             select(Repository.github_id)
             .join(Placement, Placement.repository_id == Repository.id)

@@ -51,7 +51,7 @@ def put(
     kept: Sequence[GitHubRepository] = (),
 ) -> bool:
     """Store a poll, fetched a minute into its slot; those kept have the last places."""
-    places = [Member(it) for it in repositories] + [Member(it, kept=True) for it in kept]
+    places = [Member(it) for it in repositories] + [Member(it, carried_over=True) for it in kept]
     with database.write() as session:
         return store_poll(session, ranked, at, fetched_at or at + MINUTE, places, doubt)
 

@@ -1,0 +1,18 @@
+"""How GitHub names a repository: owner/name, one rule for every place where such a name enters."""
+
+import re
+
+# Owners have letters, digits and hyphens, and those that a company manages an underscore before
+# its short name (`octocat_acme`). A name of `.` or `..` would be a step through the paths that it
+# becomes a part of. Together they fit the 200 characters that the database keeps.
+# Without anchors, so that an OpenAPI schema and a form may hold it alone or between commas; with
+# `\-` in sets, since browsers compile a form's pattern by a dialect that refuses a bare one.
+FULL_NAME = (
+    r"[A-Za-z0-9][A-Za-z0-9_\-]{0,98}/"
+    r"(?!\.{1,2}(?![A-Za-z0-9_.\-]))[A-Za-z0-9_.\-]{1,100}"
+)
+
+
+def is_full_name(text: str) -> bool:
+    """Whether a text is a repository's owner and name, with nothing before or after them."""
+    return re.fullmatch(FULL_NAME, text) is not None
