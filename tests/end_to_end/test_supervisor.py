@@ -123,7 +123,6 @@ def test_killed_outright_it_leaves_nothing_behind(start: Start, tmp_path: Path) 
 def test_one_that_ran_well_for_long_is_started_again_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from local import supervisor
 
     process = supervisor.Process("brief", ["true"])
     moment = time.monotonic()
