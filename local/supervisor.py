@@ -46,6 +46,9 @@ class Process:
             start_new_session=True,
         )
 
+    def lives(self) -> bool:
+        return self.running is not None and self.running.poll() is None
+
     def note_end(self) -> None:
         """Plan the next start of a process that has ended: later each time it does so soon."""
         assert self.running is not None
