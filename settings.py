@@ -1,18 +1,23 @@
 """The environment, read once into a frozen, typed object."""
 
 import difflib
+import hashlib
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from core import clock, names, rate_limit
 from core.lists import KNOWN, RankedList, named
 
+HERE = Path(__file__).parent
+LONGEST_SOCKET = 100  # bytes of a path; systems allow 104 to 108
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -37,12 +42,33 @@ class SettingsError(ValueError):
         super().__init__(f"{variable}={value!r}: {expected}")
 
 
+def short_name(var: Path) -> str:
+    """A name for an installation's folder among the system's temporary files."""
+    digest = hashlib.sha256(os.fsencode(var)).hexdigest()[:12]
+    return f"starboard-{os.getuid()}-{digest}"
+
+
+def socket_path(var: Path) -> Path:
+    """The Unix socket of the Valkey of the installation in `var`."""
+    path = var / "valkey.sock"
+    # A blank would do for a socket, but not for redis-py's reading of CLIENT INFO, which RQ's
+    # workers ask for when they start.
+    if len(os.fsencode(path)) <= LONGEST_SOCKET and re.fullmatch(r"[\w./+@-]+", str(path), re.A):
+        return path
+    return Path(tempfile.gettempdir()) / short_name(var) / "valkey.sock"
+
+
+def socket_url(var: Path) -> str:
+    """The URL of that socket, for Redis' clients and `rq … -u`."""
+    return f"unix://{quote(str(socket_path(var)))}"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment asks for. Fields with secrets stay out of `repr`."""
 
     database_url: str = field(default="sqlite:///var/starboard.db", repr=False)
-    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    redis_url: str = field(default=socket_url(HERE / "var"), repr=False)
     github_api_url: str = "https://api.github.com"
     github_token: str | None = field(default=None, repr=False)
     lists: tuple[RankedList, ...] = tuple(KNOWN.values())
@@ -99,6 +125,13 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
             "",
             "Heroku's dynos share no disk, so SQLite cannot serve them; "
             "add a database: heroku addons:create heroku-postgresql",
+        )
+    if environ.get("DYNO") and "redis_url" not in values:
+        raise SettingsError(
+            "REDIS_URL",
+            "",
+            "Heroku's dynos share no socket, so an embedded Valkey cannot serve them; "
+            "add a Redis: heroku addons:create heroku-redis",
         )
     settings = Settings(**values)  # type: ignore[arg-type]  # the parsers below give each its type
     _check_that_lists_fit(settings)
@@ -157,13 +190,14 @@ def _url(*schemes: str, host_needed: bool = True) -> Callable[[str, str], str]:
         try:
             parts = urlsplit(value)
             complete = value.startswith(tuple(f"{scheme}://" for scheme in schemes))
-            complete = complete and bool(parts.hostname or not host_needed)
+            place = parts.path if parts.scheme == "unix" else parts.hostname
+            complete = complete and bool(place or not host_needed)
             parts.port  # noqa: B018  # raises where it is no number
         except ValueError:
             complete = False
         if not complete:
             expected = f"expected a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
-            raise SettingsError(variable, _without_password(value), expected)
+            raise SettingsError(variable, without_password(value), expected)
         return value
 
     return parse
@@ -172,11 +206,11 @@ def _url(*schemes: str, host_needed: bool = True) -> Callable[[str, str], str]:
 def _api_url(variable: str, value: str) -> str:
     if set(value) & set("@?#"):
         expected = "expected a URL without a user or a query; a token goes into GITHUB_TOKEN"
-        raise SettingsError(variable, _without_password(value), expected)
+        raise SettingsError(variable, without_password(value), expected)
     return _url("https", "http")(variable, value)
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     return re.sub(r"^([\w+]*:/*)?.*@", r"\1…@", url, flags=re.DOTALL).partition("?")[0]
 
 
@@ -238,7 +272,7 @@ def _watch(variable: str, value: str) -> tuple[str, ...]:
 
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "database_url": ("DATABASE_URL", _url("sqlite", "postgresql", "postgres", host_needed=False)),
-    "redis_url": ("REDIS_URL", _url("redis", "rediss")),
+    "redis_url": ("REDIS_URL", _url("redis", "rediss", "unix")),
     "github_api_url": ("GITHUB_API_URL", _api_url),
     "github_token": ("GITHUB_TOKEN", _token),
     "lists": ("LISTS", _lists),

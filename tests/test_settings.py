@@ -1,13 +1,22 @@
 """The environment is read once, and a value that makes no sense ends in one helpful line."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 import settings
 from core import clock, lists
 from core.lists import KNOWN
-from settings import PARSERS, Settings, SettingsError, from_environment
+from settings import (
+    HERE,
+    PARSERS,
+    Settings,
+    SettingsError,
+    from_environment,
+    socket_path,
+    socket_url,
+)
 
 TOKEN = "ghp_0123456789abcdef"
 MINUTE = timedelta(minutes=1)
@@ -21,9 +30,11 @@ def refusal(**environ: str) -> str:
 
 # What is read
 
+DYNO = {"DYNO": "web.1", "REDIS_URL": "redis://redis.test"}
+
 DEFAULTS = Settings(
     database_url="sqlite:///var/starboard.db",
-    redis_url="redis://127.0.0.1:6379/0",
+    redis_url=socket_url(HERE / "var"),
     github_api_url="https://api.github.com",
     github_token=None,
     lists=tuple(KNOWN.values()),
@@ -86,7 +97,7 @@ def test_every_variable_is_read() -> None:
     ],
 )
 def test_any_url_of_a_database_that_is_served_will_do(url: str) -> None:
-    assert from_environment({"DATABASE_URL": url, "DYNO": "web.1"}).database_url == url
+    assert from_environment({"DATABASE_URL": url, **DYNO}).database_url == url
 
 
 @pytest.mark.parametrize(
@@ -106,7 +117,7 @@ def test_lists_are_named_in_any_order_and_each_is_kept_once(value: str, slugs: l
 # What is refused
 
 POSTGRES_OR_SQLITE = "expected a URL that begins with sqlite:// or postgresql:// or postgres://"
-REDIS = "expected a URL that begins with redis:// or rediss://"
+REDIS = "expected a URL that begins with redis:// or rediss:// or unix://"
 HTTP = "expected a URL that begins with https:// or http://"
 DIVISOR = "expected a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60"
 PORTS = "expected a number from 1 to 65535"
@@ -407,3 +418,25 @@ def test_the_next_build_is_half_a_minute_behind_the_interval(
     found = chosen.next_build_at(clock.parse(f"2026-03-01T{now}Z"))
 
     assert found == clock.parse(f"2026-03-01T{then}Z")
+
+
+# Where an installation's Valkey listens
+
+
+def test_heroku_without_a_redis_is_refused_with_the_way_out() -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL='': .*heroku addons:create heroku-redis"):
+        from_environment({"DYNO": "web.1", "DATABASE_URL": "postgres://db"})
+
+
+def test_a_socket_is_in_the_installations_own_folder() -> None:
+    assert socket_path(Path("/srv/stars/var")) == Path("/srv/stars/var/valkey.sock")
+    assert socket_url(Path("/srv/stars/var")) == "unix:///srv/stars/var/valkey.sock"
+
+
+@pytest.mark.parametrize("var", ["/srv/my stars/var", f"/srv/{'long/' * 20}var", "/srv/größe/var"])
+def test_where_its_path_will_not_do_it_is_in_a_short_one_of_this_installation(var: str) -> None:
+    path = socket_path(Path(var))
+
+    assert len(str(path)) < 100 and " " not in str(path)
+    assert path != socket_path(Path(f"{var}2"))
+    assert path == socket_path(Path(var))

@@ -50,7 +50,7 @@ MISTAKES = [
     (
         "scheduler",
         {"REDIS_URL": f"http://:{SECRET}@redis.test"},
-        "REDIS_URL='http://…@redis.test': expected a URL that begins with redis:// or rediss://",
+        "REDIS_URL='http://…@redis.test': expected a URL that begins with redis:// or rediss:// or unix://",
     ),
     (
         "aggregate",
