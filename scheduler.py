@@ -11,7 +11,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,20 +25,20 @@ from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
 
-import jobs
 import queues
 import settings as configuration
 from core import clock
 from monitoring import logs
-from queues import DEFAULT, FAILURE_TTL, LOW, PREFIX, RESULT_TTL, RETRY
+from queues import DEFAULT, ENTRY_PREFIX, LOW
 from settings import AGGREGATE_OFFSET, SPREAD, Settings
 
-INTERVAL = 2  # seconds between looks; the lock of a killed scheduler lasts 10 s longer
+# Seconds between looks. The lock of a killed scheduler blocks all others for 10 s longer, so with
+# rq-scheduler's default, 60, nothing would be queued for 70 s.
+INTERVAL = 2
+RESCUE_EVERY = 15  # seconds between looks for orphaned jobs
+PUT_OFF = 60  # seconds until an entry that failed is tried again
 
 KEY = Scheduler.scheduled_jobs_key
-
-RESCUE_EVERY = 15  # seconds between looks for jobs that no queue has
-
 PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 
 Item = TypeVar("Item")
@@ -48,98 +48,104 @@ log = structlog.get_logger("starboard")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Work that comes up `offset` behind each multiple of `every`."""
+    """Work that comes up `offset` behind each multiple of `every`, counted from the epoch.
+
+    So its times are UTC; a cron string would be read in the machine's local time.
+    """
 
     name: str
-    run: Callable[..., Any]
+    function: str  # what RQ imports, such as "jobs.poll": the scheduler does not load it
     every: timedelta
     offset: timedelta
     timeout: int  # seconds
     args: tuple[str, ...] = ()
     takes_slot: bool = False
     at_front: bool = False
-    queue: str = queues.QUEUES[0]
+    queue: str = DEFAULT
 
     @property
     def id(self) -> str:
-        """The id of the rq-scheduler entry: the same at every start."""
-        return f"{PREFIX}{self.name}"
+        """The id of the rq-scheduler entry: the same at every start, or each would add one."""
+        return f"{ENTRY_PREFIX}{self.name}"
 
     def job(self, now: datetime, connection: Redis) -> Job:
-        """The job of a tick at `now`: fresh, named after its slot."""
+        """Return the job of a tick at `now`.
+
+        rq-scheduler would queue one job id for ever: queued three times while no worker runs, it
+        would run three times, and a crash would leave neither a failure nor a retry. So each tick
+        has a job of its own, and a slot that comes up twice has the same one.
+        """
         slot = clock.floor(now, self.every)
-        return Job.create(
-            self.run,
-            args=(*self.args, slot) if self.takes_slot else self.args,
-            id=f"{self.name}-{slot:%Y%m%dT%H%MZ}",
+        return queues.make_job(
+            self.function,
+            (*self.args, slot) if self.takes_slot else self.args,
+            job_id=f"{self.name}-{slot:%Y%m%dT%H%MZ}",  # no `:`, which RQ refuses in an id
             description=f"{self.name} for {clock.rfc3339(slot)}",
-            connection=connection,
-            origin=self.queue,
+            queue=self.queue,
             timeout=self.timeout,
-            retry=RETRY,
-            result_ttl=RESULT_TTL,
-            failure_ttl=FAILURE_TTL,
+            connection=connection,
         )
 
 
 def schedule(settings: Settings) -> list[Entry]:
-    """The entries: a poll for each list, spread over the interval, the aggregation, and batches
-    that can wait."""
+    """Return the entries: polls and watches, each kind spread over the interval, the aggregation,
+    and batches that can wait."""
+    every = settings.poll_every
     polls = [
-        Entry(
-            f"poll-{it.slug}", jobs.poll, settings.poll_every, at, 180, (it.slug,), takes_slot=True
-        )
-        for it, at in _spread(settings.lists, settings)
+        Entry(f"poll-{ranked.slug}", "jobs.poll", every, offset, 180, (ranked.slug,), True)
+        for ranked, offset in _spread(settings.lists, settings)
     ]
     watches = [
-        Entry(
-            f"watch-{_as_id(it)}", jobs.watch, settings.poll_every, at, 180, (it,), takes_slot=True
-        )
-        for it, at in _spread(settings.watch, settings)
+        Entry(f"watch-{_as_id(name)}", "jobs.watch", every, offset, 180, (name,), True)
+        for name, offset in _spread(settings.watch, settings)
     ]
     aggregation = Entry(
-        name="aggregate",
-        run=jobs.aggregate,
-        every=settings.aggregate_every,
-        offset=AGGREGATE_OFFSET,
+        "aggregate",
+        "jobs.aggregate",
+        settings.aggregate_every,
+        AGGREGATE_OFFSET,
         timeout=120,
         at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
     )
     identification = Entry(
-        "identify", jobs.identify, timedelta(minutes=10), timedelta(minutes=5), 600, queue=LOW
+        "identify", "jobs.identify", timedelta(minutes=10), timedelta(minutes=5), 600, queue=LOW
     )
-    night = Entry("thin", jobs.thin, clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    return [*polls, *watches, aggregation, identification, night]
+    thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
+    return [*polls, *watches, aggregation, identification, thinning]
 
 
 def _spread(items: Sequence[Item], settings: Settings) -> Iterator[tuple[Item, timedelta]]:
-    """Items, each with an offset: evenly over the interval, in whole seconds."""
+    """Yield each item with its offset: evenly over the interval, in whole seconds."""
     step = settings.poll_every * SPREAD / max(1, len(items))
     for number, item in enumerate(items):
         yield item, timedelta(seconds=int(number * step.total_seconds()))
 
 
 def _as_id(name: str) -> str:
-    """A name as a part of an id, in which RQ allows letters, digits, `_` and `-`."""
+    """Return a name as part of an id, in which RQ allows letters, digits, `_` and `-`."""
     return re.sub(r"[^a-z0-9-]", lambda char: f"_{ord(char[0]):x}", name.lower())
 
 
 class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes no types
-    """rq-scheduler with atomic ticks, a schedule that heals, and a loop that outlives errors."""
+    """rq-scheduler with atomic ticks, a schedule that heals, and a loop that outlives errors.
+
+    It has no fixed name: of two schedulers of one name the second would refuse to start.
+    """
 
     def __init__(self, entries: list[Entry], connection: Redis) -> None:
         super().__init__(queue_name=DEFAULT, connection=connection, interval=INTERVAL)
         self.entries = {entry.id: entry for entry in entries}
+        # RQ puts a failed job's retry aside until its time; rq-scheduler does not serve those, and
+        # a worker that does forks a process that eats jobs (see worker.py).
         self.retries: Any = RQScheduler(  # Any: its methods are not typed
             queues.QUEUES, connection, interval=INTERVAL, logging_level="WARNING"
         )
-        self.queues = [Queue(name, connection=connection) for name in queues.QUEUES]
-        self.missing: set[str] = set()  # jobs that no queue had at the last look
+        self.orphaned: set[tuple[str, str]] = set()  # queue and id of what the last look found
         self.looked_at = -math.inf
         self.stopping = threading.Event()
 
     def reconcile(self, *, due_now: bool = False) -> None:
-        """Make Redis hold this schedule: add what is missing, drop our entries of the past.
+        """Make Redis hold this schedule: add what is missing, drop entries that are ours no more.
 
         `due_now`: let everything run at once. A poll whose slot is done does nothing.
         """
@@ -148,30 +154,30 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         present = {key.decode(errors="replace") for key in keys}
         for number, entry in enumerate(self.entries.values()):
             if due_now or entry.id not in present:
-                self._put(entry, now + timedelta(milliseconds=number))
-        ours = {key for key in present if key.startswith(PREFIX)}
+                self._put(entry, now + timedelta(milliseconds=number))  # in the schedule's order
+        ours = {key for key in present if key.startswith(ENTRY_PREFIX)}
         for entry_id in ours - self.entries.keys():
             self.cancel(entry_id)
             self.connection.delete(Job.key_for(entry_id))
 
     def _put(self, entry: Entry, at: datetime) -> None:
-        """Add an entry, as rq-scheduler keeps it: a job that says what, a score that says when."""
-        kept = self._create_job(
-            entry.run,
+        """Add an entry as rq-scheduler keeps it: a job that says what, a score that says when."""
+        template = self._create_job(
+            entry.function,
             args=entry.args,
             id=entry.id,
             description=entry.name,
             commit=False,
-            result_ttl=-1,
+            result_ttl=-1,  # where the job expires, rq-scheduler drops its entry without a word
         )
         with self.connection.pipeline() as pipe:
-            kept.save(pipeline=pipe)
+            template.save(pipeline=pipe)
             pipe.zadd(KEY, {entry.id: at.timestamp()}, lt=True)
             pipe.execute()
 
     def enqueue_jobs(self) -> None:
-        """Run what is due, each entry by itself: one that fails stops no other."""
-        self.reconcile()
+        """Queue what is due, each entry by itself: one that fails stops no other."""
+        self.reconcile()  # at each look, so that a Redis that was wiped has its schedule back
         for key in self.connection.zrangebyscore(KEY, 0, time.time()):
             try:
                 entry = self.entries.get(key.decode())
@@ -181,12 +187,16 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
                     self.enqueue_job(Job.fetch(key.decode(), connection=self.connection))
             except RedisError:
                 raise
-            except Exception as error:
-                self.connection.zadd(KEY, {key: time.time() + 60}, xx=True)
+            except Exception as error:  # its job cannot be decoded, which would end rq-scheduler
+                self.connection.zadd(KEY, {key: time.time() + PUT_OFF}, xx=True)
                 log.error("schedule", entry=repr(key), outcome="put off", why=repr(error))
 
     def _tick(self, entry: Entry) -> None:
-        """Queue the job of an entry that is due and set its next time, or do neither."""
+        """Queue the job of an entry that is due and set its next time, or do neither.
+
+        rq-scheduler does one after the other: killed in between, it loses the entry for ever or
+        runs it twice.
+        """
         now = clock.now()
         job = entry.job(now, self.connection)
         following = clock.next_tick(now, entry.every, entry.offset)
@@ -213,39 +223,28 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         log.info("schedule", job=job.id, outcome=outcome, next=clock.rfc3339(following))
 
     def enqueue_retries(self) -> None:
-        """Queue the retries whose time has come, unless an `rq worker --with-scheduler` does it:
-        RQ's own lock says who."""
+        """Queue the retries whose time has come, unless an `rq worker --with-scheduler` holds the
+        lock that RQ gives to one of them."""
         self.retries.acquire_locks()
         self.retries.enqueue_scheduled_jobs()
 
     def rescue(self) -> None:
-        """Queue again what a worker took off a queue and died before it began: RQ goes on calling
-        that queued, and no queue has it. Seen so twice, it is not just on its way."""
+        """Queue again the jobs that two looks in a row found orphaned: one that a single look
+        finds may be on its way from its queue to a worker."""
         if time.monotonic() < self.looked_at + RESCUE_EVERY:
             return
         self.looked_at = time.monotonic()
-        prefix = Job.redis_job_namespace_prefix
-        keys = list(self.connection.scan_iter(f"{prefix}*", count=1000, _type="hash"))
-        with self.connection.pipeline(transaction=False) as pipe:
-            for key in keys:
-                pipe.hmget(key, "status", "origin")
-            states = pipe.execute()
-        missing = set()
-        for queue in self.queues:
-            queued = [JobStatus.QUEUED.encode(), queue.name.encode()]
-            ids = {
-                key.decode().removeprefix(prefix)
-                for key, state in zip(keys, states, strict=True)
-                if state == queued
-            } - set(queue.job_ids)
-            for job_id in ids & self.missing:
-                queue.push_job_id(job_id)
-                log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
-            missing |= ids - self.missing
-        self.missing = missing
+        found = queues.orphaned_jobs(self.connection)
+        for queue, job_id in found & self.orphaned:
+            Queue(queue, connection=self.connection).push_job_id(job_id)
+            log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
+        self.orphaned = found - self.orphaned
 
     def run(self, burst: bool = False) -> None:
-        """Keep the schedule until told to stop, whatever becomes of Redis meanwhile."""
+        """Keep the schedule until told to stop, whatever becomes of Redis meanwhile.
+
+        rq-scheduler's own loop ends at the first error of Redis.
+        """
         born = False
         while not self.stopping.is_set():
             try:
@@ -272,6 +271,7 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
 
 
 def main() -> None:
+    """Keep the schedule of the environment's settings until SIGTERM or Ctrl-C."""
     settings = configuration.or_exit()
     logs.configure(settings)
     connection = queues.connect(settings.redis_url, timeout=2, retries=1)

@@ -49,7 +49,7 @@ def run_all(
             if result is not None and isinstance(result.return_value, Tally):
                 yield result.return_value
             else:
-                why = f"its job was given up: {queues.why(there)}"
+                why = f"its job was given up: {queues.error_of(there)}"
                 yield Tally(files=len(batch), bad=[(str(path), why) for path in batch])
             del waiting[job_id]
         time.sleep(PAUSE)
@@ -58,17 +58,14 @@ def run_all(
 def _job(batch: Sequence[Path], redis: "Redis") -> Job:
     names = [str(path) for path in batch]
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
-    return Job.create(
+    return queues.make_job(
         "jobs.import_files",
-        args=(names,),
-        id=f"import-{digest}",
+        (names,),
+        job_id=f"import-{digest}",
         description=f"import of {names[0]} and {len(names) - 1} more",
-        connection=redis,
-        origin=queues.LOW,
+        queue=queues.LOW,
         timeout=TIMEOUT,
-        retry=queues.RETRY,
-        result_ttl=queues.RESULT_TTL,
-        failure_ttl=queues.FAILURE_TTL,
+        connection=redis,
     )
 
 

@@ -12,7 +12,7 @@ from rq_scheduler import Scheduler
 
 from core import clock
 from core.schemas import Time
-from queues import JOB_COUNTS, PREFIX, QUEUES, why
+from queues import ENTRY_PREFIX, JOB_COUNTS, QUEUES, error_of
 
 
 class QueueStatus(TypedDict):
@@ -72,7 +72,7 @@ def redis_status(redis: Any) -> RedisStatus:
         "workers": [_worker(key, fields) for key, fields in workers.items() if fields],
         "next_runs": [
             {
-                "name": key.decode(errors="replace").removeprefix(PREFIX),
+                "name": key.decode(errors="replace").removeprefix(ENTRY_PREFIX),
                 "at": clock.rfc3339(clock.EPOCH + timedelta(seconds=int(score))),
             }
             for key, score in runs
@@ -104,7 +104,7 @@ def failed_jobs(redis: Any) -> list[FailedJob]:
             "id": job.id,
             "queue": job.origin,
             "at": clock.rfc3339(job.ended_at) if job.ended_at else None,
-            "why": why(job),
+            "why": error_of(job),
         }
         for job in sorted(failed, key=lambda it: it.ended_at or clock.EPOCH)
     ]

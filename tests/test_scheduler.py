@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def entry(**changes: object) -> Entry:
-    base = Entry("tick", jobs.aggregate, every=MINUTE, offset=timedelta(0), timeout=60)
+    base = Entry("tick", "jobs.aggregate", every=MINUTE, offset=timedelta(0), timeout=60)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -68,6 +68,15 @@ class TestSchedule:
         assert job.args == ("stars", datetime(2026, 11, 23, 20, 20, tzinfo=UTC))
         assert (job.retries_left, job.retry_intervals) == (3, [10, 30, 90])
         assert job.timeout == 180
+
+    def test_names_functions_that_there_are_in_jobs(self, make_settings: MakeSettings) -> None:
+        entries = schedule(make_settings(watch=("o/r",)))
+
+        functions = {entry.function for entry in entries}
+
+        kinds = ("poll", "watch", "aggregate", "identify", "thin")
+        assert functions == {f"jobs.{kind}" for kind in kinds}
+        assert all(callable(getattr(jobs, kind)) for kind in kinds)
 
 
 class TestReconcile:
@@ -226,7 +235,7 @@ class Chained(Entry):
         return job
 
 
-CHAINED = Chained("tick", jobs.aggregate, timedelta(milliseconds=1), timedelta(0), timeout=60)
+CHAINED = Chained("tick", "jobs.aggregate", timedelta(milliseconds=1), timedelta(0), timeout=60)
 
 
 def tick_on(url: str, begun: Callable[[], object]) -> None:
@@ -391,7 +400,7 @@ class TestRescue:
         assert queued(redis) == [waiting.id]
 
     @pytest.mark.parametrize(
-        "status", [it for it in JobStatus if it is not JobStatus.QUEUED], ids=lambda it: it.value
+        "status", [each for each in JobStatus if each is not JobStatus.QUEUED], ids=str
     )
     def test_a_job_that_is_not_to_be_on_a_queue_is_left_alone(
         self, redis: Redis, status: JobStatus

@@ -173,7 +173,7 @@ def test_two_schedulers_at_once_queue_each_tick_once_and_one_goes_on_when_the_ot
         """Let the jobs of the slot be done, and all come up again."""
         for key in redis.scan_iter("rq:job:*T*Z"):
             redis.hset(key, "status", "finished")
-        redis.zadd(KEY, {f"{queues.PREFIX}{name}": time.time() for name in entries})
+        redis.zadd(KEY, {f"{queues.ENTRY_PREFIX}{name}": time.time() for name in entries})
 
     first, _ = (install_process(SCHEDULER, everything) for _ in range(2))
     wait_until(lambda: len(list(redis.scan_iter("rq:scheduler_instance:*"))) == 2)

@@ -305,8 +305,8 @@ class TestRedis:
         ]
         SafeScheduler(entries, redis).reconcile()
         key = Scheduler.scheduled_jobs_key
-        redis.zadd(key, {f"{queues.PREFIX}poll-cpp": NOON.timestamp()})
-        redis.zadd(key, {f"{queues.PREFIX}aggregate": slot(1).timestamp()})
+        redis.zadd(key, {f"{queues.ENTRY_PREFIX}poll-cpp": NOON.timestamp()})
+        redis.zadd(key, {f"{queues.ENTRY_PREFIX}aggregate": slot(1).timestamp()})
         redis.zadd(key, {"somebody-elses": slot(2).timestamp()})
 
         assert redis_status.redis_status(redis)["next_runs"] == [
