@@ -6,7 +6,6 @@ never replaces a newer one. Exceptions escape, so that RQ sees a failure and tri
 """
 
 import gc
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ import structlog
 from rq import Retry
 
 import models
-from core import clock, leaderboards, windows
+from core import clock, leaderboards
+from core.encoding import encoded
 from core.lists import RankedList
 from github.client import GitHub
 from github.errors import NotYet
@@ -125,21 +125,11 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
     if first and not snapshots:
         return {"outcome": "no good poll yet"}
     next_build_at = settings.next_build_at(now)
-    documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
-    boards = {}
-    for each in snapshots:
-        slug = each.ranked.slug
-        board = boards[slug] = leaderboards.leaderboard(each, now, next_build_at)
-        documents[f"lists/{slug}"] = (board, each.as_of)
-        documents[f"languages/{slug}"] = (leaderboards.languages(board), each.as_of)
-        documents[f"owners/{slug}"] = (leaderboards.owners(board), each.as_of)
-        for window in windows.WINDOWS:
-            movers = leaderboards.movers(board, window.name, each.ranked.count)
-            documents[f"movers/{slug}/{window.name}"] = (movers, each.as_of)
-    newest = max((each.as_of for each in snapshots), default=None)
-    documents["lists"] = (leaderboards.list_index(settings.lists, boards), newest)
+    documents = leaderboards.documents_of(snapshots, settings.lists, now, next_build_at)
+    # JSON and gzip take as long as all of the writing, for which every poll has to wait.
+    ready = {name: encoded(*document) for name, document in documents.items()}
     with database.write() as session:
-        published = publish(session, documents, snapshots, now, next_build_at)
+        published = publish(session, ready, snapshots, now, next_build_at)
     outcome = "published" if published else "a newer build is out"
     return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
 

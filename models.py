@@ -24,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from core import clock
 
 PROFILE = ("full_name", "language", "description", "html_url", "pushed_at")
+COUNTS = ("stars", "forks", "open_issues")
 
 GOOD, SUSPECT, FAILED, MISSED = "good", "suspect", "failed", "missed"
 
@@ -129,7 +130,9 @@ class Placement(Base):
     stars: Mapped[int]
     forks: Mapped[int]
     open_issues: Mapped[int]
-    kept: Mapped[bool]  # GitHub left it out and could not be asked: these are its last counts
+    carried_over: Mapped[bool] = mapped_column(
+        "kept", key="carried_over"
+    )  # GitHub left it out and could not be asked: these are its last counts
 
 
 class Reading(Base):

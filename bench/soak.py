@@ -144,7 +144,7 @@ class Judge:
             select(models.Repository.full_name)
             .join(Placement, Placement.repository_id == models.Repository.id)
             .join(models.List, models.List.id == Placement.list_id)
-            .where(models.List.slug == ranked.slug, Placement.slot == slot, Placement.kept)
+            .where(models.List.slug == ranked.slug, Placement.slot == slot, Placement.carried_over)
         )
         with self.database.read() as session:
             return set(session.scalars(chosen))

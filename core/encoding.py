@@ -1,22 +1,40 @@
-"""…"""
+"""Documents as bytes that are ready to send: JSON, its gzip-compressed twin, and an ETag."""
 
 import gzip
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-# Documents
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A document ready to send. `as_of`: the newest slot in it, None where it has no data."""
+
+    body: bytes
+    gzipped: bytes
+    etag: str  # without quotes
+    as_of: datetime | None
+
+
+def encoded(document: Mapping[str, Any], as_of: datetime | None) -> Encoded:
+    """Return a document as it is stored and sent."""
+    body = encode(document)
+    return Encoded(body, gzip_compressed(body), etag_of(body), as_of)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
-    """JSON as it is sent: compact UTF-8, with a line's end for those who use curl."""
+    """Return compact JSON in UTF-8, with a line's end for those who use curl."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def gzip_compressed(body: bytes) -> bytes:
+    """Return the gzip-compressed body, the same for the same input: no time is written into it."""
     return gzip.compress(body, 6, mtime=0)
 
 
 def etag_of(body: bytes) -> str:
+    """Return a strong ETag, without quotes."""
     return hashlib.sha256(body).hexdigest()[:32]

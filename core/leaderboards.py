@@ -1,12 +1,12 @@
 """From readings to documents: leaderboards with gains, and totals over them.
 
 Pure: plain values and `now` in, typed documents out. Slots and moments are UTC; gains are counts
-of stars and forks, and places.
+of stars and forks, and ranks climbed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core import clock
 from core.lists import Count, RankedList
@@ -65,6 +65,30 @@ def leaderboard(snapshot: Snapshot, now: datetime, next_build_at: datetime) -> L
             if (rank := standing.rank) is not None
         ],
     }
+
+
+def documents_of(
+    snapshots: Iterable[Snapshot],
+    configured: Iterable[RankedList],
+    now: datetime,
+    next_build_at: datetime,
+) -> dict[str, tuple[Mapping[str, Any], datetime | None]]:
+    """Return all documents of a build by name, each with the newest slot in it."""
+    documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
+    boards: dict[str, Leaderboard] = {}
+    newest = None
+    for snapshot in snapshots:
+        slug, as_of = snapshot.ranked.slug, snapshot.as_of
+        board = boards[slug] = leaderboard(snapshot, now, next_build_at)
+        documents[f"lists/{slug}"] = board, as_of
+        documents[f"languages/{slug}"] = languages(board), as_of
+        documents[f"owners/{slug}"] = owners(board), as_of
+        for window in WINDOWS:
+            moved = movers(board, window.name, snapshot.ranked.count)
+            documents[f"movers/{slug}/{window.name}"] = moved, as_of
+        newest = max(newest or as_of, as_of)
+    documents["lists"] = list_index(configured, boards), newest
+    return documents
 
 
 def list_index(configured: Iterable[RankedList], boards: Mapping[str, Leaderboard]) -> ListIndex:

@@ -1,4 +1,4 @@
-"""…"""
+"""The documents as types: what the API gives and /openapi.json describes."""
 
 from typing import Annotated, Any, Literal, TypedDict
 

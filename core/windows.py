@@ -1,4 +1,4 @@
-"""…"""
+"""Gains over windows, each told against the baseline at the window's start."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -164,7 +164,7 @@ def _insert(
         if _polled(session, list_ids.values(), days) != done:
             return False
         insert_rows(session, Poll, ("list_id", "slot", "outcome", "fetched_at", "rows"), rows.polls)
-        columns = ("list_id", "slot", "rank", "repository_id", *counts, "kept")
+        columns = ("list_id", "slot", "rank", "repository_id", *counts, "carried_over")
         insert_rows(session, Placement, columns, rows.placements)
         insert_rows(session, Reading, ("repository_id", "slot", *counts), rows.readings)
     return True

@@ -1,4 +1,4 @@
-"""…"""
+"""What Redis says of queues, workers, the schedule and jobs."""
 
 from contextlib import suppress
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""…"""
+"""Baselines: the readings and ranks that gains are told against."""
 
 from collections.abc import Collection
 from datetime import datetime

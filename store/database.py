@@ -1,4 +1,4 @@
-"""…"""
+"""The engine, its transactions and the schema, on SQLite and Postgres alike."""
 
 import os
 import sqlite3
@@ -242,12 +242,14 @@ def insert_rows(
         return
     connection = session.connection()
     quoted = connection.dialect.identifier_preparer.quote
-    into = f"{quoted(model.__tablename__)} ({', '.join(map(quoted, columns))})"
+    described = [model.__table__.c[name] for name in columns]
+    names = ", ".join(quoted(column.name) for column in described)
+    into = f"{quoted(model.__tablename__)} ({names})"
     if connection.dialect.name == "sqlite":
         values = f"VALUES ({', '.join('?' * len(columns))})"
         connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", rows)
     else:  # an array a column: a statement a row would take ten times as long
-        types = (model.__table__.c[name].type.compile(connection.dialect) for name in columns)
+        types = (column.type.compile(connection.dialect) for column in described)
         values = f"SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in types)})"
         arrays = tuple(map(list, zip(*rows, strict=True)))
         connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", arrays)

@@ -1,8 +1,8 @@
-"""…"""
+"""Documents: published all at once, and looked up."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     Row,
@@ -12,54 +12,60 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from core.encoding import encode, etag_of, gzip_compressed
+from core.encoding import Encoded
 from core.windows import Snapshot
-from models import Document, List
-from models import Standing as StandingRow
+from models import Document, List, Standing
 from store.database import upsert
 
 
 def publish(
     session: Session,
-    documents: Mapping[str, tuple[Mapping[str, Any], datetime | None]],
+    documents: Mapping[str, Encoded],
     snapshots: Iterable[Snapshot],
     built_at: datetime,
     next_build_at: datetime,
 ) -> bool:
-    """Replace all documents (name → body, as of) at once; False where a newer build is out."""
-    for name, as_of, newest in session.execute(
-        select(Document.name, Document.as_of, Document.built_at)
-    ):
-        ours = documents[name][1] if name in documents else None
-        if newest > built_at or (ours and as_of and as_of > ours):
-            return False
-    rows = []
-    for name, (document, as_of) in documents.items():
-        body = encode(document)
-        rows.append(
-            {
-                "name": name,
-                "body": body,
-                "gzipped": gzip_compressed(body),
-                "etag": etag_of(body),
-                "as_of": as_of,
-                "built_at": built_at,
-                "next_build_at": next_build_at,
-            }
-        )
+    """Replace all documents, by name, at once; False where a newer build is out.
+
+    They come encoded: this transaction is the only one that writes, and keeps all polls waiting.
+    """
+    if _is_outdone(session, documents, built_at):
+        return False
+    build = {"built_at": built_at, "next_build_at": next_build_at}
+    rows = [{"name": name, **asdict(each), **build} for name, each in documents.items()]
     columns = ("body", "gzipped", "etag", "as_of", "built_at", "next_build_at")
     upsert(session, Document, rows, update=columns)
     session.execute(delete(Document).where(Document.name.not_in(list(documents))))
-    session.execute(delete(StandingRow))
+    _replace_standings(session, snapshots)
+    return True
+
+
+def _is_outdone(session: Session, documents: Mapping[str, Encoded], built_at: datetime) -> bool:
+    """Whether what is out is newer than a build, or has newer data: an aggregation that began
+    earlier may end later, and a job whose worker died may run a second time."""
+    for name, as_of, newest in session.execute(
+        select(Document.name, Document.as_of, Document.built_at)
+    ):
+        ours = documents[name].as_of if name in documents else None
+        if newest > built_at or (ours and as_of and as_of > ours):
+            return True
+    return False
+
+
+def _replace_standings(session: Session, snapshots: Iterable[Snapshot]) -> None:
+    session.execute(delete(Standing))
     list_ids = {slug: list_id for slug, list_id in session.execute(select(List.slug, List.id))}
     standings = [
-        {"repository_id": it.profile.id, "list_id": list_ids[each.ranked.slug], "rank": it.rank}
-        for each in snapshots
-        for it in each.standings
+        {
+            "repository_id": member.profile.id,
+            "list_id": list_ids[snapshot.ranked.slug],
+            "rank": member.rank,
+        }
+        for snapshot in snapshots
+        for member in snapshot.standings
     ]
     if standings:
-        session.execute(insert(StandingRow), standings)
-    return True
+        session.execute(insert(Standing), standings)
 
 
 def document(session: Session, name: str) -> Document | None:
@@ -67,8 +73,8 @@ def document(session: Session, name: str) -> Document | None:
 
 
 def newest_build(session: Session) -> Row[datetime, datetime, datetime | None] | None:
-    """When the documents were built, when they will be next, and the newest slot in them; None
-    before the first build."""
+    """Return when the documents were built, when they will be next, and the newest slot in them;
+    None before the first build."""
     moments = select(Document.built_at, Document.next_build_at, Document.as_of)
     return session.execute(moments.where(Document.name == "lists")).first()
 

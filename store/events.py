@@ -1,4 +1,4 @@
-"""…"""
+"""Events: what changed between two good polls of a list, stored and looked up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

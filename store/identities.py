@@ -1,4 +1,4 @@
-"""…"""
+"""Imported repositories, known by name alone until GitHub says who they are."""
 
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,21 @@ from sqlalchemy.orm import Session, aliased
 
 from core.plausibility import Member
 from core.repository import GitHubRepository
-from models import IMPORTED, Event, List, Placement, Poll, Reading, RepositoryName, Watched
-from models import Repository as RepositoryRow
-from models import Standing as StandingRow
+from models import (
+    COUNTS,
+    IMPORTED,
+    Event,
+    List,
+    Placement,
+    Poll,
+    Reading,
+    Repository,
+    RepositoryName,
+    Standing,
+    Watched,
+)
 from store.database import Database, upsert
 from store.repositories import ids_by_github_id, store_repositories
-
-# Imported repositories, of which only the name is known
 
 
 def unidentified(session: Session, limit: int) -> list[tuple[int, str]]:
@@ -27,13 +35,13 @@ def unidentified(session: Session, limit: int) -> list[tuple[int, str]]:
     that GitHub was not asked for yet."""
     newest = select(func.max(Poll.slot)).where(Poll.outcome == IMPORTED).scalar_subquery()
     rows = session.execute(
-        select(RepositoryRow.id, RepositoryRow.full_name)
-        .join(Placement, Placement.repository_id == RepositoryRow.id)
+        select(Repository.id, Repository.full_name)
+        .join(Placement, Placement.repository_id == Repository.id)
         .where(Placement.list_id.in_(select(List.id)), Placement.slot == newest)
-        .where(RepositoryRow.github_id.is_(None), RepositoryRow.asked_at.is_(None))
-        .where(RepositoryRow.same_as_id.is_(None))
+        .where(Repository.github_id.is_(None), Repository.asked_at.is_(None))
+        .where(Repository.same_as_id.is_(None))
         .distinct()
-        .order_by(RepositoryRow.id)
+        .order_by(Repository.id)
         .limit(limit)
     )
     return [(repository_id, full_name) for repository_id, full_name in rows]
@@ -43,7 +51,7 @@ def identify(
     session: Session, repository_id: int, answer: GitHubRepository | None, asked_at: datetime
 ) -> None:
     """Note who GitHub says that an imported repository is; None: nobody any more."""
-    row = session.get_one(RepositoryRow, repository_id)
+    row = session.get_one(Repository, repository_id)
     row.asked_at = asked_at
     if answer is None or row.github_id is not None:
         return
@@ -57,13 +65,16 @@ def identify(
 
 
 def merge_next(database: Database) -> bool:
-    """Give one imported repository's history to the one that it turned out to be, in several short
-    transactions, which may be done again; what the other has for a slot stays. False where there
-    is none to merge."""
+    """Give one imported repository's history to the one that it turned out to be; False where there
+    is none to merge. What the other has for a slot stays.
+
+    It takes several short transactions, each of them idempotent: killed amid them, the next call
+    goes on.
+    """
     with database.read() as session:
         row = session.execute(
-            select(RepositoryRow.id, RepositoryRow.same_as_id)
-            .where(RepositoryRow.same_as_id.is_not(None))
+            select(Repository.id, Repository.same_as_id)
+            .where(Repository.same_as_id.is_not(None))
             .limit(1)
         ).first()
         list_ids = session.scalars(select(List.id)).all()
@@ -71,34 +82,43 @@ def merge_next(database: Database) -> bool:
         return False
     old, new = row.id, row.same_as_id
     with database.write() as session:
-        columns = ("slot", "stars", "forks", "open_issues", "list_id")
-        readings = session.execute(
-            select(*(getattr(Reading, column) for column in columns)).where(
-                Reading.repository_id == old
-            )
-        )
-        moved = [{"repository_id": new, **dict(zip(columns, it, strict=True))} for it in readings]
-        upsert(session, Reading, moved)
-        session.execute(delete(Reading).where(Reading.repository_id == old))
+        _move_readings(session, old, new)
         _reassign(session, RepositoryName, old, new)
     for list_id in list_ids:
         with database.write() as session:
-            of_list = (Placement.list_id == list_id, Placement.repository_id == old)
-            there = aliased(Placement)
-            too = select(there.slot).where(
-                there.list_id == list_id, there.repository_id == new, there.slot == Placement.slot
-            )
-            session.execute(delete(Placement).where(*of_list, too.exists()))
-            session.execute(update(Placement).where(*of_list).values(repository_id=new))
+            _move_placements(session, list_id, old, new)
     with database.write() as session:
         _reassign(session, Event, old, new)
         _reassign(session, Watched, old, new)
-        session.execute(delete(StandingRow).where(StandingRow.repository_id == old))
+        session.execute(delete(Standing).where(Standing.repository_id == old))
         session.execute(
-            update(RepositoryRow).where(RepositoryRow.same_as_id == old).values(same_as_id=new)
+            update(Repository).where(Repository.same_as_id == old).values(same_as_id=new)
         )
-        session.execute(delete(RepositoryRow).where(RepositoryRow.id == old))
+        session.execute(delete(Repository).where(Repository.id == old))
     return True
+
+
+def _move_readings(session: Session, old: int, new: int) -> None:
+    columns = ("slot", *COUNTS, "list_id")
+    readings = session.execute(
+        select(*(getattr(Reading, name) for name in columns)).where(Reading.repository_id == old)
+    )
+    moved = [
+        {"repository_id": new, **dict(zip(columns, reading, strict=True))} for reading in readings
+    ]
+    upsert(session, Reading, moved)
+    session.execute(delete(Reading).where(Reading.repository_id == old))
+
+
+def _move_placements(session: Session, list_id: int, old: int, new: int) -> None:
+    """Move the placements on one list; where both are on it at a slot, the new one's stay."""
+    placed = (Placement.list_id == list_id, Placement.repository_id == old)
+    other = aliased(Placement)
+    both = select(other.slot).where(
+        other.list_id == list_id, other.repository_id == new, other.slot == Placement.slot
+    )
+    session.execute(delete(Placement).where(*placed, both.exists()))
+    session.execute(update(Placement).where(*placed).values(repository_id=new))
 
 
 def _reassign(session: Session, table: Any, old: int, new: int) -> None:

@@ -1,4 +1,4 @@
-"""…"""
+"""Our ids of lists."""
 
 from sqlalchemy import (
     select,

@@ -1,4 +1,4 @@
-"""…"""
+"""Placements: the members of a list at a slot, with their counts."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,7 +22,7 @@ _PLACES = (
         Placement.stars,
         Placement.forks,
         Placement.open_issues,
-        Placement.kept,
+        Placement.carried_over,
         *(getattr(RepositoryRow, name) for name in ("id", "github_id", *PROFILE)),
     )
     .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
@@ -51,7 +51,7 @@ def members_at(session: Session, list_id: int | None, slot: datetime) -> list[Me
                 html_url=row.html_url,
                 pushed_at=row.pushed_at,
             ),
-            carried_over=row.kept,
+            carried_over=row.carried_over,
         )
         for row in placement_rows(session, list_id, slot)
     ]

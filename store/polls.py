@@ -1,9 +1,10 @@
-"""…"""
+"""Polls: what came of each slot of a list, stored and looked up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
+from typing import Any
 
 from sqlalchemy import (
     delete,
@@ -16,15 +17,13 @@ from sqlalchemy.orm import Session
 from core.lists import RankedList
 from core.plausibility import AGREEING, KnownMember, Member
 from core.repository import GitHubRepository
-from models import FAILED, GOOD, IMPORTED, SUSPECT, List, Placement, Poll
+from models import COUNTS, FAILED, GOOD, IMPORTED, SUSPECT, List, Placement, Poll
 from store.database import upsert
 from store.events import store_events
 from store.list_ids import list_id_of, list_id_or_new
 from store.placements import members_at
 from store.readings import store_readings
 from store.repositories import store_repositories
-
-# Polls
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,7 @@ class PollContext:
 
 
 def poll_context(session: Session, ranked: RankedList, slot: datetime) -> PollContext:
+    """Return what the answer for a slot is judged by."""
     list_id = list_id_of(session, ranked.slug)
     this = session.get(Poll, (list_id, slot)) if list_id else None
     received = list(
@@ -56,8 +56,8 @@ def poll_context(session: Session, ranked: RankedList, slot: datetime) -> PollCo
     for at, outcome in received[: AGREEING - 1]:
         if outcome != SUSPECT:
             break
-        places = members_at(session, list_id, at)
-        suspects.append(frozenset(it.repository.github_id for it in places))
+        members = members_at(session, list_id, at)
+        suspects.append(frozenset(member.repository.github_id for member in members))
     return PollContext(
         done=this is not None and this.outcome == GOOD,
         last_good=_last_good(session, list_id, slot),
@@ -73,13 +73,16 @@ def _last_good(session: Session, list_id: int | None, before: datetime) -> list[
         .limit(AGREEING - 1)
     )
     polls = [members_at(session, list_id, slot) for slot in slots]
-    kept = [{it.repository.github_id for it in places if it.carried_over} for places in polls]
+    carried_over = [
+        {member.repository.github_id for member in members if member.carried_over}
+        for members in polls
+    ]
 
-    def kept_for(repository: GitHubRepository) -> int:
-        return len([*takewhile(lambda ids: repository.github_id in ids, kept)])
+    def polls_in_a_row(repository: GitHubRepository) -> int:
+        return len([*takewhile(lambda ids: repository.github_id in ids, carried_over)])
 
     newest = polls[0] if polls else []
-    return [KnownMember(it.repository, kept_for(it.repository)) for it in newest]
+    return [KnownMember(member.repository, polls_in_a_row(member.repository)) for member in newest]
 
 
 def record_gap(
@@ -105,7 +108,7 @@ def store_poll(
     ranked: RankedList,
     slot: datetime,
     fetched_at: datetime,
-    places: Sequence[Member],
+    members: Sequence[Member],
     doubt: str | None,
 ) -> bool:
     """Store a slot's answer; False where the slot has a good one already.
@@ -116,36 +119,48 @@ def store_poll(
     this = session.get(Poll, (list_id, slot))
     if this is not None and this.outcome == GOOD:
         return False
-    ids = store_repositories(session, places, fetched_at)
+    ids = store_repositories(session, members, fetched_at)
+    poll = {
+        "list_id": list_id,
+        "slot": slot,
+        "outcome": SUSPECT if doubt else GOOD,
+        "fetched_at": fetched_at,
+        "rows": len(members),
+        "error": doubt,
+    }
+    upsert(session, Poll, [poll], update=("outcome", "fetched_at", "rows", "error"))
+    placements = _replace_placements(session, list_id, slot, members, ids)
+    if not doubt:
+        fresh = [row for row in placements if not row["carried_over"]]
+        store_readings(session, ranked, fetched_at, fresh)
+        store_events(session, list_id, ranked, slot, members, ids)
+    return True
+
+
+def _replace_placements(
+    session: Session,
+    list_id: int,
+    slot: datetime,
+    members: Sequence[Member],
+    ids: Mapping[int, int],
+) -> list[dict[str, Any]]:
+    """Store the members of a list at a slot, in order of rank, in place of those of a suspect
+    answer; gives the rows. `ids`: ours by GitHub's."""
     session.execute(delete(Placement).where(Placement.list_id == list_id, Placement.slot == slot))
     rows = [
         {
             "list_id": list_id,
             "slot": slot,
             "rank": rank,
-            "repository_id": ids[place.repository.github_id],
-            "stars": place.repository.stars,
-            "forks": place.repository.forks,
-            "open_issues": place.repository.open_issues,
-            "kept": place.carried_over,
+            "repository_id": ids[member.repository.github_id],
+            **{name: getattr(member.repository, name) for name in COUNTS},
+            "carried_over": member.carried_over,
         }
-        for rank, place in enumerate(places, 1)
+        for rank, member in enumerate(members, 1)
     ]
-    poll = {
-        "list_id": list_id,
-        "slot": slot,
-        "outcome": SUSPECT if doubt else GOOD,
-        "fetched_at": fetched_at,
-        "rows": len(rows),
-        "error": doubt,
-    }
-    upsert(session, Poll, [poll], update=("outcome", "fetched_at", "rows", "error"))
     if rows:
         session.execute(insert(Placement), rows)
-    if not doubt:
-        store_readings(session, ranked, fetched_at, [row for row in rows if not row["kept"]])
-        store_events(session, list_id, ranked, slot, places, ids)
-    return True
+    return rows
 
 
 def count_as_imported(session: Session) -> None:
@@ -160,9 +175,6 @@ def newest_poll(
     if at is not None:
         polls = polls.where(Poll.slot <= at)
     return session.scalar(polls.order_by(Poll.slot.desc()).limit(1))
-
-
-# Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""…"""
+"""Readings: stored with polls, and given as series."""
 
 from datetime import datetime, timedelta
 from math import ceil

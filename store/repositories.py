@@ -1,4 +1,4 @@
-"""…"""
+"""Repositories: who bears or bore a name, and what GitHub last said of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

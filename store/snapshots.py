@@ -1,4 +1,4 @@
-"""…"""
+"""Snapshots: a list with all that its documents are made from."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""…"""
+"""Watched repositories: what GitHub last said of each, or what kept it from saying it."""
 
 from datetime import datetime
 

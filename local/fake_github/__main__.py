@@ -1,4 +1,4 @@
-"""…"""
+"""`python -m local.fake_github`: a fake GitHub that listens."""
 
 import argparse
 import threading

@@ -1,4 +1,4 @@
-"""…"""
+"""The fake GitHub's REST API."""
 
 import re
 import shlex

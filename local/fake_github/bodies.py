@@ -1,4 +1,4 @@
-"""…"""
+"""The JSON that the fake GitHub answers with."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""…"""
+"""GitHub's rate limits, as the fake GitHub keeps them."""
 
 import threading
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""…"""
+"""The fake GitHub as a server on a thread."""
 
 import threading
 from collections.abc import Iterator

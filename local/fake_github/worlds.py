@@ -1,4 +1,4 @@
-"""…"""
+"""The worlds that the fake GitHub can show: invented repositories, or days of an archive."""
 
 import csv
 import hashlib

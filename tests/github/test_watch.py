@@ -355,7 +355,7 @@ class TestTheJob:
 
 def entries(make_settings: MakeSettings, *names: str, **changes: Any) -> list[scheduler.Entry]:
     configured = make_settings(watch=names, **changes)
-    return [it for it in schedule(configured) if it.run is jobs.watch]
+    return [it for it in schedule(configured) if it.function == "jobs.watch"]
 
 
 class TestTheSchedule:

@@ -692,12 +692,12 @@ def test_rows_may_have_truth_values_missing_ones_and_any_text(database: Database
         session.add(List(slug="stars"))
         session.flush()
         counts = ("stars", "forks", "open_issues")
-        columns = ("list_id", "slot", "rank", "repository_id", *counts, "kept")
+        columns = ("list_id", "slot", "rank", "repository_id", *counts, "carried_over")
         places = [(1, 600, 1, 1, 9, 9, 9, False), (1, 600, 2, 2, 9, 9, 9, True)]
         insert_rows(session, Placement, columns, places)
 
     with database.read() as session:
-        kept = session.scalars(select(Placement.kept).order_by(Placement.rank)).all()
+        kept = session.scalars(select(Placement.carried_over).order_by(Placement.rank)).all()
     told = rows(database, "SELECT description FROM repository ORDER BY id")
     assert (told, kept) == ([("50 % of 'a' ? :b ½",), (None,)], [False, True])
 

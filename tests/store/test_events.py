@@ -169,7 +169,9 @@ def imported(database: Database, at: datetime, repository_id: int, stars: int) -
         polls = [(1, seconds, "imported", 1000 * seconds, 1)]
         insert_rows(session, Poll, ("list_id", "slot", "outcome", "fetched_at", "rows"), polls)
         placed = [(1, seconds, 1, *counts, False)]
-        insert_rows(session, Placement, ("list_id", "slot", "rank", *columns, "kept"), placed)
+        insert_rows(
+            session, Placement, ("list_id", "slot", "rank", *columns, "carried_over"), placed
+        )
         insert_rows(
             session,
             Reading,

@@ -10,6 +10,7 @@ from sqlalchemy import event, select, text
 
 from core import clock
 from core.clock import DAY, HOUR
+from core.encoding import encoded
 from core.lists import RankedList
 from core.plausibility import KnownMember
 from core.rate_limit import Allowance
@@ -598,7 +599,7 @@ def publish(
     built_at: datetime = NOON,
 ) -> bool:
     with database.write() as session:
-        dated = {name: (body, NOON) for name, body in documents.items()}
+        dated = {name: encoded(body, NOON) for name, body in documents.items()}
         return publish_documents(session, dated, snapshots, built_at, built_at + STEP)
 
 

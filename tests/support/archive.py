@@ -1,4 +1,4 @@
-"""…"""
+"""Days of an archive, as tests write them."""
 
 import csv
 import gzip

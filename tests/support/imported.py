@@ -1,4 +1,4 @@
-"""…"""
+"""Imports, and what they left in the database."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""…"""
+"""Jobs that failed, for tests of who shows them."""
 
 from datetime import UTC, datetime
 

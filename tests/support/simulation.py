@@ -114,7 +114,7 @@ class Simulation:
         chosen = (
             select(Repository.github_id)
             .join(Placement, Placement.repository_id == Repository.id)
-            .where(Placement.slot == slot, Placement.kept)
+            .where(Placement.slot == slot, Placement.carried_over)
         )
         with self.database.read() as session:
             return {number for number in session.scalars(chosen) if number is not None}

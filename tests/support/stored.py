@@ -1,4 +1,4 @@
-"""…"""
+"""Polls put straight into the store, and what it then holds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
