@@ -1,13 +1,17 @@
-"""The commands of `flask --app app`: what the jobs do, once, now, in this process; and imports."""
+"""The commands of `flask --app app`: what the jobs do, once, now, in this process; and imports.
+
+Each web process loads this module, so what a command runs (GitHub's client, the jobs, the
+importer) is imported by the command itself.
+"""
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from os.path import abspath
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from redis import RedisError
@@ -15,20 +19,17 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import requeue_job
 from sqlalchemy.exc import DBAPIError
 
-import jobs
 import models
 import queues
 from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
-from github import polling, shared_limit
-from github.client import GitHub
-from github.errors import GitHubError
-from history import archive, import_jobs, importer
-from history.importer import Tally
 from monitoring import redis_status
 from store.database import SchemaError, error_line
 from web import current
+
+if TYPE_CHECKING:
+    from history.importer import Tally
 
 SHOWN = 10  # rejected rows
 
@@ -50,26 +51,11 @@ def poll(slug: str | None) -> None:
         chosen = [current.settings().ranked(slug)] if slug else list(current.settings().lists)
     except LookupError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="--list") from error
-    every, database = current.settings().poll_every, current.database()
-    gate = shared_limit.SharedLimit(
-        database, current.settings(), patience={"search": every, "core": every / 10}
-    )
-    failures = []
     with (
         _in_one_line(),
-        GitHub(current.settings(), gate) as github,
         click.progressbar(chosen, label="Polling", item_show_func=_slug) as bar,
     ):
-        for ranked in bar:
-            slot = clock.floor(clock.now(), every)
-            try:
-                result = polling.poll_list(database, github, ranked, slot, every)
-                if result["outcome"] == models.SUSPECT:
-                    failures.append(f"{ranked.slug}: suspect, not shown: {result['why']}")
-                elif result["outcome"] == models.MISSED:
-                    failures.append(f"{ranked.slug}: the slot ended meanwhile; poll it again")
-            except GitHubError as error:
-                failures.append(f"{ranked.slug}: {error}")
+        failures = _poll_each(bar)
     for failure in failures:
         click.echo(failure, err=True)
     click.echo(f"Polled {len(chosen) - len(failures)} of {len(chosen)} lists.")
@@ -77,9 +63,38 @@ def poll(slug: str | None) -> None:
         raise SystemExit(1)
 
 
+def _poll_each(chosen: Iterable[RankedList]) -> list[str]:
+    """Poll lists for the current slot, waiting as GitHub's limit wants it; return what failed."""
+    from github import polling, shared_limit
+    from github.client import GitHub
+    from github.errors import GitHubError
+
+    settings, database = current.settings(), current.database()
+    every = settings.poll_every
+    gate = shared_limit.SharedLimit(
+        database, settings, patience={"search": every, "core": every / 10}
+    )
+    failures = []
+    with GitHub(settings, gate) as github:
+        for ranked in chosen:
+            slot = clock.floor(clock.now(), every)
+            try:
+                result = polling.poll_list(database, github, ranked, slot, every)
+            except GitHubError as error:
+                failures.append(f"{ranked.slug}: {error}")
+                continue
+            if result["outcome"] == models.SUSPECT:
+                failures.append(f"{ranked.slug}: suspect, not shown: {result['why']}")
+            elif result["outcome"] == models.MISSED:
+                failures.append(f"{ranked.slug}: the slot ended meanwhile; poll it again")
+    return failures
+
+
 @click.command()
 def aggregate() -> None:
     """Build all documents from what is stored, and publish them, in this process."""
+    import jobs
+
     _require_schema()
     with _in_one_line():
         result = jobs.aggregate_lists(current.database(), current.settings(), clock.now())
@@ -99,12 +114,12 @@ def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
         for job_id in requeue:
             if job_id not in known:
                 raise click.BadParameter(f"no failed job {job_id!r}", param_hint="--requeue")
-        again = known if requeue_all else dict.fromkeys(requeue)
-        for job_id in again:
+        chosen = known if requeue_all else dict.fromkeys(requeue)
+        for job_id in chosen:
             with suppress(InvalidJobOperation, NoSuchJobError):  # somebody else was faster
                 requeue_job(job_id, current.redis())
                 click.echo(f"queued again: {job_id}")
-    if again:
+    if chosen:
         return
     for job in failed:
         click.echo(f"{job['id']}  {job['queue']}  {job['at']}  {job['why']}")
@@ -144,14 +159,14 @@ def import_history(
     Jobs of 100 files each wait on the queue `low` for the workers, which have to see the files.
     Stopped at any moment, the same command goes on; run again, it finds nothing new.
     """
+    from history import archive, importer
+
     _require_schema()
-    files = {Path(abspath(it)) for it in archive.files_in(paths)}
-    in_order = sorted(files, key=lambda it: (it.name, it))
+    files = {Path(abspath(path)) for path in archive.files_in(paths)}
+    in_order = sorted(files, key=lambda path: (path.name, path))
     if not files:
         raise click.ClickException(f"no github-ranking-YYYY-MM-DD.csv in {paths[0]}")
-    size = importer.DAYS_AT_ONCE if here or dry_run else importer.DAYS_A_JOB
-    batches = [in_order[start : start + size] for start in range(0, len(files), size)]
-    total = Tally()
+    total = importer.Tally()
     started = time.monotonic()
     bar: Any = click.progressbar(
         length=len(files),
@@ -160,29 +175,41 @@ def import_history(
     )
     with _in_one_line(), bar:
         if here or dry_run:
-            tallies = _import_here(batches, dry_run)
+            tallies = _import_here(in_order, dry_run)
         else:
-            current.redis().ping()
-            patient = queues.connect(current.settings().redis_url, timeout=5, retries=10)
-            tallies = import_jobs.run_all(batches, spread, patient)
+            tallies = _import_by_workers(in_order, spread)
         for tally in tallies:
             total += tally
             bar.update(tally.files, current_item=total)
     _report(total, rejected)
 
 
-def _import_here(batches: list[list[Path]], dry_run: bool) -> Iterator[Tally]:
-    for batch in batches:
-        yield importer.import_files(
-            current.database(), batch, current.settings().slugs, dry_run=dry_run
-        )
+def _import_here(files: Sequence[Path], dry_run: bool) -> "Iterator[Tally]":
+    from history import importer
+
+    database, slugs = current.database(), current.settings().slugs
+    for batch in _batches(files, importer.DAYS_AT_ONCE):
+        yield importer.import_files(database, batch, slugs, dry_run=dry_run)
 
 
-def _speed(total: Tally, started: float) -> str:
+def _import_by_workers(files: Sequence[Path], spread: timedelta) -> "Iterator[Tally]":
+    """Queue the files and follow their jobs. Raises redis.RedisError, at once without Redis."""
+    from history import import_jobs, importer
+
+    current.redis().ping()  # tells in a second what the patient connection would in a minute
+    patient = queues.connect(current.settings().redis_url, timeout=5, retries=10)
+    return import_jobs.run_all(_batches(files, importer.DAYS_A_JOB), spread, patient)
+
+
+def _batches(files: Sequence[Path], size: int) -> list[Sequence[Path]]:
+    return [files[start : start + size] for start in range(0, len(files), size)]
+
+
+def _speed(total: "Tally", started: float) -> str:
     return f"{total.read:,} rows, {total.read / (time.monotonic() - started):,.0f} a second"
 
 
-def _report(total: Tally, file: IO[str] | None) -> None:
+def _report(total: "Tally", file: IO[str] | None) -> None:
     click.echo(
         f"{total.read:,} rows read of {total.files - len(total.bad):,} files: "
         f"{total.stored:,} stored, {total.already:,} already there, "
@@ -190,7 +217,7 @@ def _report(total: Tally, file: IO[str] | None) -> None:
     )
     if total.covered:
         click.echo(f"Of those already there {total.covered:,} are of days with live polls.")
-    lines = [f"{it.file}:{it.line}: {it.reason}" for it in total.rejected]
+    lines = [f"{row.file}:{row.line}: {row.reason}" for row in total.rejected]
     if file is not None:
         file.writelines(f"{line}\n" for line in lines)
     else:

@@ -19,19 +19,12 @@ from core.lists import KNOWN, RankedList, named
 HERE = Path(__file__).parent
 LONGEST_SOCKET = 100  # bytes of a path; systems allow 104 to 108
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
-
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-
 LOG_FORMATS = ("auto", "console", "json")
 
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
-
-TOKEN = "set a GITHUB_TOKEN for more"
-
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
-
 AGGREGATE_OFFSET = timedelta(seconds=30)  # lets the polls at the start of a slot be in time
-
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
 
@@ -65,7 +58,7 @@ def socket_url(var: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment asks for. Fields with secrets stay out of `repr`."""
+    """The settings of a process, each with its default. Those with secrets stay out of `repr`."""
 
     database_url: str = field(default="sqlite:///var/starboard.db", repr=False)
     redis_url: str = field(default=socket_url(HERE / "var"), repr=False)
@@ -81,7 +74,7 @@ class Settings:
     log_format: str = "auto"
 
     def ranked(self, slug: str) -> RankedList:
-        """The list of a slug, in any case. Raises LookupError, with what would be right."""
+        """Return the list of a slug, in any case. Raises LookupError with a hint at a near one."""
         known = {ranked.slug: ranked for ranked in self.lists}
         if slug.lower() in known:
             return known[slug.lower()]
@@ -91,7 +84,7 @@ class Settings:
 
     @property
     def slugs(self) -> frozenset[str]:
-        """The lists there are: those known, and further languages asked for."""
+        """The slugs of all lists: those known, and further languages in LISTS."""
         return frozenset((*KNOWN, *(ranked.slug for ranked in self.lists)))
 
     def next_build_at(self, now: datetime) -> datetime:
@@ -100,7 +93,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be written anywhere: the token, and the passwords in URLs."""
+        """What must never be written anywhere: the token, and the passwords in URLs, as they are
+        and decoded."""
         found = {self.github_token or ""}
         for url in (self.database_url, self.redis_url):
             user_info = url.rpartition("@")[0].partition("://")[2]
@@ -140,7 +134,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def or_exit() -> Settings:
-    """The settings of this process; a wrong one ends it with one line, not a traceback."""
+    """Return the settings of this process; a wrong one ends it with a line, not a traceback."""
     try:
         return from_environment()
     except SettingsError as error:
@@ -155,6 +149,7 @@ def exit_with(message: str) -> NoReturn:
 
 def _check_that_lists_fit(settings: Settings) -> None:
     limit = rate_limit.limit_of("search", settings.github_token is not None)
+    with_token = rate_limit.limit_of("search", authorized=True)
     room = int(settings.poll_every * SPREAD / limit.every)
     if len(settings.lists) <= room:
         return
@@ -163,7 +158,6 @@ def _check_that_lists_fit(settings: Settings) -> None:
         if timedelta(minutes=minutes) * SPREAD >= limit.every * len(settings.lists):
             ways.insert(0, f"POLL_MINUTES={minutes}")
             break
-    with_token = rate_limit.limit_of("search", authorized=True)
     if with_token.every * len(settings.lists) <= settings.poll_every * SPREAD:
         ways.append("a GITHUB_TOKEN (three times as many)")
     raise SettingsError(
@@ -176,9 +170,12 @@ def _check_that_lists_fit(settings: Settings) -> None:
 
 def _check_that_watched_fit(settings: Settings) -> None:
     limit = rate_limit.limit_of("core", settings.github_token is not None)
-    room, way = int(settings.poll_every * SPREAD / limit.every), "set POLL_MINUTES higher"
-    if settings.github_token is None:
-        room, way = min(room, WATCHED), f"{way}, or a GITHUB_TOKEN" if room < WATCHED else TOKEN
+    room = int(settings.poll_every * SPREAD / limit.every)
+    way = "set POLL_MINUTES higher"
+    if settings.github_token is None and room < WATCHED:
+        way = f"{way}, or a GITHUB_TOKEN"
+    elif settings.github_token is None:
+        room, way = WATCHED, "set a GITHUB_TOKEN for more"
     if len(settings.watch) > room:
         raise SettingsError(
             "WATCH", ",".join(settings.watch), f"expected at most {room} repositories; {way}"
@@ -211,6 +208,7 @@ def _api_url(variable: str, value: str) -> str:
 
 
 def without_password(url: str) -> str:
+    """Return a URL, complete or not, without user, password and query."""
     return re.sub(r"^([\w+]*:/*)?.*@", r"\1…@", url, flags=re.DOTALL).partition("?")[0]
 
 
