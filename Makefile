@@ -16,10 +16,11 @@ demo: .venv/run ## the same, offline, against a fake GitHub
 test: .venv/dev ## run all tests
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(PYTEST)
 
-lint: .venv/dev ## check format, style and types
+lint: .venv/dev ## check format, style, types and the arrows between rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 soak: .venv/dev ## everything that can go wrong, for half an hour
 	@$(BIN)/python -m bench.soak

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from rq import Retry
 
@@ -22,7 +23,6 @@ from github.errors import NotYet
 from github.polling import DONE_BEFORE, identify_some, poll_list, watch_repository
 from github.shared_limit import SharedLimit
 from history import importer, thinning
-from history.importer import Tally
 from monitoring.job_runs import logged_run
 from settings import Settings, from_environment
 from store import identities
@@ -97,8 +97,12 @@ def thin() -> None:
         database.tidy()
 
 
-def import_files(paths: list[str]) -> Tally:
-    """Import files of the archive that this machine has. They come to the worker by name."""
+def import_files(paths: list[str]) -> dict[str, Any]:
+    """Import files of the archive that this machine has. They come to the worker by name.
+
+    Gives a history.importer.Tally as plain data: RQ pickles results, which name classes by their
+    place, so that one of a class that has moved since could not be read any more.
+    """
     settings = from_environment()
     gc.disable()  # a million small objects that all stay until the end
     try:
@@ -107,7 +111,8 @@ def import_files(paths: list[str]) -> Tally:
             result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
     finally:
         gc.enable()
-    return tally
+    plain: dict[str, Any] = msgspec.to_builtins(tally)
+    return plain
 
 
 def aggregate_lists(database: Database, settings: Settings, now: datetime) -> dict[str, Any]:

@@ -133,10 +133,10 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
-def or_exit() -> Settings:
+def or_exit(environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings of this process; a wrong one ends it with a line, not a traceback."""
     try:
-        return from_environment()
+        return from_environment(environ)
     except SettingsError as error:
         exit_with(str(error))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from core import clock
 from core.lists import KNOWN, SIZE
@@ -196,28 +196,18 @@ def _key(owner: str, name: str) -> str:
     return full_name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a row says of a repository besides its counts."""
-
-    full_name: str
-    language: str | None
-    description: str | None
-    html_url: str
-    pushed_at: datetime | None
-
-
-def profile(fields: list[str]) -> Profile:
-    """The rest of a row. What makes no sense in it is left out: nothing is computed from it."""
+def profile(fields: list[str]) -> dict[str, Any]:
+    """Return what a row says of a repository besides its counts, by column. What makes no sense in
+    it is left out: nothing is computed from it."""
     _, _, name, _, _, language, _, owner, _, last_commit, description = fields
     try:
         pushed_at = clock.parse(last_commit)
     except ValueError:
         pushed_at = None
-    return Profile(
-        full_name=f"{owner}/{name}",
-        language=language.replace("\0", "") or None,
-        description=description.replace("\0", "") or None,
-        html_url=f"https://github.com/{owner}/{name}",
-        pushed_at=pushed_at,
-    )
+    return {
+        "full_name": f"{owner}/{name}",
+        "language": language.replace("\0", "") or None,
+        "description": description.replace("\0", "") or None,
+        "html_url": f"https://github.com/{owner}/{name}",
+        "pushed_at": pushed_at,
+    }

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 from redis import Redis
 from rq import Queue
 from rq.exceptions import NoSuchJobError
@@ -33,6 +34,7 @@ def run_all(
     """
     queue = Queue(queues.LOW, connection=redis)
     waiting = {}
+    unread: set[str] = set()  # jobs whose result could not be read once
     for number, batch in enumerate(batches):
         job = _job(batch, redis)
         waiting[job.id] = batch
@@ -45,14 +47,29 @@ def run_all(
                 continue
             if there.get_status(refresh=False) in PENDING:
                 continue
-            result = there.latest_result()
-            if result is not None and isinstance(result.return_value, Tally):
-                yield result.return_value
-            else:
+            tally = None
+            if there.get_status(refresh=False) != JobStatus.FINISHED:
                 why = f"its job was given up: {queues.error_of(there)}"
-                yield Tally(files=len(batch), bad=[(str(path), why) for path in batch])
+            else:
+                tally = _tally_of(there)
+                why = "what its job told cannot be read: are all workers of this version?"
+                if tally is None and job_id not in unread:
+                    unread.add(job_id)
+                    _enqueue(queue, _job(batch, redis), timedelta(0))
+                    continue
+            yield tally or Tally(files=len(batch), bad=[(str(path), why) for path in batch])
             del waiting[job_id]
         time.sleep(PAUSE)
+
+
+def _tally_of(job: Job) -> Tally | None:
+    """Return what a job that ended well has told; None where that cannot be read: an older version
+    left a pickle of a class that is gone. To import the files again is idempotent."""
+    try:
+        result = job.latest_result()
+        return msgspec.convert(result and result.return_value, Tally)
+    except Exception:  # whatever a pickle raises
+        return None
 
 
 def _job(batch: Sequence[Path], redis: "Redis") -> Job:

@@ -21,7 +21,9 @@ from models import GOOD, IMPORTED, PROFILE, Placement, Poll, Reading, Repository
 from store.database import Database, insert_rows
 from store.list_ids import list_id_or_new
 
-DAYS_AT_ONCE = 25  # a transaction: sorted by key, many rows fall into each page that is written
+# Days a transaction. The rows of one day land all over trees that are clustered by repository;
+# those of many, sorted by key, share the pages that are written: four times as fast.
+DAYS_AT_ONCE = 25
 
 DAYS_A_JOB = 100  # a process keeps the pages that it has read
 
@@ -65,31 +67,11 @@ def _import(
 ) -> Tally:
     """Import all or none of what files hold. Rows are made ready without keeping others from
     writing."""
-    bad, days = [], []
-    newest: dict[str, tuple[datetime, list[str]]] = {}  # what is said last of each repository
-    for path in files:
-        try:
-            day = archive.read_day(path, known)
-        except BadFile as error:
-            bad.append((str(path), str(error)))
-            continue
-        newest.update((name, (day.slot, fields)) for name, fields in day.fields.items())
-        day.fields.clear()
-        days.append(day)
-    slugs = sorted({slug for day in days for slug in day.lists}, key=lists.order_of)
+    days, newest, bad = _read(files, known)
     attempts = 3
     while True:
         with database.write() as session:
-            list_ids = {slug: list_id_or_new(session, slug) for slug in slugs}
-            done = _polled(session, list_ids.values(), days)
-            wanted = {
-                row.name
-                for day in days
-                for slug, rows in day.lists.items()
-                if (list_ids[slug], day.slot) not in done
-                for row in rows
-            }
-            ids = _repositories(session, {name: newest[name] for name in wanted})
+            list_ids, ids, done = _identify(session, days, newest)
             if dry_run:
                 session.rollback()
         tally, rows = _rows(days, list_ids, ids, done)
@@ -101,6 +83,44 @@ def _import(
             if attempts == 0:
                 raise
             attempts -= 1
+
+
+def _read(
+    files: Iterable[Path], known: Collection[str]
+) -> tuple[list[Day], dict[str, tuple[datetime, list[str]]], list[tuple[str, str]]]:
+    """Return the days of files; by name of repository the day and the fields of its newest row; and
+    the files that could not be read, each with the reason."""
+    days: list[Day] = []
+    newest: dict[str, tuple[datetime, list[str]]] = {}
+    bad = []
+    for path in files:
+        try:
+            day = archive.read_day(path, known)
+        except BadFile as error:
+            bad.append((str(path), str(error)))
+            continue
+        newest.update((name, (day.slot, fields)) for name, fields in day.fields.items())
+        day.fields.clear()
+        days.append(day)
+    return days, newest, bad
+
+
+def _identify(
+    session: Session, days: Sequence[Day], newest: Mapping[str, tuple[datetime, list[str]]]
+) -> tuple[dict[str, int], dict[str, int], dict[tuple[int, datetime], str]]:
+    """Return our ids of the days' lists by slug and of their repositories by name, and which days
+    of lists are there already, whose repositories are left out."""
+    slugs = sorted({slug for day in days for slug in day.lists}, key=lists.order_of)
+    list_ids = {slug: list_id_or_new(session, slug) for slug in slugs}
+    done = _polled(session, list_ids.values(), days)
+    wanted = {
+        row.name
+        for day in days
+        for slug, rows in day.lists.items()
+        if (list_ids[slug], day.slot) not in done
+        for row in rows
+    }
+    return list_ids, _repositories(session, {name: newest[name] for name in wanted}), done
 
 
 @dataclass(slots=True)
@@ -195,8 +215,8 @@ def _polled(
 def _repositories(
     session: Session, newest: Mapping[str, tuple[datetime, list[str]]]
 ) -> dict[str, int]:
-    """Our ids of all names. Who GitHub has no id for yet is known by its name alone, and by what
-    the newest day says of it."""
+    """Return our ids by name. A repository without GitHub's id is known by its name alone, and by
+    what the newest day says of it."""
     found = session.execute(select(RepositoryName.name, RepositoryName.repository_id))
     ids = {name: repository_id for name, repository_id in found if name in newest}
     seen = [
@@ -209,16 +229,15 @@ def _repositories(
     session.add_all(new.values())
     session.flush()
     session.add_all(
-        RepositoryName(name=name, repository_id=it.id, seen_at=it.seen_at)
-        for name, it in new.items()
+        RepositoryName(name=name, repository_id=row.id, seen_at=row.seen_at)
+        for name, row in new.items()
     )
     session.flush()
-    return ids | {name: it.id for name, it in new.items()}
+    return ids | {name: row.id for name, row in new.items()}
 
 
 def _profile(slot: datetime, fields: list[str]) -> dict[str, Any]:
-    profile = archive.profile(fields)
-    return {name: getattr(profile, name) for name in PROFILE} | {"seen_at": slot}
+    return archive.profile(fields) | {"seen_at": slot}
 
 
 _NEWER_PROFILE = (

@@ -60,10 +60,7 @@ def run(var: Path, *, demo: bool) -> int:
     embedded = not environment.get("REDIS_URL")
     if embedded:
         environment["REDIS_URL"] = configuration.socket_url(var)
-    try:
-        settings = configuration.from_environment(environment)
-    except configuration.SettingsError as error:
-        exit_with(str(error))
+    settings = configuration.or_exit(environment)
     if not is_free(settings.port):
         exit_with(f"port {settings.port} is in use; choose another with PORT=…")
     with contextlib.ExitStack() as stack:
@@ -77,8 +74,7 @@ def run(var: Path, *, demo: bool) -> int:
             supervisor.add(server)
             if not listens(settings.redis_url, server):
                 exit_with(f"Valkey did not start; {var / 'valkey' / 'valkey.log'} says why")
-        steps = [commands.pop("release")] + ["python -m local.demo"] * demo
-        for step in steps:
+        for step in [commands.pop("release"), *["python -m local.demo"] * demo]:
             status = subprocess.run(step, shell=True, env=environment, cwd=HERE).returncode
             if status or supervisor.told_to_end:
                 return status

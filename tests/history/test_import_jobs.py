@@ -1,9 +1,11 @@
 import gc
+import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,6 +110,54 @@ def give_up(queue: Queue, why: str) -> None:
     queue.remove(job)
     job.set_status(JobStatus.FAILED)
     Result.create_failure(job, 1000, why)
+
+
+def end_as_an_older_version(queue: Queue) -> None:
+    """End the first job with a result of a class that is gone, as a worker before this one did."""
+    job = job_of(queue)
+    queue.remove(job)
+    job.set_status(JobStatus.FINISHED)
+    module = ModuleType("imports")
+    module.Tally = type("Tally", (), {"__module__": "imports"})  # type: ignore[attr-defined]
+    sys.modules["imports"] = module
+    try:
+        Result.create(job, Result.Type.SUCCESSFUL, 1000, return_value=module.Tally())
+    finally:
+        del sys.modules["imports"]
+
+
+class TestResults:
+    def test_are_plain_data_that_every_version_reads(
+        self, batches: list[list[Path]], work: Step, redis: Redis, database: Database
+    ) -> None:
+        Queue("low", connection=redis).enqueue("jobs.import_files", [*map(str, batches[0])])
+
+        job = job_of(Queue("low", connection=redis))
+        work()
+
+        found = job.latest_result()
+        assert found is not None
+        assert json.loads(json.dumps(found.return_value)) == found.return_value
+        assert found.return_value["stored"] == 4
+
+    def test_of_an_older_version_are_not_read_and_its_files_are_imported_again(
+        self, batches: list[list[Path]], run_all: RunAll, work: Step, redis: Redis, queue: Queue
+    ) -> None:
+        tallies = run_all(batches[:1], lambda: end_as_an_older_version(queue), nothing, work)
+
+        assert sums(total(tallies)) == (4, 4, 0, 0)
+
+    def test_that_are_never_readable_are_told(
+        self, batches: list[list[Path]], run_all: RunAll, queue: Queue
+    ) -> None:
+        def end() -> None:
+            end_as_an_older_version(queue)
+
+        found = total(run_all(batches[:1], end, nothing, end))
+
+        assert [why for _, why in found.bad] == 2 * [
+            "what its job told cannot be read: are all workers of this version?"
+        ]
 
 
 class TestBatches:
