@@ -25,6 +25,7 @@ from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import redis_status
+from settings import HERE, socket_path, socket_url
 from store.database import SchemaError, error_line
 from web import current
 
@@ -101,6 +102,12 @@ def aggregate() -> None:
     if "documents" not in result:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
     click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
+
+
+@click.command("redis-url")
+def redis_url() -> None:
+    """Print the URL of Redis, for tools such as `rq info -u "$(flask --app app redis-url)"`."""
+    click.echo(current.settings().redis_url)
 
 
 @click.command("jobs")
@@ -248,7 +255,14 @@ def _in_one_line() -> Iterator[None]:
     except (SchemaError, DBAPIError) as error:
         raise click.ClickException(error_line(error)) from error
     except RedisError as error:
-        raise click.ClickException(f"Redis cannot be reached: {error}") from error
+        raise click.ClickException(_redis_trouble(error)) from error
 
 
-ALL = (poll, aggregate, upgrade, failed_jobs, import_history)
+def _redis_trouble(error: RedisError) -> str:
+    settings = current.settings()
+    if settings.redis_url == socket_url(var := HERE / "var") and not socket_path(var).exists():
+        return "Starboard does not run in this checkout: start it with `make run`, or set REDIS_URL"
+    return f"Redis cannot be reached: {error}"
+
+
+ALL = (poll, aggregate, upgrade, redis_url, failed_jobs, import_history)

@@ -25,13 +25,13 @@ from urllib.request import Request, urlopen
 
 from flask import Flask, Response
 from flask_caching import Cache
-from honcho.environ import parse_procfile
 
 import settings as configuration
 from app import create_app
 from core import clock, encoding, leaderboards
 from core.lists import KNOWN
 from local import embedded
+from local.run import procfile
 from store import documents, snapshots
 from store.database import connect
 from web import current
@@ -124,7 +124,7 @@ class Figures:
 
 def load(candidate: Candidate, environment: dict[str, str]) -> Figures:
     port = embedded.free_port()
-    line = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
+    line = procfile()["web"]
     url = f"http://127.0.0.1:{port}{PATH}"
     with open(os.devnull, "w") as nowhere:
         server = subprocess.Popen(

@@ -29,7 +29,6 @@ from typing import Any
 
 import click
 import httpx
-from honcho.environ import parse_procfile
 from redis import Redis
 from rq import Queue
 from sqlalchemy import func, select
@@ -43,6 +42,7 @@ from local import embedded
 from local.fake_github import api, serving
 from local.fake_github.faults import FaultInjector
 from local.fake_github.worlds import FakeRepository, MadeUpWorld
+from local.run import procfile
 from models import Placement, Poll
 from monitoring import logs
 from monitoring.status import list_status
@@ -428,7 +428,7 @@ def real_minutes(minutes: float, seed: int, folder: Path) -> Result:
         settings = from_environment(environment)
         database = connect(settings)
         database.upgrade()
-        lines = parse_procfile((ROOT / "Procfile").read_text()).processes
+        lines = procfile()
         commands = {"web": lines["web"]} | {
             f"{name}-{number}": lines[name] for name in ("worker", "scheduler") for number in (1, 2)
         }

@@ -29,7 +29,7 @@ def valkey(folder: Path, listen: Sequence[str], pass_fds: Sequence[int] = ()) ->
             get_binary_path(),
             *listen,
             *("--dir", str(folder), "--appendonly", "yes", "--save", ""),
-            *("--logfile", str(folder / "valkey.log")),
+            *("--logfile", str(folder / "valkey.log"), "--pidfile", str(folder / "valkey.pid")),
         ],
         pass_fds,
     )

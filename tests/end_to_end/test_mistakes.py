@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from honcho.environ import parse_procfile
 
 import settings
 from local import embedded
+from local.run import procfile
 from tests.support.common import ROOT
 
 SECRET = "s3cret"
@@ -111,7 +111,7 @@ def test_a_wrong_setting_ends_a_start_with_one_line_that_says_what_would_be_righ
 
 
 def test_the_web_server_ends_with_that_line_too() -> None:
-    command = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
+    command = procfile()["web"]
     variables = {"BIND": "127.0.0.1", "PORT": str(embedded.free_port()), "LOG_LEVEL": "loud"}
 
     ended = subprocess.run(

@@ -18,7 +18,6 @@ from typing import Any
 import httpx
 import pytest
 from flask import Flask
-from honcho.environ import parse_procfile
 from redis import Redis
 from rq import Queue, Retry
 from rq.job import Job
@@ -28,6 +27,7 @@ from core import clock, lists
 from core.clock import HOUR
 from local import embedded
 from local.fake_github import api, serving, worlds
+from local.run import procfile
 from models import Document, Poll
 from monitoring import status
 from scheduler import KEY, SafeScheduler, schedule
@@ -78,9 +78,9 @@ class Site:
         return [record for record in log if record.resource == "search"]
 
     def start(self, *names: str) -> None:
-        procfile = parse_procfile((ROOT / "Procfile").read_text()).processes
+        commands = procfile()
         for name in names:
-            line = f'exec {procfile[name]} >>"{self.log(name)}" 2>&1'
+            line = f'exec {commands[name]} >>"{self.log(name)}" 2>&1'
             self.processes.append(self.install(["sh", "-c", line], self.environment))
 
     def log(self, name: str) -> Path:

