@@ -28,7 +28,7 @@ LOOK_PATIENCE = 0.5  # seconds that a request waits for that
 MAX_BYTES = 32_000_000  # of bodies that a process caches
 MAX_REQUESTS, LONGEST_REQUEST = 2_000, 500  # requests that are told apart, characters of one
 
-# All that a reply depends on is in these; the answer to a request, in the second line's, too.
+# A reply may depend on the REQUEST, such as its host; whether it is sent whole, on the rest, too.
 REQUEST = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
 CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
 WHOLE_REQUEST = (*REQUEST, "REQUEST_METHOD", "HTTP_ACCEPT_ENCODING", *CONDITIONS)
@@ -39,9 +39,9 @@ BUILD_CACHE = "starboard.build_cache"  # where the WSGI environment has the cach
 def cached_until_next_build(
     *, unless: str = ""
 ) -> Callable[[Callable[P, Reply]], Callable[P, Response]]:
-    """Let the reply that a function makes be made once a build for each set of arguments, and let
-    the front send it to requests like the current one. Where the argument that `unless` names is
-    truthy, the reply is made each time."""
+    """Have a function called once a build for each set of arguments, and its reply sent to all
+    requests like the current one. Where the keyword argument that `unless` names is truthy, the
+    function is called each time and its reply is not cached."""
 
     def decorate(make: Callable[P, Reply]) -> Callable[P, Response]:
         name = f"{make.__module__}.{make.__qualname__}"
@@ -93,7 +93,7 @@ class BuildCache:
         self.by_request: FIFOCache[RequestKey, CachedReply] = FIFOCache(MAX_REQUESTS)
         self._lock = threading.Condition()
         self._replies = _Replies(0 if build is None else MAX_BYTES, self._forget)
-        # While a reply is made, others who ask for it wait, and those who ask for another do not.
+        # Whoever asks for a reply that is being made waits for it; others are made meanwhile.
         self.reply = cached(self._replies, key=lambda key, _: key, condition=self._lock)(_make)
 
     def remember(self, environ: Environ, key: Hashable, route: str) -> None:
@@ -107,7 +107,7 @@ class BuildCache:
                 self.by_request[asked] = CachedReply(reply, route, common)
 
     def _forget(self, reply: Reply) -> None:
-        """Forget the requests that a reply answered which had to make room; under the lock."""
+        """Forget the requests that an evicted reply answered. The caller holds the lock."""
         for asked in [key for key, each in self.by_request.items() if each.reply is reply]:
             del self.by_request[asked]
 
@@ -122,7 +122,7 @@ class BuildCache:
 
 
 class _Replies(LRUCache[Hashable, Reply]):
-    """Replies that together have at most so many bytes; `forget` hears of those that go."""
+    """Replies that together have at most so many bytes; `forget` is told of each evicted one."""
 
     def __init__(self, max_bytes: int, forget: Callable[[Reply], None]) -> None:
         super().__init__(max_bytes, getsizeof=lambda reply: reply.size)
