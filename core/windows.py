@@ -7,34 +7,38 @@ from datetime import datetime, timedelta
 from core import clock
 from core.clock import DAY, HOUR
 from core.lists import RankedList
+from core.retention import retained_step
 from core.schemas import Gain, Gains
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span that gains are told over. Its start is rounded down to `rounding`, so that thinning
-    old readings to hours and days never changes a gain."""
+    """A span that gains are told over."""
 
     name: str
     length: timedelta
-    rounding: timedelta
+
+    @property
+    def rounding(self) -> timedelta:
+        """The step that the start is rounded down to: that in which readings as old as the start
+        are retained, so that thinning them out never changes a gain."""
+        return retained_step(self.length, EXACT)
 
     def start(self, as_of: datetime) -> datetime:
         return clock.floor(as_of - self.length, self.rounding)
 
     def oldest_baseline(self, as_of: datetime) -> datetime:
-        """A baseline from before this says too little about the window."""
+        """Return the moment before which a reading says too little about the window."""
         return as_of - 2 * self.length
 
 
 EXACT = timedelta(seconds=1)
-
 WINDOWS = (
-    Window("1h", HOUR, EXACT),
-    Window("24h", DAY, EXACT),
-    Window("7d", 7 * DAY, HOUR),
-    Window("30d", 30 * DAY, HOUR),
-    Window("365d", 365 * DAY, DAY),
+    Window("1h", HOUR),
+    Window("24h", DAY),
+    Window("7d", 7 * DAY),
+    Window("30d", 30 * DAY),
+    Window("365d", 365 * DAY),
 )
 
 

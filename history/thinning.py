@@ -1,12 +1,7 @@
-"""What is old is thinned, not averaged: the last reading, and the last good poll of a list, of each
-hour after two days and of each day after ninety, stay for ever.
-
-An hour is (h−1, h], a day (d−1, d], so that the latest reading at or before a full hour or a
-midnight is never thinned out.
-"""
+"""Thinning by the retention rule: of each step in the past one reading of a repository, and one
+poll of a list, is retained as it is; nothing is averaged."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
@@ -14,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, delete, select
 
 from core import clock
-from core.clock import DAY, HOUR
+from core.retention import STAGES
 from models import GOOD, IMPORTED, List, Placement, Poll, Progress, Reading, Repository
 from store.database import Database, upsert
 
@@ -23,18 +18,6 @@ REPOSITORIES_AT_ONCE = 100  # a transaction
 POLLS_AT_ONCE = 100  # a hundred placements each
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """From `age` on, one reading and one poll for each `step` is kept."""
-
-    name: str
-    age: timedelta
-    step: timedelta
-
-
-STAGES = (Stage("hourly", 2 * DAY, HOUR), Stage("daily", 90 * DAY, DAY))
 
 
 def thin(database: Database, now: datetime) -> dict[str, int]:

@@ -60,14 +60,14 @@ def baselines_of(
     baselines: dict[tuple[str, int], Counts] = {}
     ranks: dict[tuple[str, int], int] = {}
     for window in WINDOWS:
-        oldest = window.oldest_baseline(as_of)
+        oldest, rounding = window.oldest_baseline(as_of), window.rounding
         places: dict[datetime, dict[int, int]] = {}
         rows = connection.execute(_BASELINES, {"ids": list(ids), "start": window.start(as_of)})
         for repository_id, slot, stars, forks, open_issues in rows:
             if slot < oldest:
                 continue
             baselines[window.name, repository_id] = Counts(slot, stars, forks, open_issues)
-            then = clock.ceil(slot, window.rounding)  # what thinning leaves is the last up to then
+            then = clock.ceil(slot, rounding)  # what thinning leaves is the last up to then
             if then not in places:
                 what = {"list_id": list_id, "oldest": oldest, "slot": then}
                 found = connection.execute(_RANKS, what)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from core import clock, lists
 from core.lists import RankedList
+from core.retention import DAILY
 from core.schemas import Point
 from models import (
     List,
@@ -118,8 +119,9 @@ def newest_slot(session: Session, repository_id: int) -> datetime | None:
 
 
 def first_day(session: Session, repository_id: int) -> datetime | None:
-    """The start of the day, in terms of thinning, that a repository's first reading lies in."""
+    """Return the start of the day that a repository's first reading lies in, such a day as one
+    reading of is retained for ever; None where there is no reading."""
     first = session.scalar(
         select(func.min(Reading.slot)).where(Reading.repository_id == repository_id)
     )
-    return None if first is None else clock.ceil(first, clock.DAY) - clock.DAY
+    return None if first is None else clock.ceil(first, DAILY.step) - DAILY.step

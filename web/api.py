@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from core import clock, leaderboards, schemas
+from core import clock, leaderboards, retention, schemas
 from core.clock import DAY, HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import status
@@ -37,8 +37,8 @@ class Step:
 
 
 STEPS = {
-    "10m": Step(timedelta(minutes=10), 2 * DAY),
-    "1h": Step(HOUR, 90 * DAY),
+    "10m": Step(timedelta(minutes=10), retention.HOURLY.age),
+    "1h": Step(HOUR, retention.DAILY.age),
     "1d": Step(DAY, timedelta.max),
 }
 

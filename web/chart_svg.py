@@ -13,7 +13,8 @@ from typing import Any
 import pygal
 from pygal.style import Style
 
-from core.clock import DAY, HOUR
+from core.clock import DAY
+from core.retention import retained_step
 from core.series import Points, split_at_gaps
 from web import axes, svg_tidy
 from web.chart_style import (
@@ -44,10 +45,10 @@ class Line:
 
 
 def step(span: timedelta, finest: timedelta, lines: int = 1) -> timedelta:
-    """The resolution at which to draw a span: no finer than readings are retained (every `finest`
-    for 2 days, hourly for 90, daily for ever), so that a missing one is a gap, and no finer than
-    can be seen."""
-    retained = finest if span <= 2 * DAY else max(finest, HOUR if span <= 90 * DAY else DAY)
+    """Return the resolution at which to draw a span: no finer than readings are retained for so
+    long, so that a missing one is a gap, and no finer than can be seen. `finest`: the interval of
+    polls."""
+    retained = retained_step(span, finest)
     most = min(MOST_STEPS, MOST_POINTS // max(lines, 1))
     return retained * max(1, math.ceil(span / (retained * most)))
 

@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from core import clock
-from core.clock import DAY
+from core import clock, retention
 from core.lists import RankedList
 from core.names import FULL_NAME
 from core.windows import WINDOWS
@@ -240,7 +239,7 @@ def _line(full_name: str, span: str, as_of: str) -> dict[str, str]:
     owner, _, name = full_name.partition("/")
     length = SPANS[span]
     since = {} if length is None else {"from": clock.rfc3339(clock.parse(as_of) - length)}
-    if length is None or length > 90 * DAY:
+    if length is None or length > retention.DAILY.age:
         since["step"] = "1d"
     return {
         "name": full_name,

@@ -49,13 +49,10 @@ def test_queued_jobs_retries_entries_and_documents_are(
     now = clock.now()
     slot = clock.floor(now, 10 * MINUTE)
     day = write_day(tmp_path, line(), line("o/r", 2))
-    poll = leave_job(
-        redis, "default", f"poll-stars-{slot:%Y%m%dT%H%MZ}", "stars", slot, function="jobs.poll"
-    )
-    brought = leave_job(
-        redis, "low", "import-0123456789ab", [str(day)], function="jobs.import_files"
-    )
-    retried = leave_job(redis, "default", "aggregate-20260101T0000Z", function="jobs.aggregate")
+    tick = f"poll-stars-{slot:%Y%m%dT%H%MZ}"
+    poll = leave_job(redis, "default", tick, "jobs.poll", "stars", slot)
+    brought = leave_job(redis, "low", "import-0123456789ab", "jobs.import_files", [str(day)])
+    retried = leave_job(redis, "default", "aggregate-20260101T0000Z", "jobs.aggregate")
     Queue("default", connection=redis).enqueue_job(poll)
     Queue("low", connection=redis).enqueue_job(brought)
     retried.save()
