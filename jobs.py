@@ -75,7 +75,7 @@ def aggregate() -> None:
     settings = from_environment()
     with logged_run("aggregate") as result, connect(settings) as database:
         result |= aggregate_lists(database, settings, clock.now())
-        database.tidy()
+        database.checkpoint_wal()
 
 
 def identify() -> None:
@@ -94,7 +94,7 @@ def thin() -> None:
     """Thin out readings, polls and placements that have grown old."""
     with logged_run("thin") as result, connect(from_environment()) as database:
         result |= thinning.thin(database, clock.now())
-        database.tidy()
+        database.checkpoint_wal()
 
 
 def import_files(paths: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tables, engine and transactions: what is stored, on SQLite and Postgres alike.
+"""The tables: what is stored, on SQLite and Postgres alike.
 
 Times are UTC. A slot is a moment rounded down to the poll interval.
 """
@@ -65,7 +65,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Exact}
 
 
-# Rows of these live in the primary key's tree itself, so that a range of it is one read.
+# Rows of these live in the primary key's tree itself, so that a history is one scan of neighbours:
+# in SQLite's usual tables each row of it would be a seek of its own. Postgres has no such thing.
 CLUSTERED = {"sqlite_with_rowid": False}
 
 
@@ -213,7 +214,7 @@ class Document(Base):
 
 
 class RateLimitState(Base):
-    """What is left of one of GitHub's limits: budget.Allowance, shared by all workers."""
+    """What is left of one of GitHub's limits: core.rate_limit.Allowance, shared by all workers."""
 
     __tablename__ = "budget"
 

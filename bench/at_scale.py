@@ -83,7 +83,7 @@ def script(folder: Path, path: Path) -> tuple[int, float]:
     """The best single process we know; gives rows and seconds."""
     with Database(f"sqlite:///{path}") as database:
         database.upgrade()
-        database.tidy()
+        database.checkpoint_wal()
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -64000"):
         connection.execute(f"PRAGMA {pragma}")
@@ -272,7 +272,7 @@ def _measure(folder: Path, archive: Path | None, number: int) -> None:
     by_quarter = ", ".join(f"{it:,.0f}" for it in quarters)
     print(f"  rows a second by quarter: {by_quarter}; at most {memory:.0f} MB a job")
     with Database(f"sqlite:///{folder}/all.db") as database:
-        database.tidy()
+        database.checkpoint_wal()
         with database.read() as session:
             readings = session.connection().exec_driver_sql("SELECT count(*) FROM reading").scalar()
     size = (folder / "all.db").stat().st_size

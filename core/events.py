@@ -37,11 +37,11 @@ def headline(kind: str, full_name: str, detail: Mapping[str, Any]) -> str:
     """A change, as stored, in words; on which list it happened goes without saying."""
     match kind:
         case "entered":
-            return f"{full_name} entered at place {detail['rank']}"
+            return f"{full_name} entered at rank {detail['rank']}"
         case "left":
-            return f"{full_name} left from place {detail['rank']}"
+            return f"{full_name} left from rank {detail['rank']}"
         case "overtook":
-            return f"{full_name} overtook {detail['overtaken']} for place {detail['rank']}"
+            return f"{full_name} overtook {detail['overtaken']} for rank {detail['rank']}"
         case _:
             return f"{full_name} reached {detail['stars']:,} stars"
 

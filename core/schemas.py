@@ -68,7 +68,7 @@ class ListIndex(TypedDict):
 
 
 class Mover(TypedDict):
-    """A gain of what the list counts, and of places, since the reading it is told against."""
+    """A gain of what the list counts, and of ranks, since the reading it is told against."""
 
     full_name: str
     rank: int

@@ -99,11 +99,11 @@ class Database:
                 f"{way_out}"
             )
 
-    def tidy(self) -> None:
+    def checkpoint_wal(self) -> None:
         """Give back what SQLite's write-ahead log holds on disk; elsewhere, nothing.
 
         Writers wait while it waits for the readers of the moment. Where one of them takes longer
-        than `TIDY_PATIENCE`, next time will do as well."""
+        than `CHECKPOINT_TIMEOUT`, next time will do as well."""
         if self.engine.dialect.name == "sqlite":
             with self.engine.connect().execution_options(begin="") as connection:
                 connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * CHECKPOINT_TIMEOUT}")
@@ -156,12 +156,14 @@ def _leave_connections_to_parent() -> None:
         database.dispose(close=False)
 
 
+# RQ forks a process for each job. It inherits the parent's connections, and must neither use nor
+# close them: to close one here would end it there.
 os.register_at_fork(after_in_child=_leave_connections_to_parent)
 
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    if parsed.drivername == "postgres":  # Heroku's spelling
+    if parsed.drivername == "postgres":  # Heroku's spelling, which is no dialect of SQLAlchemy's
         parsed = parsed.set(drivername="postgresql")
     if parsed.drivername != "sqlite":
         patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": LOCK_TIMEOUT}
@@ -175,14 +177,16 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # transactions begin in _begin_sqlite, not in sqlite3
+    # sqlite3 would begin a transaction by itself, at the first write and not before: what was read
+    # until then could have changed. So it is told to begin none, and _begin_sqlite does.
+    connection.isolation_level = None
     _use_write_ahead_log(connection)
     for pragma in (
-        "synchronous = NORMAL",
+        "synchronous = NORMAL",  # with a write-ahead log a crash loses no more than the last moment
         "foreign_keys = ON",
         "cache_size = -64000",  # kB
         "mmap_size = 8589934592",  # bytes; what one process has read, another need not copy
-        "journal_size_limit = 67108864",  # bytes
+        "journal_size_limit = 67108864",  # bytes; one long read lets the log grow without end
     ):
         connection.execute(f"PRAGMA {pragma}")
 

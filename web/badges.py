@@ -53,7 +53,7 @@ def badge_of(
 
 
 SHOWN = choice("show", "What the badge tells.", BADGES, "stars")
-RANK_ON = a_list("The list that a place is on.", "stars")
+RANK_ON = a_list("The list that a rank is on.", "stars")
 
 badges = Blueprint("badges", __name__)
 
@@ -61,7 +61,7 @@ badges = Blueprint("badges", __name__)
 @badges.get("/badges/<owner>/<name>.json")
 @endpoint(Badge, SHOWN, RANK_ON, WINDOW)
 def badge(owner: str, name: str, show: str, ranked: RankedList, window: str) -> AnyResponse:
-    """A badge of shields.io: stars, the place on a list, or the stars gained over a window."""
+    """A badge of shields.io: stars, the rank on a list, or the stars gained over a window."""
     full_name = responses.profile(owner, name).full_name
     return responses.moved(owner, name, full_name) or _badge(full_name, show, ranked, window)
 

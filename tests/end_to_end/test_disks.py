@@ -94,7 +94,7 @@ def filled(database: Database, settings: Settings, world: worlds.MadeUpWorld) ->
         poll(database, settings, world, this_slot() - ago * EVERY)
         if ago == 3:
             jobs.aggregate_lists(database, settings, clock.now())
-    database.tidy()
+    database.checkpoint_wal()
     return database
 
 
@@ -454,7 +454,7 @@ def test_the_log_stays_small_under_readers_without_a_pause(
         for number in range(60):
             publish_4_mb(database, number)
             largest = max(largest, log.stat().st_size)
-            database.tidy()
+            database.checkpoint_wal()
             left.append(log.stat().st_size)
     finally:
         stop.set()

@@ -26,6 +26,7 @@ import models
 import queues
 import scheduler
 from core import clock
+from core.encoding import encoded
 from local.fake_github import api, serving, worlds
 from local.fake_github.faults import FaultInjector
 from models import List, Placement, Poll
@@ -200,7 +201,7 @@ def publish_next(database: Database) -> None:
         generation = max(generations(session)) + 1
         built_at = clock.EPOCH + timedelta(milliseconds=generation)
         body = {"generation": generation, "ballast": BALLAST}
-        documents = {page: (body, built_at) for page in PAGES}
+        documents = dict.fromkeys(PAGES, encoded(body, built_at))
         assert publish(session, documents, [], built_at, built_at)
 
 

@@ -105,7 +105,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("template") / "empty.db"
     with Database(f"sqlite:///{path}") as database:
         database.upgrade()
-        database.tidy()
+        database.checkpoint_wal()
     return path.read_bytes()
 
 

@@ -245,7 +245,7 @@ def test_tidy_empties_the_write_ahead_log(database: Database, tmp_path: Path) ->
         session.add(List(slug="stars"))
     before = log.stat().st_size
 
-    database.tidy()
+    database.checkpoint_wal()
 
     assert (before > 0, log.stat().st_size) == (True, 0)
     assert slugs(database) == ["stars"]
@@ -259,7 +259,7 @@ def test_tidy_waits_for_a_short_read_to_end(database: Database, tmp_path: Path) 
         reading.scalar(text("SELECT count(*) FROM list"))
         with database.write() as session:
             session.add(List(slug="stars"))
-        tidying = threading.Thread(target=database.tidy)
+        tidying = threading.Thread(target=database.checkpoint_wal)
         tidying.start()
         tidying.join(timeout=0.1)
     tidying.join()
@@ -276,7 +276,7 @@ def test_a_long_read_keeps_neither_tidy_nor_a_writer_waiting_beyond_the_patience
         with database.write() as session:
             session.add(List(slug="stars"))
         started = time.monotonic()
-        tidying = threading.Thread(target=database.tidy)
+        tidying = threading.Thread(target=database.checkpoint_wal)
         tidying.start()
         tidying.join(timeout=0.1)
         with database.write() as session:

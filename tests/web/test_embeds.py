@@ -230,7 +230,7 @@ class TestAFeed:
                 "category": "milestone",
             },
             {
-                "title": "Loud/Motor overtook Quiet/Harbor for place 1",
+                "title": "Loud/Motor overtook Quiet/Harbor for rank 1",
                 "link": "https://stars.test/repos/Loud/Motor",
                 "updated": "2026-03-01T12:00:00+00:00",
                 "id": ids[1],

@@ -34,9 +34,9 @@ class TestLeaderboard:
     def test_tells_who_entered_left_and_overtook(self, full: FlaskClient) -> None:
         text = read(full.get("/?window=1h")).text
 
-        assert "Entered 1 Fresh/Face entered at place 3 1 Mar, 12:00" in text
-        assert "Left 1 Brief/Fame left from place 3 1 Mar, 12:00" in text
-        assert "Overtook 1 Loud/Motor overtook Quiet/Harbor for place 1 1 Mar, 12:00" in text
+        assert "Entered 1 Fresh/Face entered at rank 3 1 Mar, 12:00" in text
+        assert "Left 1 Brief/Fame left from rank 3 1 Mar, 12:00" in text
+        assert "Overtook 1 Loud/Motor overtook Quiet/Harbor for rank 1 1 Mar, 12:00" in text
         assert "Milestones 1 Loud/Motor reached 50,000 stars 1 Mar, 12:00" in text
 
     def test_tells_of_nobody_where_nobody_came_or_went(

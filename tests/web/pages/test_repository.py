@@ -19,7 +19,7 @@ class TestRepositories:
         assert "Stars 50,000 Rank by stars 1 Forks 3 Open issues 3" in text
         assert "1 hour +200 +1 ▲up 1 1 Mar 2026, 11:00" in text
         assert "Ranks Stars 1" in text
-        assert "overtook Quiet/Harbor for place 1 on Stars 1 Mar 2026, 12:00" in text
+        assert "overtook Quiet/Harbor for rank 1 on Stars 1 Mar 2026, 12:00" in text
         assert "reached 50,000 stars on Stars 1 Mar 2026, 12:00" in text
 
     def test_are_led_to_from_a_name_of_the_past(self, full: FlaskClient) -> None:
