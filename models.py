@@ -151,7 +151,7 @@ class Reading(Base):
 
 
 class Event(Base):
-    """What changed between two consecutive good polls of a list. Ids grow in order of commit."""
+    """A change between two consecutive good polls of a list. Ids grow in order of commit."""
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_list", "list_id", "id"), {"sqlite_autoincrement": True})
@@ -165,7 +165,7 @@ class Event(Base):
 
 
 class Watched(Base):
-    """What GitHub last said of a repository in WATCH."""
+    """The last answer of GitHub about a repository in WATCH."""
 
     __tablename__ = "watched"
 
@@ -214,7 +214,7 @@ class Document(Base):
 
 
 class RateLimitState(Base):
-    """What is left of one of GitHub's limits: core.rate_limit.Allowance, shared by all workers."""
+    """The state of one of GitHub's limits: core.rate_limit.Allowance, shared by all workers."""
 
     __tablename__ = "budget"
 

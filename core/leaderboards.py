@@ -127,7 +127,7 @@ def movers(board: Leaderboard, window: str, count: Count) -> Movers:
         "window": window,
         "as_of": board["as_of"],
         "built_at": board["built_at"],
-        "items": sorted(items, key=lambda it: (-it["gain"], it["rank"])),
+        "items": sorted(items, key=lambda mover: (-mover["gain"], mover["rank"])),
     }
 
 
@@ -135,7 +135,7 @@ def languages(board: Leaderboard) -> LanguageTotals:
     """Totals by language over a list, most stars first, then by name."""
     items: list[LanguageTotal] = [
         {"language": language, **total}
-        for language, total in _totals((it["language"], it) for it in board["items"])
+        for language, total in _totals((item["language"], item) for item in board["items"])
     ]
     return {
         "list": board["list"],
@@ -149,7 +149,7 @@ def owners(board: Leaderboard) -> OwnerTotals:
     """Totals by owner over a list, most stars first, then by name."""
     items: list[OwnerTotal] = [
         {"owner": owner, **total}
-        for owner, total in _totals((it["owner"], it) for it in board["items"])
+        for owner, total in _totals((item["owner"], item) for item in board["items"])
     ]
     return {
         "list": board["list"],
@@ -164,7 +164,7 @@ def _totals(members: Iterable[tuple[Key, Item]]) -> list[tuple[Key, Total]]:
     for key, member in members:
         groups.setdefault(key, []).append(member)
     totals = [(key, _total(group)) for key, group in groups.items()]
-    return sorted(totals, key=lambda it: (-it[1]["stars"], str(it[0] or "").casefold()))
+    return sorted(totals, key=lambda total: (-total[1]["stars"], str(total[0] or "").casefold()))
 
 
 def _total(members: Sequence[Item]) -> Total:
@@ -176,7 +176,7 @@ def _total(members: Sequence[Item]) -> Total:
 
 
 def _total_gain(members: Sequence[Item], window: Window) -> TotalGain:
-    known = [gain["stars"] for it in members if (gain := it["gains"][window.name]) is not None]
+    known = [gain["stars"] for item in members if (gain := item["gains"][window.name]) is not None]
     return {"stars": sum(known), "repositories": len(known)}
 
 

@@ -9,7 +9,7 @@ Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class Gain(TypedDict):
-    """What came on top since `since`, the slot of the reading it is told against."""
+    """The gain since `since`, the slot of the reading it is told against."""
 
     stars: int
     forks: int

@@ -54,7 +54,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of a repository besides its counts."""
+    """A repository without its counts."""
 
     id: int
     full_name: str
@@ -75,7 +75,7 @@ class RankedRepository:
 
 @dataclass(frozen=True, slots=True)
 class Baselines:
-    """What gains are told against.
+    """The readings and ranks that gains are told against.
 
     `baselines`: (window name, repository id) → the latest reading at or before the window's
     start. `ranks`: the same → the place on the list then, as its last good poll had it.

@@ -59,7 +59,7 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Day:
-    """What a file holds: the rows of each list, by slug, largest count first.
+    """The content of a file: the rows of each list, by slug, largest count first.
 
     `fields`: what it says of each repository, by name, in the order of COLUMNS.
     """
@@ -77,7 +77,7 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
     name, so that one that is no day gets named."""
     for path in paths:
         if path.is_dir():
-            yield from (it for it in path.rglob("*.csv*") if FILE.fullmatch(it.name))
+            yield from (found for found in path.rglob("*.csv*") if FILE.fullmatch(found.name))
         else:
             yield path
 

@@ -32,7 +32,8 @@ Tuples = list[tuple[Any, ...]]
 
 @dataclass(slots=True)
 class Tally:
-    """What became of rows: `read` is the sum of `stored`, `already` and the number `rejected`.
+    """The outcome of an import, in rows: `read` is the sum of `stored`, `already` and the number
+    of `rejected`.
 
     `covered` of those already there are of list-days that have live polls. `bad`: files that could
     not be read, and why.
@@ -125,7 +126,7 @@ def _identify(
 
 @dataclass(slots=True)
 class Rows:
-    """What goes into the tables, in the order of their keys, moments as whole numbers."""
+    """Rows for the tables, in the order of their keys, moments as whole numbers."""
 
     polls: Tuples = field(default_factory=list)
     placements: Tuples = field(default_factory=list)

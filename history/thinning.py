@@ -49,7 +49,11 @@ def _thin_readings(
             .where(Reading.repository_id.in_(ids), Reading.slot > since, Reading.slot <= until)
             .order_by(Reading.repository_id, Reading.slot)
         )
-        old = list(_all_but_last(found, lambda it: (it[0], clock.ceil(it[1], step)), lambda it: 0))
+        old = list(
+            _all_but_last(
+                found, lambda reading: (reading[0], clock.ceil(reading[1], step)), lambda reading: 0
+            )
+        )
     if old:
         keys = [{"repository": repository, "at": slot} for repository, slot in old]
         with database.write() as session:
@@ -75,8 +79,8 @@ def _thin_polls(
         old = list(
             _all_but_last(
                 found,
-                lambda it: clock.ceil(it[0], step),
-                lambda it: it[1] in (GOOD, IMPORTED),
+                lambda poll: clock.ceil(poll[0], step),
+                lambda poll: poll[1] in (GOOD, IMPORTED),
             )
         )
     for polls in _chunks(old, POLLS_AT_ONCE):

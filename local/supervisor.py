@@ -111,7 +111,12 @@ class Supervisor:
         """Keep all processes running until told to end."""
         while not self.told_to_end:
             self._tend()
-            waiting = [it.start_at for stage in self._stages for it in stage if not it.running]
+            waiting = [
+                process.start_at
+                for stage in self._stages
+                for process in stage
+                if not process.running
+            ]
             until = min(waiting, default=None)
             self._signalled.wait(None if until is None else max(0, until - time.monotonic()))
             self._signalled.clear()

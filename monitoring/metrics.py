@@ -117,7 +117,7 @@ class _StatusCollector(Collector):
         ended = CounterMetricFamily(
             "starboard_jobs", "Runs of jobs by what came of them.", labels=("job", "outcome")
         )
-        counted = {(it["job"], it["outcome"]): it["count"] for it in self._status["jobs"] or []}
+        counted = {(run["job"], run["outcome"]): run["count"] for run in self._status["jobs"] or []}
         if self._status["jobs"] is not None:  # so that the first failure is seen to be one more
             counted = dict.fromkeys(((job, "failed") for job in JOBS), 0) | counted
         for labels, count in counted.items():
@@ -140,51 +140,54 @@ GAUGES = (
         "starboard_poll_age_seconds",
         "Time since GitHub gave the newest good answer for a list.",
         ("list",),
-        lambda status: [(it["slug"], it["age_seconds"]) for it in status["lists"]],
+        lambda status: [(polled["slug"], polled["age_seconds"]) for polled in status["lists"]],
     ),
     Gauge(
         "starboard_polls_expected",
         "Polls of a list that were due in the last 24 hours.",
         ("list",),
-        lambda status: [(it["slug"], it["expected"]) for it in status["lists"]],
+        lambda status: [(polled["slug"], polled["expected"]) for polled in status["lists"]],
     ),
     Gauge(
         "starboard_polls_received",
         "Of the expected polls of a list, those with a good answer.",
         ("list",),
-        lambda status: [(it["slug"], it["received"]) for it in status["lists"]],
+        lambda status: [(polled["slug"], polled["received"]) for polled in status["lists"]],
     ),
     Gauge(
         "starboard_watch_age_seconds",
         "Time since GitHub was last asked for a watched repository.",
         ("repository",),
-        lambda status: [(it["full_name"], it["age_seconds"]) for it in status["watched"]],
+        lambda status: [
+            (watched["full_name"], watched["age_seconds"]) for watched in status["watched"]
+        ],
     ),
     Gauge(
         "starboard_watch_failing",
         "Whether GitHub's last answer about a watched repository was an error.",
         ("repository",),
         lambda status: [
-            (it["full_name"], it["last_error"] is not None) for it in status["watched"]
+            (watched["full_name"], watched["last_error"] is not None)
+            for watched in status["watched"]
         ],
     ),
     Gauge(
         "starboard_document_age_seconds",
         "Time since the documents were built.",
         (),
-        lambda status: [(it["age_seconds"],) for it in [status["build"]] if it],
+        lambda status: [(build["age_seconds"],) for build in [status["build"]] if build],
     ),
     Gauge(
         "starboard_github_requests_limit",
         "Requests that GitHub allows from one reset to the next, as it last said.",
         ("resource",),
-        lambda status: [(it["resource"], it["limit"]) for it in status["github"]],
+        lambda status: [(budget["resource"], budget["limit"]) for budget in status["github"]],
     ),
     Gauge(
         "starboard_github_requests_remaining",
         "Requests that GitHub allows until the next reset, as it last said.",
         ("resource",),
-        lambda status: [(it["resource"], it["remaining"]) for it in status["github"]],
+        lambda status: [(budget["resource"], budget["remaining"]) for budget in status["github"]],
     ),
     Gauge(
         "starboard_redis_up",
@@ -197,9 +200,9 @@ GAUGES = (
         "Jobs of a queue by what they wait for.",
         ("queue", "state"),
         lambda status: [
-            (it["name"], state, count)
-            for it in status["queues"] or []
-            for state, count in it.items()
+            (queue["name"], state, count)
+            for queue in status["queues"] or []
+            for state, count in queue.items()
             if state != "name"
         ],
     ),

@@ -1,4 +1,4 @@
-"""What Redis says of queues, workers, the schedule and jobs."""
+"""The live status of queues, workers, the schedule and jobs."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -46,7 +46,7 @@ class JobCount(TypedDict):
 
 
 class RedisStatus(TypedDict):
-    """What Redis says; null where it cannot be reached."""
+    """The part of the status that Redis tells; null where it cannot be reached."""
 
     queues: list[QueueStatus] | None
     workers: list[WorkerStatus] | None
@@ -93,7 +93,7 @@ class FailedJob(TypedDict):
 
 
 def failed_jobs(redis: Any) -> list[FailedJob]:
-    """What was given up in the last day, oldest first. Raises redis.RedisError."""
+    """Return the jobs that were given up in the last day, oldest first. Raises redis.RedisError."""
     failed = []
     for queue in (Queue(name, connection=redis) for name in QUEUES):
         for job_id in queue.failed_job_registry.get_job_ids(cleanup=False):
@@ -106,7 +106,7 @@ def failed_jobs(redis: Any) -> list[FailedJob]:
             "at": clock.rfc3339(job.ended_at) if job.ended_at else None,
             "why": error_of(job),
         }
-        for job in sorted(failed, key=lambda it: it.ended_at or clock.EPOCH)
+        for job in sorted(failed, key=lambda job: job.ended_at or clock.EPOCH)
     ]
 
 

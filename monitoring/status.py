@@ -55,7 +55,7 @@ class BuildStatus(TypedDict):
 
 
 class BudgetStatus(TypedDict):
-    """What is known of one of GitHub's limits: `limit`, `remaining` and `reset_at` as GitHub last
+    """The state of one of GitHub's limits: `limit`, `remaining` and `reset_at` as GitHub last
     said, null before it did; `next_request_at`: the earliest moment for the next request."""
 
     resource: Resource
@@ -75,7 +75,9 @@ class Status(RedisStatus):
 def live(database: Database, redis: "Redis", settings: Settings, now: datetime) -> Status:
     """All of it. Redis may keep us waiting, but no transaction waits with us."""
     with database.read() as session:
-        polled = [list_status(session, it, settings.poll_every, now) for it in settings.lists]
+        polled = [
+            list_status(session, ranked, settings.poll_every, now) for ranked in settings.lists
+        ]
         watched = watched_status(session, settings.watch, now)
         build = build_status(session, now)
         budget = github_status(session, settings.github_token is not None, now)
@@ -165,10 +167,10 @@ def github_status(session: Session, authorized: bool, now: datetime) -> list[Bud
     return [
         {
             "resource": name,
-            "limit": it.limit,
-            "remaining": it.remaining,
-            "reset_at": clock.rfc3339(it.reset_at) if it.reset_at else None,
-            "next_request_at": clock.rfc3339(it.send_at(limit_of(name, authorized), now)),
+            "limit": allowance.limit,
+            "remaining": allowance.remaining,
+            "reset_at": clock.rfc3339(allowance.reset_at) if allowance.reset_at else None,
+            "next_request_at": clock.rfc3339(allowance.send_at(limit_of(name, authorized), now)),
         }
-        for name, it in known.items()
+        for name, allowance in known.items()
     ]

@@ -54,7 +54,7 @@ _RANKS = select(Placement.repository_id, Placement.rank).where(
 def baselines_of(
     session: Session, list_id: int | None, ids: Collection[int], as_of: datetime
 ) -> Baselines:
-    """What gains up to `as_of` are told against: for each window the latest reading at or before
+    """Return the baselines of gains up to `as_of`: for each window the latest reading at or before
     its start, and the place on the list then, by its last good poll."""
     connection = session.connection()
     baselines: dict[tuple[str, int], Counts] = {}

@@ -142,7 +142,7 @@ def check_schema_or_exit(settings: Settings) -> None:
 
 
 def error_line(error: Exception) -> str:
-    """What is wrong with the database, in one line, without SQL."""
+    """Return the trouble with the database in one line, without SQL."""
     if isinstance(error, DBAPIError):
         first = str(error.orig).strip().splitlines()
         return f"the database cannot be used: {first[0] if first else type(error).__name__}"

@@ -45,7 +45,7 @@ def store_events(
     if before is None or later is not None:
         return
     earlier = members_at(session, list_id, before)
-    ours = {**ids_by_github_id(session, [it.repository.github_id for it in earlier]), **ids}
+    ours = {**ids_by_github_id(session, [member.repository.github_id for member in earlier]), **ids}
     for change in events.changes(earlier, places, ranked):
         repository_id = ours[change.repository.github_id]
         if change.kind == "milestone" and _was_reached(

@@ -28,7 +28,7 @@ from store.repositories import store_repositories
 
 @dataclass(frozen=True, slots=True)
 class PollContext:
-    """What was known of a list before a slot's poll.
+    """The state of a list before a slot's poll.
 
     `done`: the slot has a good poll already. `suspects`: the GitHub ids of the suspect answers
     right before this one, newest first, as far as they matter.

@@ -1,4 +1,4 @@
-"""What is left of GitHub's limits, for all workers."""
+"""The state of GitHub's limits, for all workers."""
 
 from dataclasses import asdict
 

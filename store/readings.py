@@ -84,10 +84,12 @@ def series(
 def daily(
     session: Session, ranked: RankedList, end: datetime, days: int
 ) -> dict[int, list[int | None]]:
-    """What a published list counts, by rank: for each of the days up to `end`, oldest first, the
-    last reading in (end − 24 h, end], None where there is none. One seek a repository and day."""
+    """Return the counts of a published list by rank: for each of the days up to `end`, oldest
+    first, the last reading in (end − 24 h, end], None where there is none.
+
+    It takes one seek a repository and day."""
     ends = [int((end - number * clock.DAY).timestamp()) for number in reversed(range(days))]
-    day = values(column("end", BigInteger), name="day").data([(it,) for it in ends]).cte()
+    day = values(column("end", BigInteger), name="day").data([(moment,) for moment in ends]).cte()
     last = (
         select(func.max(type_coerce(earlier_reading.slot, BigInteger)))
         .where(earlier_reading.repository_id == StandingRow.repository_id)
@@ -106,7 +108,7 @@ def daily(
         .where(StandingRow.list_id == list_id_of(session, ranked.slug))
     )
     found: dict[int, list[int | None]] = {}
-    place = {it: i for i, it in enumerate(ends)}
+    place = {moment: i for i, moment in enumerate(ends)}
     for rank, at, count in rows:
         found.setdefault(rank, [None] * days)[place[at]] = count
     return found

@@ -48,7 +48,7 @@ def store_repositories(
     rows = session.scalars(select(RepositoryRow).where(RepositoryRow.github_id.in_(github_ids)))
     found = {row.github_id: row for row in rows}
     found |= _adopted(
-        session, [it.repository for it in places if it.repository.github_id not in found]
+        session, [place.repository for place in places if place.repository.github_id not in found]
     )
     seen = []
     for place in places:
@@ -72,7 +72,7 @@ def store_repositories(
             for name, value in profile.items():
                 setattr(row, name, value)
     session.flush()
-    names = {it.full_name.lower(): found[it.github_id] for it in seen}
+    names = {repository.full_name.lower(): found[repository.github_id] for repository in seen}
     _store_names(session, names, seen_at)
     return {github_id: row.id for github_id, row in found.items() if github_id is not None}
 
@@ -138,7 +138,8 @@ class FoundRepository:
 
 
 def profile(session: Session, full_name: str) -> Profile | None:
-    """Who has or had a name, in any case; None where nobody of that name was ever seen."""
+    """Return the repository that has or had a name, in any case; None where none of that name was
+    ever seen."""
     row = session.scalar(
         select(RepositoryRow)
         .join(RepositoryName, RepositoryName.repository_id == RepositoryRow.id)
@@ -166,7 +167,9 @@ def repository(
         .join(List, List.id == StandingRow.list_id)
         .where(StandingRow.repository_id == known.id)
     )
-    ranks = {slug: rank for slug, rank in sorted(places, key=lambda it: lists.order_of(it[0]))}
+    ranks = {
+        slug: rank for slug, rank in sorted(places, key=lambda place: lists.order_of(place[0]))
+    }
     counts = Counts(newest.slot, newest.stars, newest.forks, newest.open_issues)
     stars_list = list_id_of(session, "stars")
     return FoundRepository(

@@ -36,7 +36,7 @@ class Record:
 
 @dataclass(frozen=True)
 class FakeGitHub:
-    """What the views share, kept at `app.extensions["fake_github"]`."""
+    """The state that the views share, kept at `app.extensions["fake_github"]`."""
 
     world: World
     clock: Callable[[], datetime]
@@ -220,7 +220,7 @@ def repository_by_id(github_id: int) -> Response:
 
 @github.get("/rate_limit")
 def rate_limit() -> Response:
-    """What the caller has left of each resource."""
+    """The requests that the caller has left of each resource."""
     meter = _fake().meter
     resources = {name: meter.report(name, g.caller, g.at) for name in meter.limits}
     return jsonify(resources=resources, rate=resources["core"])

@@ -34,7 +34,7 @@ YES = ("has_issues", "has_projects", "has_wiki", "has_downloads", "has_discussio
 
 
 def repository_body(repo: FakeRepository) -> dict[str, object]:
-    """What GitHub says of a repository in a search."""
+    """Return a repository as GitHub gives it in a search."""
     owner, name = repo.full_name.split("/")
     url, site = f"{request.root_url}repos/{repo.full_name}", f"github.com/{repo.full_name}"
     return {

@@ -1,4 +1,4 @@
-"""What a hostile GitHub does: the fake GitHub's answers damaged, by name and at random.
+"""Fault injection: the fake GitHub's answers damaged, by name and at random.
 
 Each kind takes a good answer and gives what GitHub (or what lies between) was seen to make of it.
 """

@@ -18,7 +18,7 @@ class Quota:
 
 
 class Meter:
-    """What has been used of GitHub's windows: one a resource and caller, opened by a first request.
+    """The requests used of GitHub's windows: one a resource and caller, opened by a first request.
 
     A caller is an Authorization header; all without one count as one address.
     """
