@@ -79,8 +79,8 @@ def run(var: Path, *, demo: bool) -> int:
             if status or supervisor.told_to_end:
                 return status
         supervisor.add(*(Process(name, shell(line)) for name, line in commands.items()))
-        others = () if var == HERE / "var" and not demo else ("DATABASE_URL", "REDIS_URL")
-        address = [f"{name}={quote(environment[name])}" for name in others]
+        names = () if var == HERE / "var" else ("DATABASE_URL", "REDIS_URL")
+        address = "".join(f"{name}={quote(environment[name])} " for name in names)
         announcement = (settings.port, settings.redis_url, address)
         threading.Thread(target=_announce, args=announcement, daemon=True).start()
         supervisor.run()
@@ -109,8 +109,9 @@ def environment_of(var: Path) -> dict[str, str]:
     return environment
 
 
-def _announce(port: int, redis_url: str, address: list[str]) -> None:
-    """Say where to point curl, once there is something to point it at."""
+def _announce(port: int, redis_url: str, address: str) -> None:
+    """Say where to point curl, once there is something to point it at. `address`: the variables
+    that commands need to find it."""
     site = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
@@ -125,7 +126,7 @@ def _announce(port: int, redis_url: str, address: list[str]) -> None:
         f"  Its API:            curl {site}/api/v1/lists/stars",
         f"  How it is doing:    curl {site}/api/v1/status",
         f"  Its queues:         rq info -u {url}",
-        *[f"  Its commands:       {' '.join(address)} flask --app app …" for _ in address[:1]],
+        f"  Its commands:       {address}flask --app app …",
         "  Ctrl-C ends it.",
     ]
     say("\n".join(lines))

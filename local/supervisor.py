@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -111,19 +112,17 @@ class Supervisor:
         """Keep all processes running until told to end."""
         while not self.told_to_end:
             self._tend()
-            waiting = [
-                process.start_at
-                for stage in self._stages
-                for process in stage
-                if not process.running
-            ]
+            waiting = [process.start_at for process in self._processes() if not process.running]
             until = min(waiting, default=None)
             self._signalled.wait(None if until is None else max(0, until - time.monotonic()))
             self._signalled.clear()
 
+    def _processes(self) -> Iterator[Process]:
+        return chain.from_iterable(self._stages)
+
     def _tend(self) -> None:
         """Notice which processes have ended, and start those that are due."""
-        for process in (process for stage in self._stages for process in stage):
+        for process in self._processes():
             if process.running is not None and process.running.poll() is not None:
                 process.note_end()
             if process.running is None and time.monotonic() >= process.start_at:
@@ -133,8 +132,7 @@ class Supervisor:
     def _tell_guard(self) -> None:
         groups = [
             f"-{process.running.pid}"
-            for stage in self._stages
-            for process in stage
+            for process in self._processes()
             if process.running is not None
         ]
         assert self._guard.stdin is not None

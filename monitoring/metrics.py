@@ -22,8 +22,6 @@ from prometheus_client.registry import Collector
 from monitoring.status import Status
 from queues import JOB_NAMES as JOBS
 
-ROUTE = "starboard.route"  # where Flask notes in the WSGI environment which route it took
-
 READS = ("GET", "HEAD")
 
 OTHER = "other"
