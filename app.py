@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings)
     app = Flask(__name__, static_folder=None, template_folder="web/templates")
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.url_map.merge_slashes = False  # to redirect would repeat what was asked for, and its host
     app.extensions["settings"] = settings
     app.extensions["database"] = database = connect(settings)
     app.extensions["redis"] = queues.connect(settings.redis_url, timeout=1, retries=0)
