@@ -42,7 +42,7 @@ def readyz() -> Response:
 def prometheus() -> Response:
     """Metrics for Prometheus. Without a database there are those of the requests."""
     live = None
-    with suppress(DBAPIError):
+    with suppress(DBAPIError), current.gate().held():
         live = status_now()
     response = Response(metrics.exposition(live), content_type=metrics.CONTENT_TYPE)
     response.cache_control.no_store = True
