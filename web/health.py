@@ -9,7 +9,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from core import encoding
 from monitoring import metrics
-from store.database import SchemaError, error_line
+from store.database import SchemaError
 from web import current, openapi
 from web.cache import cached_until_next_build
 from web.parameters import JSON, endpoint
@@ -32,8 +32,8 @@ def readyz() -> Response:
     """The database is reachable and its schema current."""
     try:
         current.database().check_schema()
-    except (SchemaError, DBAPIError) as error:
-        raise ServiceUnavailable(error_line(error), retry_after=RETRY_AFTER) from error
+    except SchemaError as error:
+        raise ServiceUnavailable(str(error), retry_after=RETRY_AFTER) from error
     return live_json({"status": "ok"})
 
 
