@@ -48,8 +48,8 @@ HEADERS = {
 }
 
 
-def describe(app: Flask) -> Object:
-    """The description of all endpoints that an app has, pages apart."""
+def describe(app: Flask, server: str) -> Object:
+    """The description of all endpoints that an app has, pages apart. `server`: its URL, or path."""
     views = _views(app)
     types = list(dict.fromkeys([Problem, *(view.endpoint.gives for view in views.values())]))
     schemas, components = msgspec.json.schema_components(
@@ -59,6 +59,7 @@ def describe(app: Flask) -> Object:
     return {
         "openapi": "3.1.0",
         "info": INFO,
+        "servers": [{"url": server}],
         "paths": {
             path: {"get": _operation(path, view, schema_of[view.endpoint.gives])}
             for path, view in sorted(views.items())

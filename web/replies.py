@@ -50,10 +50,13 @@ class Reply:
     etag: str
     content_type: str
     build: Build
+    vary: tuple[str, ...] = ()  # headers of the request that it depends on
 
     @classmethod
-    def of(cls, body: bytes, content_type: str, build: Build) -> "Reply":
-        return cls(body, gzip_compressed(body), etag_of(body), content_type, build)
+    def of(
+        cls, body: bytes, content_type: str, build: Build, vary: tuple[str, ...] = ()
+    ) -> "Reply":
+        return cls(body, gzip_compressed(body), etag_of(body), content_type, build, vary)
 
     @cached_property
     def tags(self) -> tuple[str, str]:
@@ -69,7 +72,7 @@ class Reply:
         return self._variant(self.tags[1], self.gzipped, ("Content-Encoding", "gzip"))
 
     def _variant(self, tag: str, body: bytes, *encoding: tuple[str, str]) -> "_Variant":
-        both = [("ETag", tag), ("Vary", "Accept-Encoding")]
+        both = [("ETag", tag), ("Vary", ", ".join(("Accept-Encoding", *self.vary)))]
         entity = [
             ("Content-Type", self.content_type),
             ("Content-Length", str(len(body))),

@@ -318,6 +318,9 @@ def test_every_request_has_an_id_of_its_own_or_the_one_it_brought(site: Site) ->
         ({"HTTP_HOST": "stars.test:8000"}, "http://stars.test:8000"),
         ({"HTTP_HOST": 'x"><script>'}, ""),
         ({"HTTP_HOST": ""}, ""),
+        ({"HTTP_HOST": "a" * 300}, ""),
+        ({"SCRIPT_NAME": "/a"}, "http://stars.test/a"),
+        ({"SCRIPT_NAME": "/a", "HTTP_HOST": ""}, "/a"),
     ],
 )
 def test_where_the_reader_finds_this_server(environ: dict[str, str], expected: str) -> None:
