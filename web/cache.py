@@ -180,7 +180,7 @@ class ResponseCache:
     def _current(self) -> BuildCache:
         """Return the cache of the newest build. One request a second has a thread look which that
         is, and waits for it, but not for long: a database may hang. Prepared answers tell the time
-        (`max-age`, `Starboard-Age`), so they hold for a second, too."""
+        (`max-age`), so they hold for a second, too."""
         now = time.monotonic()
         if now >= self._cache.prepared_at + self.look_every:
             self._cache.prepared_at, self._cache.prepared = now, {}

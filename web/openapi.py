@@ -43,8 +43,7 @@ HEADERS = {
     "Cache-Control": "For how long it holds: of documents, up to the next build.",
     "Last-Modified": "When it was built.",
     "Link": "Where the next page is, if there is one.",
-    "Starboard-Age": "Seconds since the slot of the newest data in it.",
-    "Starboard-Stale": "`?1` once that is older than two polls and a build.",
+    "Starboard-As-Of": "The slot of the newest data of the build that it is from.",
 }
 
 

@@ -115,7 +115,8 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
     url = url_for(request.endpoint, owner=new_owner, name=new_name, **arguments)
     response = redirect(url, 301)
     response.cache_control.public = True
-    response.cache_control.max_age = 3600  # somebody else may take the old name
+    every = current.settings().aggregate_every  # until somebody else may have taken the old name
+    response.cache_control.max_age = int(every.total_seconds())
     response.vary.update(current.vary(http_headers.LINKS))
     return response
 

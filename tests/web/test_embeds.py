@@ -135,6 +135,7 @@ class TestACharts:
 
         assert response.status_code == 301
         assert response.headers["Location"] == f"{CHART}?theme=dark"
+        assert response.headers["Cache-Control"] == "public, max-age=900"
 
     def test_repositories_are_compared_each_once(self, full: FlaskClient, drawn: list[Any]) -> None:
         full.get("/charts.svg?repos=quiet/harbor,Loud/Motor, loud/ENGINE ,quiet/harbor")
