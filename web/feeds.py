@@ -40,7 +40,7 @@ def feed(slug: str) -> Response:
         title=f"Starboard: {ranked.title}",
         link=f"{site}/?list={ranked.slug}",
         feed_url=f"{site}/feeds/{ranked.slug}.atom",
-        feed_guid=_id("feed", ranked.slug, since),
+        feed_guid=_id("feed", ranked.slug),  # not of when it began: polls are thinned
         description=f"What changes among GitHub's top repositories: {ranked.title}",
         author_name="Starboard",
         since=since or clock.EPOCH,

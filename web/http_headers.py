@@ -37,7 +37,7 @@ OF_DATA: Headers = [  # a picture brings its style with it
 ]
 OF_OPEN: Headers = [
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-As-Of"),
+    ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-As-Of, Starboard-Notice"),
 ]
 OF_PREFLIGHTS: Headers = [  # what a page of another site may send
     ("Access-Control-Allow-Methods", "GET, HEAD"),
