@@ -20,6 +20,15 @@ INFO = {
     "version": "1.0.0",
     "summary": "GitHub's star leaderboards and their history.",
     "description": "Times are UTC, in RFC 3339. All is read-only and open to other sites.",
+    "contact": {"name": "Who runs this server"},
+}
+
+TAGS = {  # blueprint → what its endpoints are for
+    "api": "Lists, repositories, events and the status, as JSON.",
+    "badges": "What shields.io makes a badge of.",
+    "charts": "Star histories as pictures, for a README.",
+    "feeds": "What changed, for feed readers.",
+    "site": "How the service is, for those who run it, and this description.",
 }
 
 TEXT = {"type": "string"}
@@ -52,7 +61,7 @@ HEADERS_OF_ALL = [name for name in HEADERS if name != "Starboard-Notice"]
 def describe(app: Flask, server: str) -> Object:
     """The description of all endpoints that an app has, pages apart. `server`: its URL, or path."""
     views = _views(app)
-    types = list(dict.fromkeys([Problem, *(view.endpoint.gives for view in views.values())]))
+    types = list(dict.fromkeys([Problem, *(view.endpoint.gives for _, view in views.values())]))
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -61,9 +70,11 @@ def describe(app: Flask, server: str) -> Object:
         "openapi": "3.1.0",
         "info": INFO,
         "servers": [{"url": server}],
+        "security": [],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": {
-            path: {"get": _operation(path, view, schema_of[view.endpoint.gives])}
-            for path, view in sorted(views.items())
+            path: {"get": _operation(path, tag, view, schema_of[view.endpoint.gives])}
+            for path, (tag, view) in sorted(views.items())
         },
         "components": {
             "schemas": components,
@@ -78,19 +89,22 @@ def describe(app: Flask, server: str) -> Object:
     }
 
 
-def _views(app: Flask) -> dict[str, Any]:
-    """The views that declare what they give by their paths, in OpenAPI's form; pages, which are for
-    people, left out."""
+def _views(app: Flask) -> dict[str, tuple[str, Any]]:
+    """The views that declare what they give, each with its tag, by their paths in OpenAPI's form;
+    pages, which are for people, left out."""
     rules = {re.sub(r"<(\w+)>", r"{\1}", rule.rule): rule for rule in app.url_map.iter_rules()}
-    views = {path: app.view_functions[rule.endpoint] for path, rule in rules.items()}
+    views = {
+        path: (rule.endpoint.partition(".")[0], app.view_functions[rule.endpoint])
+        for path, rule in rules.items()
+    }
     return {
-        path: view
-        for path, view in views.items()
+        path: (tag, view)
+        for path, (tag, view) in views.items()
         if hasattr(view, "endpoint") and view.endpoint.content_type != HTML
     }
 
 
-def _operation(path: str, view: Callable[..., Any], schema: Object) -> Object:
+def _operation(path: str, tag: str, view: Callable[..., Any], schema: Object) -> Object:
     declared: Endpoint = view.endpoint  # type: ignore[attr-defined]  # `_views` has no others
     in_path = re.findall(r"{(\w+)}", path)
     about = view.__doc__ or ""
@@ -99,7 +113,9 @@ def _operation(path: str, view: Callable[..., Any], schema: Object) -> Object:
         responses["301"] = {"description": "It has another name now: `Location` leads there."}
     return {
         "operationId": view.__name__,
+        "tags": [tag],
         "summary": about.partition(".")[0],
+        "description": about,
         "parameters": [
             *(_path_parameter(name) for name in in_path),
             *(_query_parameter(parameter) for parameter in declared.parameters),
