@@ -24,6 +24,7 @@ import queues
 from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
+from core.rate_limit import Resource
 from monitoring import redis_status
 from settings import HERE, socket_path, socket_url
 from store.database import SchemaError, error_line
@@ -66,17 +67,15 @@ def poll(slug: str | None) -> None:
 
 def _poll_each(chosen: Iterable[RankedList]) -> list[str]:
     """Poll lists for the current slot, waiting as GitHub's limit wants it; return what failed."""
-    from github import polling, shared_limit
-    from github.client import GitHub
+    from github import polling
     from github.errors import GitHubError
+    from github.shared_limit import connect_to_github
 
     settings, database = current.settings(), current.database()
     every = settings.poll_every
-    gate = shared_limit.SharedLimit(
-        database, settings, patience={"search": every, "core": every / 10}
-    )
     failures = []
-    with GitHub(settings, gate) as github:
+    patience: dict[Resource, timedelta] = {"search": every, "core": every / 10}
+    with connect_to_github(database, settings, patience) as github:
         for ranked in chosen:
             slot = clock.floor(clock.now(), every)
             try:

@@ -18,10 +18,9 @@ import models
 from core import clock, leaderboards
 from core.encoding import encoded
 from core.lists import RankedList
-from github.client import GitHub
-from github.errors import NotYet
+from github.errors import Final, NotYet
 from github.polling import DONE_BEFORE, identify_some, poll_list, watch_repository
-from github.shared_limit import SharedLimit
+from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
 from settings import Settings, from_environment
@@ -45,10 +44,12 @@ def poll(slug: str, slot: datetime) -> Retry | None:
             return None
         with connect(settings) as database:
             try:
-                with _github(settings, database) as github:
+                with connect_to_github(database, settings) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)
             except NotYet as error:
                 return _postponed(error, result)
+            except Final as error:
+                result |= _given_up(error)
             if result["outcome"] in (models.GOOD, DONE_BEFORE):
                 _publish_first(database, settings, ranked)
     return None
@@ -62,11 +63,13 @@ def watch(name: str, slot: datetime) -> Retry | None:
         if name not in settings.watch:
             result["outcome"] = "not in WATCH any more"
             return None
-        with connect(settings) as database, _github(settings, database) as github:
+        with connect(settings) as database, connect_to_github(database, settings) as github:
             try:
                 result |= watch_repository(database, github, name, slot, settings.poll_every)
             except NotYet as error:
                 return _postponed(error, result)
+            except Final as error:
+                result |= _given_up(error)
     return None
 
 
@@ -83,7 +86,7 @@ def identify() -> None:
     history under an old name to the repository that bore it."""
     settings = from_environment()
     with logged_run("identify") as result, connect(settings) as database:
-        with _github(settings, database) as github:
+        with connect_to_github(database, settings) as github:
             result["asked"] = identify_some(database, github, settings)
         result["merged"] = 0
         while identities.merge_next(database):
@@ -139,10 +142,6 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
     return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
 
 
-def _github(settings: Settings, database: Database) -> GitHub:
-    return GitHub(settings, SharedLimit(database, settings))
-
-
 def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
     """The job's return value that lets RQ run it again once GitHub allows a request. A job that
     slept until then would keep its worker from all the others."""
@@ -150,6 +149,12 @@ def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
     result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
     # RQ counts these apart from the retries of failures, and fails a job that asks for one more.
     return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
+
+
+def _given_up(error: Final) -> dict[str, Any]:
+    """What came of a job that GitHub's answer ends: RQ would repeat one that raises, and nothing
+    would change within the slot. The next slot asks again."""
+    return {"outcome": models.FAILED, "why": str(error)}
 
 
 def _publish_first(database: Database, settings: Settings, ranked: RankedList) -> None:

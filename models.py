@@ -179,6 +179,18 @@ class Watched(Base):
     error: Mapped[str | None] = mapped_column(Text)  # null when it was received
 
 
+class Trouble(Base):
+    """What GitHub does not give: a repository's own trouble, or the token's."""
+
+    __tablename__ = "trouble"
+
+    subject: Mapped[str] = mapped_column(String(200), primary_key=True)  # `name` in lower case
+    name: Mapped[str] = mapped_column(String(200))  # owner/name, GITHUB_TOKEN or clock
+    why: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime]
+    until: Mapped[datetime]  # if it is not noted again
+
+
 class Progress(Base):
     """How far a batch has come that works through time."""
 
@@ -218,10 +230,11 @@ class RateLimitState(Base):
 
     __tablename__ = "budget"
 
-    resource: Mapped[str] = mapped_column(String(10), primary_key=True)
+    resource: Mapped[str] = mapped_column(String(10), primary_key=True)  # search, core, search-ip…
     next_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
     undated_refusals: Mapped[int] = mapped_column("strikes", key="undated_refusals")
     limit: Mapped[int | None]
     remaining: Mapped[int | None]
     reset_at: Mapped[datetime | None]
+    saved_at: Mapped[datetime | None]  # null: by a version that did not note it

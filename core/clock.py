@@ -9,6 +9,8 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
+TOLERANCE = MINUTE  # how far ahead of the clock a moment may lie and not be from the future
+
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d(?P<time>[Tt ]\d\d:\d\d:\d\d(\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?)?",
     re.ASCII,

@@ -19,6 +19,7 @@ from settings import Settings
 from store import documents, rate_limits
 from store.database import Database
 from store.polls import PollRecord, first_and_last_good, polls_since
+from store.troubles import TOKEN, current_troubles
 from store.watched import watched as watched_row
 
 log = structlog.get_logger("starboard")
@@ -46,6 +47,15 @@ class WatchedStatus(TypedDict):
     last_error: str | None
 
 
+class TroubleStatus(TypedDict):
+    """What GitHub withholds at present, and concerns nothing else: `subject` is a repository's
+    owner/name, GITHUB_TOKEN, or `clock`, this machine's."""
+
+    subject: str
+    why: str
+    since: Time
+
+
 class BuildStatus(TypedDict):
     """The newest documents."""
 
@@ -70,6 +80,7 @@ class Status(RedisStatus):
     watched: list[WatchedStatus]
     build: BuildStatus | None  # null before the first
     github: list[BudgetStatus]
+    troubles: list[TroubleStatus]
 
 
 def live(database: Database, redis: "Redis", settings: Settings, now: datetime) -> Status:
@@ -80,13 +91,23 @@ def live(database: Database, redis: "Redis", settings: Settings, now: datetime) 
         ]
         watched = watched_status(session, settings.watch, now)
         build = build_status(session, now)
-        budget = github_status(session, settings.github_token is not None, now)
+        withheld = trouble_status(session, now)
+        refused = any(trouble["subject"] == TOKEN for trouble in withheld)
+        authorized = settings.github_token is not None and not refused
+        budget = github_status(session, authorized, now, apart=refused)
     try:
         seen = redis_status(redis)
     except RedisError as error:
         log.warning("status", outcome="Redis cannot be reached", why=str(error))
         seen = UNREACHABLE
-    return {"lists": polled, "watched": watched, "build": build, **seen, "github": budget}
+    return {
+        "lists": polled,
+        "watched": watched,
+        "build": build,
+        **seen,
+        "github": budget,
+        "troubles": withheld,
+    }
 
 
 def build_status(session: Session, now: datetime) -> BuildStatus | None:
@@ -161,9 +182,19 @@ def gaps(missing: list[datetime], every: timedelta) -> list[Gap]:
     ]
 
 
-def github_status(session: Session, authorized: bool, now: datetime) -> list[BudgetStatus]:
+def trouble_status(session: Session, now: datetime) -> list[TroubleStatus]:
+    return [
+        {"subject": row.name, "why": row.why, "since": clock.rfc3339(row.since)}
+        for row in current_troubles(session, now)
+    ]
+
+
+def github_status(
+    session: Session, authorized: bool, now: datetime, *, apart: bool = False
+) -> list[BudgetStatus]:
+    """The limits of the requests that are sent. `apart`: without the token, as it is refused."""
     resources: tuple[Resource, ...] = ("search", "core")
-    known = {name: rate_limits.allowance(session, name) for name in resources}
+    known = {name: rate_limits.allowance(session, name, apart=apart) for name in resources}
     return [
         {
             "resource": name,

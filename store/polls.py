@@ -22,7 +22,7 @@ from store.database import upsert
 from store.events import store_events
 from store.list_ids import list_id_of, list_id_or_new
 from store.placements import members_at
-from store.readings import store_readings
+from store.readings import store_readings, store_unlisted
 from store.repositories import store_repositories
 
 
@@ -110,10 +110,12 @@ def store_poll(
     fetched_at: datetime,
     members: Sequence[Member],
     doubt: str | None,
+    off_list: Sequence[GitHubRepository] = (),
 ) -> bool:
     """Store a slot's answer; False where the slot has a good one already.
 
-    A suspect answer's rows are kept for comparison, but make no readings.
+    A suspect answer's rows are kept for comparison, but make no readings. `off_list`: repositories
+    that GitHub was asked for besides, and that are not on the list.
     """
     list_id = list_id_or_new(session, ranked.slug)
     this = session.get(Poll, (list_id, slot))
@@ -133,6 +135,9 @@ def store_poll(
     if not doubt:
         fresh = [row for row in placements if not row["carried_over"]]
         store_readings(session, ranked, fetched_at, fresh)
+        others = store_repositories(session, [Member(each) for each in off_list], fetched_at)
+        for repository in off_list:
+            store_unlisted(session, others[repository.github_id], slot, repository)
         store_events(session, list_id, ranked, slot, members, ids)
     return True
 

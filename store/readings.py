@@ -20,6 +20,7 @@ from core.lists import RankedList
 from core.retention import DAILY
 from core.schemas import Point
 from models import (
+    COUNTS,
     List,
     Poll,
     Reading,
@@ -59,6 +60,13 @@ def store_readings(
     )
 
 
+def store_unlisted(session: Session, repository_id: int, slot: datetime, counts: Any) -> None:
+    """Make counts of no list's answer a reading: anything that has COUNTS as attributes. Where a
+    list's answer made one of the slot, that stays."""
+    row = {"repository_id": repository_id, "slot": slot}
+    upsert(session, Reading, [row | {name: getattr(counts, name) for name in COUNTS}])
+
+
 def series(
     session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
 ) -> list[Point]:
@@ -70,14 +78,13 @@ def series(
     rows = session.connection().execute(
         select(slot, Reading.stars, Reading.forks, Reading.open_issues)
         .where(Reading.repository_id == repository_id)
-        .where(slot >= first, slot <= -(-until // length) * length)
+        .where(slot >= first, slot < until)
         .order_by(Reading.slot)
     )
-    last = {-(-row[0] // length): row for row in map(tuple, rows)}
+    last = {(row[0] + length - 1) // length: row for row in map(tuple, rows)}
     return [
         {"at": clock.at(at), "stars": stars, "forks": forks, "open_issues": open_issues}
         for at, stars, forks, open_issues in last.values()
-        if at < until
     ]
 
 

@@ -9,6 +9,7 @@ from monitoring.status import ListStatus, Status
 from settings import Settings
 from web.page_filters import duration
 
+MOST_TOLD = 5  # repositories that GitHub withholds
 LATELY = 2 * HOUR  # for which a missed poll counts as something that is wrong now
 
 Check = Callable[[Status, Settings, datetime], Iterator[str]]
@@ -96,6 +97,14 @@ def _watch_fails(live: Status, settings: Settings, now: datetime) -> Iterator[st
             yield f"{watched['full_name']}, which is watched: {watched['last_error']}."
 
 
+def _withheld(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+    told = live["troubles"][:MOST_TOLD]
+    for trouble in told:
+        yield f"{trouble['subject']}: {trouble['why']}."
+    if others := len(live["troubles"]) - len(told):
+        yield f"GitHub withholds {others} more; /api/v1/status names them all."
+
+
 def _is_old(polled: ListStatus, settings: Settings) -> bool:
     """Whether a list had no good poll for two intervals; a list just begun is not old."""
     age = polled["age_seconds"]
@@ -112,4 +121,5 @@ CHECKS: tuple[Check, ...] = (  # worst first
     _jobs_given_up,
     _github_not_asked,
     _watch_fails,
+    _withheld,
 )

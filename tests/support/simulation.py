@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,14 +67,19 @@ class Simulation:
     def sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
+    def github(self) -> GitHub:
+        """A client as jobs have one, by the clock of the simulation."""
+        gate = SharedLimit(self.database, self.settings, now=lambda: self.now, sleep=self.sleep)
+        transport = BreakingTransport(self.app, self.faults)
+        anonymous = replace(gate, anonymous=True)
+        return GitHub(self.settings, gate, transport, anonymous=anonymous)
+
     def poll(self, ranked: RankedList, slot: datetime) -> str:
         """A job and its retries: what came of the slot in the end."""
-        gate = SharedLimit(self.database, self.settings, now=lambda: self.now, sleep=self.sleep)
         pauses = list(RETRY.intervals)
-        transport = BreakingTransport(self.app, self.faults)
         while True:
             try:
-                with GitHub(self.settings, gate, transport) as github:
+                with self.github() as github:
                     result = polling.poll_list(
                         self.database,
                         github,
