@@ -28,6 +28,7 @@ from store import identities
 from store.database import Database, connect
 from store.documents import is_published, publish
 from store.snapshots import snapshot as snapshot_of
+from store.troubles import CLOCK, is_in_trouble
 
 MOST_POSTPONEMENTS = 20
 
@@ -96,6 +97,11 @@ def identify() -> None:
 def thin() -> None:
     """Thin out readings, polls and placements that have grown old."""
     with logged_run("thin") as result, connect(from_environment()) as database:
+        with database.read() as session:
+            wrong_clock = is_in_trouble(session, CLOCK, clock.now())
+        if wrong_clock:  # it could take what is new for old, and what is thinned out is gone
+            result["outcome"] = "put off: the clock is wrong"
+            return
         result |= thinning.thin(database, clock.now())
         database.checkpoint_wal()
 
@@ -127,7 +133,7 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         snapshots = [
             snapshot
             for ranked in settings.lists
-            if (snapshot := snapshot_of(session, ranked)) is not None
+            if (snapshot := snapshot_of(session, ranked, now=now)) is not None
         ]
         first = not is_published(session, "lists")
     if first and not snapshots:
@@ -137,7 +143,7 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
     # JSON and gzip take as long as all of the writing, for which every poll has to wait.
     ready = {name: encoded(*document) for name, document in documents.items()}
     with database.write() as session:
-        published = publish(session, ready, snapshots, now, next_build_at)
+        published = publish(session, ready, snapshots, now, next_build_at, clock.now())
     outcome = "published" if published else "a newer build is out"
     return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
 

@@ -23,6 +23,12 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def is_future(moment: datetime, now: datetime) -> bool:
+    """Whether a moment lies ahead by more than clocks differ: one that a clock told which ran
+    ahead. Nothing of it may win over what is known by the clock of now."""
+    return moment > now + TOLERANCE
+
+
 def floor(moment: datetime, step: timedelta) -> datetime:
     """Round down to a multiple of `step` since the epoch: the slot that a moment lies in."""
     return moment - (moment - EPOCH) % step

@@ -5,6 +5,7 @@ too, first passes the gate of the rate limit, which waits or refuses.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import quote
@@ -99,7 +100,7 @@ class GitHub:
         }
         try:
             answer = self._get("search", "search/repositories", params=params)
-            return read_search(answer.json_object())
+            return replace(read_search(answer.json_object()), answered_at=answer.answered_at)
         except Gone as error:
             where = self._http.base_url
             raise Refused(f"{where} has no search: is GITHUB_API_URL right?") from error

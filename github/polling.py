@@ -50,20 +50,27 @@ def poll_list(
         before = polls.poll_context(session, ranked, slot)
     if before.done:
         return {"outcome": DONE_BEFORE}
-    if now() >= slot + every:
+    if not _is_amid(slot, every, now()):
         return _missed(database, ranked, slot, now())
     floor = plausibility.search_floor(before.last_good, ranked)
     gap = partial(polls.record_gap, ranked=ranked, slot=slot, outcome=models.FAILED)
     with _recorded(database, lambda session, why: gap(session, at=now(), why=why)):
         answer = github.search(ranked, floor)
     fetched_at = now()
-    if fetched_at >= slot + every:
+    if not _is_amid(slot, every, fetched_at):
         return _missed(database, ranked, slot, fetched_at)
     verdict = plausibility.judge(answer, before.last_good, before.suspects, ranked)
     members, off_list = _with_missing(database, github, verdict, ranked, now)
     with database.write() as session:
         stored = polls.store_poll(
-            session, ranked, slot, fetched_at, members, verdict.doubt, off_list
+            session,
+            ranked,
+            slot,
+            fetched_at,
+            members,
+            verdict.doubt,
+            off_list,
+            confirmed=_agree(answer.answered_at, fetched_at),
         )
     outcome = (models.SUSPECT if verdict.doubt else models.GOOD) if stored else DONE_BEFORE
     why = {"why": verdict.doubt} if verdict.doubt else {}
@@ -85,15 +92,15 @@ def watch_repository(
     with database.read() as session:
         known = watched.watched(session, name)
         etag = known.etag if known else None
-        done = known is not None and known.error is None and known.fetched_at >= slot
-    if done:
+        asked_at = known.fetched_at if known and not known.error else clock.EPOCH
+    if slot <= asked_at < slot + every:
         return {"outcome": DONE_BEFORE}
-    if now() >= slot + every:
+    if not _is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
     trouble = watched.store_unwatchable
     with _recorded(database, lambda session, why: trouble(session, name, now(), why)):
         answer, etag = github.repository_unless(name, etag)
-    if now() >= slot + every:
+    if not _is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
     with database.write() as session:
         watched.store_watched(session, name, slot, now(), answer, etag)
@@ -159,10 +166,22 @@ def _recorded(database: Database, record: Callable[[Session, str], None]) -> Ite
         raise
 
 
+def _is_amid(slot: datetime, every: timedelta, now: datetime) -> bool:
+    """Whether a moment lies in a slot. One before it means that the clock was put back."""
+    return not clock.is_future(slot, now) and now < slot + every
+
+
+def _agree(theirs: datetime | None, ours: datetime) -> bool:
+    """Whether GitHub's clock says that ours is right."""
+    return theirs is not None and abs(theirs - ours) <= clock.TOLERANCE
+
+
 def _missed(database: Database, ranked: RankedList, slot: datetime, at: datetime) -> dict[str, Any]:
-    """Record that a slot ended without an answer: what GitHub says now belongs to a later one."""
+    """Record that a slot ended without an answer: what GitHub says now belongs to another one."""
+    why = "no poll succeeded within the slot"
+    if clock.is_future(slot, at):  # it may still come
+        return {"outcome": models.MISSED, "why": "the clock was put back"}
     with database.write() as session:
-        why = "no poll succeeded within the slot"
         polls.record_gap(session, ranked, slot, models.MISSED, at, why)
     return {"outcome": models.MISSED}
 

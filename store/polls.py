@@ -14,10 +14,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.lists import RankedList
 from core.plausibility import AGREEING, KnownMember, Member
 from core.repository import GitHubRepository
-from models import COUNTS, FAILED, GOOD, IMPORTED, SUSPECT, List, Placement, Poll
+from models import (
+    COUNTS,
+    FAILED,
+    GOOD,
+    IMPORTED,
+    SUSPECT,
+    Event,
+    List,
+    Placement,
+    Poll,
+    Reading,
+)
 from store.database import upsert
 from store.events import store_events
 from store.list_ids import list_id_of, list_id_or_new
@@ -111,13 +123,18 @@ def store_poll(
     members: Sequence[Member],
     doubt: str | None,
     off_list: Sequence[GitHubRepository] = (),
+    *,
+    confirmed: bool = False,
 ) -> bool:
     """Store a slot's answer; False where the slot has a good one already.
 
     A suspect answer's rows are kept for comparison, but make no readings. `off_list`: repositories
-    that GitHub was asked for besides, and that are not on the list.
+    that GitHub was asked for besides, and that are not on the list. `confirmed`: GitHub's clock
+    tells the same time as ours, so that polls from the future are certainly wrong.
     """
     list_id = list_id_or_new(session, ranked.slug)
+    if confirmed:
+        _forget_future(session, list_id, fetched_at)
     this = session.get(Poll, (list_id, slot))
     if this is not None and this.outcome == GOOD:
         return False
@@ -138,8 +155,24 @@ def store_poll(
         others = store_repositories(session, [Member(each) for each in off_list], fetched_at)
         for repository in off_list:
             store_unlisted(session, others[repository.github_id], slot, repository)
-        store_events(session, list_id, ranked, slot, members, ids)
+        store_events(session, list_id, ranked, slot, members, ids, fetched_at)
     return True
+
+
+def _forget_future(session: Session, list_id: int, now: datetime) -> None:
+    """Delete what a clock that ran ahead left of a list: when its slots come, they are polled."""
+    later = session.scalars(
+        select(Poll.slot).where(Poll.list_id == list_id, Poll.slot > now + clock.TOLERANCE)
+    ).all()
+    if not later:
+        return
+    here = (Placement.list_id == list_id, Placement.slot.in_(later))
+    members = select(Placement.repository_id).where(*here)
+    session.execute(
+        delete(Reading).where(Reading.repository_id.in_(members), Reading.slot.in_(later))
+    )
+    for table in (Placement, Event, Poll):
+        session.execute(delete(table).where(table.list_id == list_id, table.slot.in_(later)))
 
 
 def _replace_placements(

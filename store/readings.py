@@ -71,7 +71,7 @@ def series(
     session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
 ) -> list[Point]:
     """A repository's readings in [start, end), of each step (t − step, t] the last. The same before
-    and after thinning to that step."""
+    and after thinning to that step, where the end does not cut one."""
     length = step // timedelta(seconds=1)
     first, until = ceil(start.timestamp()), ceil(end.timestamp())
     slot = type_coerce(Reading.slot, BigInteger)  # thousands of rows: whole seconds will do
@@ -121,9 +121,12 @@ def daily(
     return found
 
 
-def newest_slot(session: Session, repository_id: int) -> datetime | None:
+def newest_slot(session: Session, repository_id: int, now: datetime) -> datetime | None:
+    """Return the slot of a repository's newest reading, from the future apart."""
     return session.scalar(
-        select(func.max(Reading.slot)).where(Reading.repository_id == repository_id)
+        select(func.max(Reading.slot))
+        .where(Reading.repository_id == repository_id)
+        .where(Reading.slot <= now + clock.TOLERANCE)
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from core import lists
+from core import clock, lists
 from core.plausibility import Member
 from core.repository import GitHubRepository
 from core.windows import Baselines, Counts, Profile, RankedRepository
@@ -68,13 +68,19 @@ def store_repositories(
             row = RepositoryRow(github_id=repository.github_id, **profile)
             session.add(row)
             found[repository.github_id] = row
-        elif row.seen_at <= seen_at:
+        elif _may_replace(seen_at, row.seen_at):
             for name, value in profile.items():
                 setattr(row, name, value)
     session.flush()
     names = {repository.full_name.lower(): found[repository.github_id] for repository in seen}
     _store_names(session, names, seen_at)
     return {github_id: row.id for github_id, row in found.items() if github_id is not None}
+
+
+def _may_replace(seen_at: datetime, known_at: datetime) -> bool:
+    """Whether what was just seen is newer than what is known. No answer waits for hours until it
+    is stored: what is known for later than that is from a clock that ran ahead."""
+    return seen_at >= known_at or known_at > seen_at + clock.HOUR
 
 
 def _adopted(session: Session, new: Sequence[GitHubRepository]) -> dict[int | None, RepositoryRow]:
@@ -104,7 +110,7 @@ def _store_names(session: Session, seen: Mapping[str, RepositoryRow], seen_at: d
         if key not in held:
             row = RepositoryName(name=key, repository_id=repository.id, seen_at=seen_at)
             session.add(row)
-        elif held[key].seen_at <= seen_at:
+        elif _may_replace(seen_at, held[key].seen_at):
             if held[key].repository_id != repository.id:
                 _merge_later(session, held[key].repository_id, repository)
             held[key].repository_id, held[key].seen_at = repository.id, seen_at

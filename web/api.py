@@ -199,7 +199,7 @@ def history(
 def _end(session: Session, repository_id: int, start: datetime | None) -> datetime:
     """Return the end of the newest reading's slot, so that a series is the same until there is
     another reading; the end of the current minute where that is not after the start."""
-    newest = readings.newest_slot(session, repository_id)
+    newest = readings.newest_slot(session, repository_id, clock.now())
     end = newest + current.settings().poll_every if newest else None
     if end is None or (start is not None and start >= end):
         return clock.ceil(clock.now(), MINUTE)
