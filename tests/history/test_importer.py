@@ -19,8 +19,8 @@ from store.database import Database
 from tests.support.archive import REAL, line, write_day, write_text
 from tests.support.common import MakeSettings
 from tests.support.github import StubGitHub
-from tests.support.imported import MIDNIGHT, board, bring, contents, count, history_of, rows, sums
-from tests.support.stored import put, readings, repo
+from tests.support.imported import MIDNIGHT, board, bring, contents, count, history_of, sums
+from tests.support.stored import put, readings, repo, rows
 
 FIRST, SECOND = date(2026, 2, 27), date(2026, 2, 28)
 NOON = MIDNIGHT + 12 * HOUR
