@@ -143,7 +143,7 @@ def _rows(
     tally, rows = Tally(read=sum(day.read for day in days)), Rows()
     for day in days:
         tally.rejected += day.rejected
-    readings: dict[tuple[int, int], tuple[int, ...]] = {}  # of several lists the first one's
+    readings: dict[tuple[int, int], tuple[int | None, ...]] = {}  # of several lists the first one's
     taken = dict(done)
     for slug, list_id in list_ids.items():
         for day in days:

@@ -1,6 +1,6 @@
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,18 @@ class TestADay:
         }
         assert (day.read, day.rejected) == (4, [])
 
-    def test_has_each_row_with_its_counts_and_its_line(self, tmp_path: Path) -> None:
-        path = write_day(tmp_path, line(stars=11, forks=12, issues=13))
+    @pytest.mark.parametrize(
+        ("day", "open_issues"), [("2018-12-18", 13), ("2021-08-19", 13), ("2021-08-20", None)]
+    )
+    def test_has_each_row_with_its_counts_and_its_line(
+        self, tmp_path: Path, day: str, open_issues: int | None
+    ) -> None:
+        """From 2021-08-20 on its `issues` leave out pull requests, which GitHub's do not."""
+        path = write_day(tmp_path, line(stars=11, forks=12, issues=13), day=date.fromisoformat(day))
 
         (row,) = archive.read_day(path).lists["stars"]
 
-        assert row == ("quiet/harbor", 11, 11, 12, 13, 2)
+        assert row == ("quiet/harbor", 11, 11, 12, open_issues, 2)
 
     @pytest.mark.parametrize(
         ("item", "slug"),

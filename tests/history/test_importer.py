@@ -67,8 +67,8 @@ class TestAnImport:
         ]
         assert board(database) == [(1, "Loud/engine"), (2, "Quiet/Harbor")]
         assert contents(database)["readings"] == [
-            ("loud/engine", slot, 200, 9, 3, None),
-            ("quiet/harbor", slot, 100, 7, 3, None),
+            ("loud/engine", slot, 200, 9, None, None),
+            ("quiet/harbor", slot, 100, 7, None, None),
         ]
 
     def test_done_again_brings_nothing_new(self, database: Database, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The schema: made, migrated from older ones and back, and checked at start."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -11,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, inspect, select, text
 
 from core import clock
-from models import Base, List, RepositoryName
+from models import GOOD, IMPORTED, Base, List, RepositoryName
 from settings import Settings
 from store.database import MIGRATIONS, Database, SchemaError, check_schema_or_exit, connect
 from tests.support.common import NOBODY, MakeSettings
@@ -42,7 +44,7 @@ def migrate(database: Database, revision: str) -> None:
         command.upgrade(config, revision)
 
 
-OLD_ROWS = {
+OLD_ROWS: dict[str, list[dict[str, Any]]] = {
     "list": [{"id": 1, "slug": "stars"}, {"id": 2, "slug": "c-d"}],
     "repository": [
         {
@@ -119,15 +121,21 @@ OLD_ROWS = {
 }
 
 
-@pytest.mark.parametrize("first", ["0001", "0002"])
+def insert(old_rows: dict[str, list[dict[str, Any]]], database: Database) -> MetaData:
+    """Insert rows by table as the schema of the moment has them, which is given."""
+    tables = MetaData()
+    with database.engine.begin() as connection:
+        tables.reflect(connection)
+        for name, old in old_rows.items():
+            connection.execute(tables.tables[name].insert(), old)
+    return tables
+
+
+@pytest.mark.parametrize("first", ["0001", "0002", "0003"])
 def test_migrations_keep_every_row_of_an_older_schema(settings: Settings, first: str) -> None:
     with connect(settings) as database:
         migrate(database, first)
-        with database.engine.begin() as connection:
-            tables = MetaData()
-            tables.reflect(connection)
-            for name, old in OLD_ROWS.items():
-                connection.execute(tables.tables[name].insert(), old)
+        tables = insert(OLD_ROWS, database)
         database.upgrade()
 
         database.check_schema()
@@ -140,6 +148,35 @@ def test_migrations_keep_every_row_of_an_older_schema(settings: Settings, first:
         with database.read() as session:
             seen = session.scalars(select(RepositoryName.seen_at)).all()
         assert seen == [clock.EPOCH] * 3
+
+
+def test_open_issues_that_were_imported_without_pull_requests_become_unknown(
+    settings: Settings,
+) -> None:
+    days = [int(datetime(2021, 8, day, tzinfo=UTC).timestamp()) for day in (19, 20, 21)]
+    polls = [
+        {
+            **OLD_ROWS["poll"][0],
+            "slot": slot,
+            "fetched_at": 1000 * slot,
+            "outcome": GOOD if slot == days[2] else IMPORTED,
+        }
+        for slot in days
+    ]
+    places = [{**OLD_ROWS["placement"][0], "slot": slot} for slot in days]
+    readings = [
+        {**OLD_ROWS["reading"][0], "slot": slot, "list_id": 1 if slot == days[2] else None}
+        for slot in days
+    ]
+    with connect(settings) as database:
+        migrate(database, "0003")
+        new = {"poll": polls, "placement": places, "reading": readings}
+        insert({**OLD_ROWS, **new}, database)
+        database.upgrade()
+
+        for table in ("placement", "reading"):
+            found = rows(database, f"SELECT open_issues FROM {table} ORDER BY slot")
+            assert found == [(3,), (None,), (3,)]
 
 
 def test_downgrade_takes_everything_away(database: Database) -> None:
@@ -197,7 +234,7 @@ def test_check_schema_says_how_to_make_a_missing_one(settings: Settings) -> None
         database.check_schema()
 
     assert str(caught.value) == (
-        "the database's schema is missing, this version needs 0003: run `flask --app app upgrade`"
+        "the database's schema is missing, this version needs 0004: run `flask --app app upgrade`"
     )
 
 
@@ -205,7 +242,7 @@ def test_check_schema_refuses_one_that_it_does_not_know(database: Database) -> N
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    with pytest.raises(SchemaError, match="schema is 9999, this version needs 0003"):
+    with pytest.raises(SchemaError, match="schema is 9999, this version needs 0004"):
         database.check_schema()
 
 
@@ -233,7 +270,7 @@ NO_FILE = "the database cannot be used: unable to open database file"
     [
         (
             "sqlite:///{folder}/new.db",
-            "the database's schema is missing, this version needs 0003: "
+            "the database's schema is missing, this version needs 0004: "
             "run `flask --app app upgrade`",
         ),
         ("sqlite:///{folder}", NO_FILE),
