@@ -46,7 +46,7 @@ class BadFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that is not imported, by file and line, and why."""
+    """A row that is not imported, by file and line, and why: bad, or a repeat."""
 
     file: str
     line: int
@@ -68,7 +68,9 @@ class Row(NamedTuple):
 class Day:
     """The content of a file: the rows of each list, by slug, largest count first.
 
-    `fields`: what it says of each repository, by name, in the order of COLUMNS.
+    `fields`: what it says of each repository, by name, in the order of COLUMNS. `repeats`: rows of
+    a repository that is on the list already, as the archive has many; `rejected`: those that make
+    no sense.
     """
 
     file: str
@@ -76,6 +78,7 @@ class Day:
     read: int = 0
     lists: dict[str, list[Row]] = field(default_factory=dict)
     fields: dict[str, list[str]] = field(default_factory=dict)
+    repeats: list[Rejection] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
 
@@ -165,8 +168,8 @@ def _read_records(
 
 
 def _fill(day: Day, records: Iterable[tuple[int, list[str]]], known: Collection[str]) -> None:
-    """Fill the day's lists with records, each on the list it is of; what makes no sense there is
-    rejected."""
+    """Fill the day's lists with records, each on the list it is of. What makes no sense there is
+    rejected; of a repository that is on a list more than once the first record counts."""
     members: dict[str, dict[str, Row]] = {slug: {} for slug in known}  # by slug and name
     by_item: dict[str, tuple[dict[str, Row], bool]] = {}  # an item's members, and if forks rank it
     with_pulls = day.slot < ISSUES_WITHOUT_PULLS
@@ -178,14 +181,17 @@ def _fill(day: Day, records: Iterable[tuple[int, list[str]]], known: Collection[
                 by_item[item] = members[slug], slug == "forks"
             others, by_forks = by_item[item]
             row = _row(fields, by_forks, with_pulls, line)
-            first = others.setdefault(row.name, row)
-            if first is not row:
-                raise ValueError(f"repeats {row.name} of line {first.line}")
-            day.fields[row.name] = fields
         except ValueError as error:
             day.rejected.append(Rejection(day.file, line, str(error)))
+            continue
+        first = others.setdefault(row.name, row)
+        if first is row:
+            day.fields[row.name] = fields
+        else:
+            why = f"repeats {row.name} of line {first.line}"
+            day.repeats.append(Rejection(day.file, line, why))
     day.lists = {slug: [*rows.values()] for slug, rows in members.items() if rows}
-    day.read = len(day.rejected) + sum(map(len, day.lists.values()))
+    day.read = len(day.rejected) + len(day.repeats) + sum(map(len, day.lists.values()))
 
 
 def _slug(item: str, known: Collection[str]) -> str:

@@ -427,7 +427,8 @@ def import_all(database: Database, settings: Settings, paths: list[Path]) -> Non
         batch = paths[start : start + FILES_AT_ONCE]
         tally = importer.import_files(database, batch, settings.slugs)
         assert tally.bad == []
-        assert tally.read == tally.stored + tally.already + len(tally.rejected)
+        others = len(tally.repeats) + len(tally.rejected)
+        assert tally.read == tally.stored + tally.already + others
 
 
 def poll_all(

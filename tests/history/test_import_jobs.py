@@ -13,6 +13,7 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.job import Job, JobStatus
 from rq.results import Result
+from structlog.testing import capture_logs
 
 from core import clock
 from core.clock import EPOCH
@@ -158,6 +159,19 @@ class TestResults:
         assert [why for _, why in found.bad] == 2 * [
             "what its job told cannot be read: are all workers of this version?"
         ]
+
+    def test_are_logged_with_repeats_apart_from_bad_rows(
+        self, tmp_path: Path, work: Step, queue: Queue
+    ) -> None:
+        path = write_day(tmp_path, line(), line(), line("o/r", "many"), line("o/r", 9))
+        queue.enqueue("jobs.import_files", [str(path)])
+
+        with capture_logs() as logged:
+            work()
+
+        (event,) = [it for it in logged if it["event"] == "import"]
+        told = {name: event[name] for name in ("rows", "stored", "repeats", "rejected")}
+        assert told == {"rows": 4, "stored": 2, "repeats": 1, "rejected": 1}
 
 
 class TestBatches:

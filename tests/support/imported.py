@@ -18,8 +18,9 @@ def bring(database: Database, *paths: Path, dry_run: bool = False) -> Tally:
 
 
 def sums(tally: Tally) -> tuple[int, int, int, int]:
-    """Rows read, stored, already there and rejected; they add up."""
-    assert tally.read == tally.stored + tally.already + len(tally.rejected)
+    """Rows read, stored, already there and rejected; with the repeats they add up."""
+    others = len(tally.repeats) + len(tally.rejected)
+    assert tally.read == tally.stored + tally.already + others
     return tally.read, tally.stored, tally.already, len(tally.rejected)
 
 
