@@ -206,7 +206,12 @@ def _import_by_workers(files: Sequence[Path], spread: timedelta) -> "Iterator[Ta
 
     current.redis().ping()  # tells in a second what the patient connection would in a minute
     patient = queues.connect(current.settings().redis_url, timeout=5, retries=10)
-    return import_jobs.run_all(_batches(files, importer.DAYS_A_JOB), spread, patient)
+    batches = _batches(files, importer.DAYS_A_JOB)
+    return import_jobs.run_all(batches, spread, patient, warn=_warn)
+
+
+def _warn(message: str) -> None:
+    click.echo(f"\n{message}", err=True)  # on a line below the progress bar's
 
 
 def _batches(files: Sequence[Path], size: int) -> list[Sequence[Path]]:

@@ -177,6 +177,20 @@ def test_two_commands_at_once_import_everything_once(
     assert imported(site.database) == undisturbed
 
 
+def test_a_command_without_a_worker_says_so_and_goes_on_when_one_is_started(
+    site: Site, folder: Path, undisturbed: Tables
+) -> None:
+    command = site.command(folder)
+    assert command.stderr is not None
+
+    told = next(line for line in command.stderr if line.strip())
+    site.work()
+
+    assert told == "no worker listens on queue low: start one, or use --here\n"
+    assert reported(command)["read"] == READ
+    assert imported(site.database) == undisturbed
+
+
 def test_a_command_that_was_killed_goes_on_when_run_again(
     site: Site, folder: Path, undisturbed: Tables
 ) -> None:
