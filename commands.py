@@ -31,6 +31,7 @@ from store.database import SchemaError, error_line
 from web import current
 
 if TYPE_CHECKING:
+    from history.archive import Rejection
     from history.importer import Tally
 
 SHOWN = 10  # rejected rows
@@ -155,7 +156,7 @@ class Spread(click.ParamType[timedelta]):
     "--rejected",
     type=click.File("w", encoding="utf-8", lazy=False),
     metavar="FILE",
-    help="Where to list every rejected row; without it the first few are shown.",
+    help="Where to list every rejected row, and repeats; without it the first few are shown.",
 )
 def import_history(
     paths: tuple[Path, ...], spread: timedelta, dry_run: bool, here: bool, rejected: IO[str] | None
@@ -204,7 +205,12 @@ def _import_by_workers(files: Sequence[Path], spread: timedelta) -> "Iterator[Ta
 
     current.redis().ping()  # tells in a second what the patient connection would in a minute
     patient = queues.connect(current.settings().redis_url, timeout=5, retries=10)
-    return import_jobs.run_all(_batches(files, importer.DAYS_A_JOB), spread, patient)
+    batches = _batches(files, importer.DAYS_A_JOB)
+    return import_jobs.run_all(batches, spread, patient, warn=_warn)
+
+
+def _warn(message: str) -> None:
+    click.echo(f"\n{message}", err=True)  # on a line below the progress bar's
 
 
 def _batches(files: Sequence[Path], size: int) -> list[Sequence[Path]]:
@@ -219,22 +225,25 @@ def _report(total: "Tally", file: IO[str] | None) -> None:
     click.echo(
         f"{total.read:,} rows read of {total.files - len(total.bad):,} files: "
         f"{total.stored:,} stored, {total.already:,} already there, "
-        f"{len(total.rejected):,} rejected."
+        f"{len(total.repeats):,} repeats, {len(total.rejected):,} rejected."
     )
     if total.covered:
         click.echo(f"Of those already there {total.covered:,} are of days with live polls.")
-    lines = [f"{row.file}:{row.line}: {row.reason}" for row in total.rejected]
     if file is not None:
-        file.writelines(f"{line}\n" for line in lines)
+        file.writelines(f"{_line(row)}\n" for row in (*total.rejected, *total.repeats))
     else:
-        for line in lines[:SHOWN]:
-            click.echo(line)
-        if len(lines) > SHOWN:
-            click.echo(f"… and {len(lines) - SHOWN:,} more; --rejected FILE lists all")
+        for row in total.rejected[:SHOWN]:
+            click.echo(_line(row))
+        if len(total.rejected) > SHOWN:
+            click.echo(f"… and {len(total.rejected) - SHOWN:,} more; --rejected FILE lists all")
     for name, why in total.bad:
         click.echo(f"{name}: not imported: {why}", err=True)
     if total.bad:
         raise SystemExit(1)
+
+
+def _line(row: "Rejection") -> str:
+    return f"{row.file}:{row.line}: {row.reason}"
 
 
 def _slug(ranked: RankedList | None) -> str:

@@ -118,6 +118,7 @@ def import_files(paths: list[str]) -> dict[str, Any]:
         with logged_run("import", files=len(paths)) as result, connect(settings) as database:
             tally = importer.import_files(database, map(Path, paths), settings.slugs)
             result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
+            result |= {"repeats": len(tally.repeats), "rejected": len(tally.rejected)}
     finally:
         gc.enable()
     plain: dict[str, Any] = msgspec.to_builtins(tally)

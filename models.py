@@ -130,7 +130,7 @@ class Placement(Base):
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"))
     stars: Mapped[int]
     forks: Mapped[int]
-    open_issues: Mapped[int]
+    open_issues: Mapped[int | None]  # null: its source does not tell, as the archive since 2021
     carried_over: Mapped[bool] = mapped_column(
         "kept", key="carried_over"
     )  # GitHub left it out and could not be asked: these are its last counts
@@ -146,7 +146,7 @@ class Reading(Base):
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     stars: Mapped[int]
     forks: Mapped[int]
-    open_issues: Mapped[int]
+    open_issues: Mapped[int | None]  # null as in Placement
     list_id: Mapped[int | None] = mapped_column(ForeignKey("list.id"))  # null: of no list's poll
 
 

@@ -7,7 +7,7 @@ from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry as ConnectionRetry
-from rq import Queue, Retry
+from rq import Queue, Retry, worker_registration
 from rq.job import Job, JobStatus
 
 DEFAULT = "default"  # polls and aggregation
@@ -79,6 +79,13 @@ def error_of(job: Job) -> str:
     lines = (result.exc_string or "").strip().splitlines() if result else []
     frames = [number for number, line in enumerate(lines, 1) if line.startswith("  ")]
     return next(iter(lines[max(frames, default=0) :]), "no reason was recorded")
+
+
+def has_worker(queue: Queue) -> bool:
+    """Return whether a worker takes jobs off a queue. One that was killed counts for a minute or
+    two, until what it told Redis of itself expires."""
+    keys = worker_registration.get_keys(queue)
+    return bool(keys) and queue.connection.exists(*keys) > 0
 
 
 def orphaned_jobs(redis: Redis) -> set[tuple[str, str]]:

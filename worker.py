@@ -34,6 +34,8 @@ class PromptWorker(Worker):
     told_to_stop = False
 
     def __init__(self, connection: Redis) -> None:
+        # A worker was killed, its job with it: by RQ's defaults another takes the job up after 13
+        # minutes, by these and the heartbeat below in less than one.
         super().__init__(
             list(queues.QUEUES),
             connection=connection,
@@ -43,16 +45,21 @@ class PromptWorker(Worker):
         )
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
-        return 20  # seconds of silence after which a job is taken for abandoned
+        # Seconds of silence after which a job is taken for abandoned; RQ's own rule gives 65.
+        return 20
 
     def run_maintenance_tasks(self) -> None:
         """Clean up after others, as RQ does, and keep what they or a wiped Redis left behind from
         standing in the way."""
+        # RQ registers a worker when it starts and never again: after Redis was wiped it would work
+        # unseen. What its heartbeat wrote since has to go, or it counts as another of the name.
         if not self.connection.hexists(self.key, "birth"):
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
             self.set_state(WorkerStatus.IDLE)
-        for queue in self.queues:  # a worker killed in the midst of cleaning holds this for minutes
+        # A worker killed in the midst of cleaning holds this lock for up to 15 minutes, in which
+        # nobody finds abandoned jobs.
+        for queue in self.queues:
             self.connection.expire(queue.registry_cleaning_key, CLEANING, lt=True)
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
@@ -81,7 +88,7 @@ def main() -> None:
             worker = PromptWorker(connection)
             log.info("worker", outcome="started", queues=queues.QUEUES)
             worker.work(logging_level=None)
-            stopping = worker.told_to_stop
+            stopping = worker.told_to_stop  # work() ends without an exception when Redis times out
         except RedisError as error:
             log.error("worker", outcome="Redis cannot be reached", why=str(error))
         if not stopping:

@@ -49,7 +49,7 @@ class Counts:
     slot: datetime
     stars: int
     forks: int
-    open_issues: int
+    open_issues: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Readings: stored with polls, and given as series."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -75,7 +76,7 @@ def series(
     length = step // timedelta(seconds=1)
     first, until = ceil(start.timestamp()), ceil(end.timestamp())
     slot = type_coerce(Reading.slot, BigInteger)  # thousands of rows: whole seconds will do
-    rows = session.connection().execute(
+    rows: Iterable[Any] = session.connection().execute(
         select(slot, Reading.stars, Reading.forks, Reading.open_issues)
         .where(Reading.repository_id == repository_id)
         .where(slot >= first, slot < until)

@@ -13,11 +13,13 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.job import Job, JobStatus
 from rq.results import Result
+from structlog.testing import capture_logs
 
 from core import clock
 from core.clock import EPOCH
 from history import import_jobs, importer
 from history.importer import Tally
+from queues import has_worker
 from settings import Settings
 from store.database import Database
 from tests.support.archive import line, write_day
@@ -64,12 +66,12 @@ def run_all(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> RunAll:
     """Follows batches to their end; between looks one thing after the other happens."""
 
     def run_all(
-        batches: list[list[Path]], *meanwhile: Step, spread: timedelta = AT_ONCE
+        batches: list[list[Path]], *meanwhile: Step, spread: timedelta = AT_ONCE, **options: Any
     ) -> list[Tally]:
         steps = chain(meanwhile, [nothing] * 9)
         sleep = SimpleNamespace(sleep=lambda _: next(steps, wait_for_ever)())
         monkeypatch.setattr(import_jobs, "time", sleep)
-        return list(import_jobs.run_all(batches, spread, redis))
+        return list(import_jobs.run_all(batches, spread, redis, **options))
 
     return run_all
 
@@ -159,6 +161,19 @@ class TestResults:
             "what its job told cannot be read: are all workers of this version?"
         ]
 
+    def test_are_logged_with_repeats_apart_from_bad_rows(
+        self, tmp_path: Path, work: Step, queue: Queue
+    ) -> None:
+        path = write_day(tmp_path, line(), line(), line("o/r", "many"), line("o/r", 9))
+        queue.enqueue("jobs.import_files", [str(path)])
+
+        with capture_logs() as logged:
+            work()
+
+        (event,) = [it for it in logged if it["event"] == "import"]
+        told = {name: event[name] for name in ("rows", "stored", "repeats", "rejected")}
+        assert told == {"rows": 4, "stored": 2, "repeats": 1, "rejected": 1}
+
 
 class TestBatches:
     def test_are_imported_by_workers_and_told_of_each(
@@ -203,6 +218,47 @@ class TestBatches:
 
     def test_may_be_none(self, run_all: RunAll) -> None:
         assert run_all([]) == []
+
+
+class TestWithoutAWorker:
+    def test_that_is_told_once_after_a_moment_and_goes_on_when_one_appears(
+        self, batches: list[list[Path]], run_all: RunAll, work: Step
+    ) -> None:
+        warnings: list[str] = []
+        told: list[int] = []
+
+        def look() -> None:
+            told.append(len(warnings))
+
+        steps = [look] * (2 * import_jobs.PATIENCE)
+        tallies = run_all(batches, *steps, work, warn=warnings.append)
+
+        assert warnings == ["no worker listens on queue low: start one, or use --here"]
+        assert told.index(1) == import_jobs.PATIENCE - 1
+        assert sums(total(tallies)) == (12, 12, 0, 0)
+
+    def test_but_with_a_busy_one_nothing_is_told(
+        self, batches: list[list[Path]], run_all: RunAll, work: Step, redis: Redis
+    ) -> None:
+        busy = SimpleWorker(["default", "low"], connection=redis)
+        busy.register_birth()  # type: ignore[no-untyped-call]
+        warnings: list[str] = []
+
+        steps = [nothing] * (2 * import_jobs.PATIENCE)
+        run_all(batches, *steps, work, warn=warnings.append)
+
+        assert warnings == []
+
+    @pytest.mark.parametrize("queues", [["default"], ["low"]], ids=["of another queue", "killed"])
+    def test_one_that_does_not_serve_the_queue_is_none(
+        self, redis: Redis, queue: Queue, queues: list[str]
+    ) -> None:
+        worker = SimpleWorker(queues, connection=redis)
+        worker.register_birth()  # type: ignore[no-untyped-call]
+        if queues == ["low"]:
+            redis.delete(worker.key)  # what was told of it has expired
+
+        assert not has_worker(queue)
 
 
 class TestTheSameCommandAgain:

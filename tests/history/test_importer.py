@@ -19,8 +19,8 @@ from store.database import Database
 from tests.support.archive import REAL, line, write_day, write_text
 from tests.support.common import MakeSettings
 from tests.support.github import StubGitHub
-from tests.support.imported import MIDNIGHT, board, bring, contents, count, history_of, rows, sums
-from tests.support.stored import put, readings, repo
+from tests.support.imported import MIDNIGHT, board, bring, contents, count, history_of, sums
+from tests.support.stored import put, readings, repo, rows
 
 FIRST, SECOND = date(2026, 2, 27), date(2026, 2, 28)
 NOON = MIDNIGHT + 12 * HOUR
@@ -67,8 +67,8 @@ class TestAnImport:
         ]
         assert board(database) == [(1, "Loud/engine"), (2, "Quiet/Harbor")]
         assert contents(database)["readings"] == [
-            ("loud/engine", slot, 200, 9, 3, None),
-            ("quiet/harbor", slot, 100, 7, 3, None),
+            ("loud/engine", slot, 200, 9, None, None),
+            ("quiet/harbor", slot, 100, 7, None, None),
         ]
 
     def test_done_again_brings_nothing_new(self, database: Database, tmp_path: Path) -> None:
@@ -114,8 +114,9 @@ class TestAnImport:
 
         tally = bring(database, bad, good)
 
-        assert sums(tally) == (3, 1, 0, 2)
-        assert [(it.file, it.line) for it in tally.rejected] == [(str(good), 3), (str(good), 4)]
+        assert sums(tally) == (3, 1, 0, 1)
+        assert [(it.file, it.line) for it in tally.rejected] == [(str(good), 3)]
+        assert [(it.file, it.line) for it in tally.repeats] == [(str(good), 4)]
         assert [name for name, _ in tally.bad] == [str(bad)]
         assert tally.files == 2
         assert count(database, "repository") == 1
@@ -238,8 +239,8 @@ class TestRepositories:
         tally = bring(database, path)
 
         why = "quiet/port is now quiet/harbor, which is on the list, too"
-        assert sums(tally) == (3, 2, 0, 1)
-        assert [(it.line, it.reason) for it in tally.rejected] == [(3, why)]
+        assert sums(tally) == (3, 2, 0, 0)
+        assert [(it.line, it.reason) for it in tally.repeats] == [(3, why)]
         assert board(database, at=MIDNIGHT - DAY) == [(1, "Quiet/Port"), (2, "o/r")]
 
     def test_known_live_stay_as_github_told(self, database: Database, tmp_path: Path) -> None:
@@ -545,6 +546,7 @@ class TestTheRealArchive:
 
         read, stored, _, rejected = sums(first)
         assert sums(again) == (read, 0, stored, rejected)
+        assert (rejected, first.repeats) == (0, again.repeats)
         assert count(database, "placement") == stored
         assert len(readings(database)) > 1_000
 

@@ -17,6 +17,8 @@ SHARED = ROOT.parent / "shared"  # real input, where a developer has it
 
 UNSET = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "GITHUB_API_URL", "POLL_MINUTES", "DYNO")
 
+NOBODY = "postgresql://starboard:pass-word@127.0.0.1:1/starboard"  # nobody listens there
+
 MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., Flask]
 

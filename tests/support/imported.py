@@ -4,12 +4,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from core import clock, lists
 from history import importer
 from history.importer import Tally
 from store.database import Database
+from tests.support.stored import rows
 
 MIDNIGHT = datetime(2026, 2, 28, tzinfo=UTC)  # of the second day
 
@@ -19,14 +18,10 @@ def bring(database: Database, *paths: Path, dry_run: bool = False) -> Tally:
 
 
 def sums(tally: Tally) -> tuple[int, int, int, int]:
-    """Rows read, stored, already there and rejected; they add up."""
-    assert tally.read == tally.stored + tally.already + len(tally.rejected)
+    """Rows read, stored, already there and rejected; with the repeats they add up."""
+    others = len(tally.repeats) + len(tally.rejected)
+    assert tally.read == tally.stored + tally.already + others
     return tally.read, tally.stored, tally.already, len(tally.rejected)
-
-
-def rows(database: Database, sql: str) -> list[tuple[Any, ...]]:
-    with database.read() as session:
-        return [tuple(row) for row in session.execute(text(sql))]
 
 
 def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
