@@ -25,7 +25,7 @@ from github.shared_limit import SharedLimit
 from history import importer, thinning
 from monitoring.job_runs import logged_run
 from settings import Settings, from_environment
-from store import identities
+from store import identities, intervals
 from store.database import Database, connect
 from store.documents import is_published, publish
 from store.snapshots import snapshot as snapshot_of
@@ -44,6 +44,7 @@ def poll(slug: str, slot: datetime) -> Retry | None:
             result["outcome"] = "not in LISTS any more"
             return None
         with connect(settings) as database:
+            intervals.note(database, slot, settings.poll_every)
             try:
                 with _github(settings, database) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)
