@@ -180,7 +180,7 @@ class Watched(Base):
 
 
 class Progress(Base):
-    """How far a batch that works through time has come, or since when an interval of polls holds."""
+    """How far a batch has come that works through time, or since when an interval holds."""
 
     __tablename__ = "progress"
 
