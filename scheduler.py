@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 
 import structlog
 from redis import Redis, RedisError, WatchError
-from rq import Queue
 from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
@@ -230,14 +229,14 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
 
     def rescue(self) -> None:
         """Queue again the jobs that two looks in a row found orphaned: one that a single look
-        finds may be on its way from its queue to a worker."""
+        finds may be about to begin."""
         if time.monotonic() < self.looked_at + RESCUE_EVERY:
             return
         self.looked_at = time.monotonic()
         found = queues.orphaned_jobs(self.connection)
         for queue, job_id in found & self.orphaned:
-            Queue(queue, connection=self.connection).push_job_id(job_id)
-            log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
+            if queues.put_back(self.connection, queue, job_id):
+                log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
         self.orphaned = found - self.orphaned
 
     def run(self, burst: bool = False) -> None:

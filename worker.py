@@ -37,6 +37,7 @@ class PromptWorker(Worker):
         super().__init__(
             list(queues.QUEUES),
             connection=connection,
+            queue_class=queues.NotedQueue,
             worker_ttl=30,
             maintenance_interval=15,
             job_monitoring_interval=5,
@@ -55,6 +56,9 @@ class PromptWorker(Worker):
         for queue in self.queues:  # a worker killed in the midst of cleaning holds this for minutes
             self.connection.expire(queue.registry_cleaning_key, CLEANING, lt=True)
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
+        super().prepare_job_execution(job, remove_from_intermediate_queue=True)
 
     def handle_warm_shutdown_request(self) -> None:
         """End the job at hand: it runs again from its start, which jobs are made for. Waiting
