@@ -1,8 +1,11 @@
 """Connections to Redis, the queues, and the one way to make a job: by the name of its function."""
 
+import os
 import ssl
+import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,8 +28,9 @@ ENTRY_PREFIX = "schedule-"  # of the ids of our rq-scheduler entries; all others
 
 RETRY = Retry(max=3, interval=[10, 30, 90])  # seconds; a slot that fails so often is a gap
 RESULT_TTL = 600  # seconds for which a finished job can be looked at
-LOOK_EVERY = 1  # seconds between looks of an idle worker at all queues but the first
 FAILURE_TTL = 24 * 3600  # seconds for which a failed one can
+LOOK_EVERY = 1  # seconds between looks of an idle worker at all queues but the first
+LEAVES_WITHIN = 5  # seconds; platforms kill after 10 or more
 
 
 def connect(url: str, *, timeout: float, retries: int) -> Redis:
@@ -46,6 +50,20 @@ def connect(url: str, *, timeout: float, retries: int) -> Redis:
         retry_on_error=[ConnectionError, TimeoutError] if retries else [],
         **(unverified if url.startswith("rediss://") else {}),
     )
+
+
+def leave_in_time(farewell: Callable[[], object]) -> None:
+    """End this process in `LEAVES_WITHIN` seconds, unless it has ended by itself until then: what
+    it still tells Redis waits for one that is away. `farewell` is called first."""
+
+    def leave() -> None:
+        farewell()
+        sys.stdout.flush()
+        os._exit(0)
+
+    timer = threading.Timer(LEAVES_WITHIN, leave)
+    timer.daemon = True
+    timer.start()
 
 
 def make_job(

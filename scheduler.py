@@ -37,6 +37,7 @@ INTERVAL = 2
 RESCUE_EVERY = 15  # seconds between looks for orphaned jobs
 PUT_OFF = 60  # seconds until an entry that failed is tried again
 
+NO_REDIS = "Redis does not answer"
 KEY = Scheduler.scheduled_jobs_key
 PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 
@@ -278,6 +279,7 @@ def main() -> None:
 
     def stop(signum: int, frame: FrameType | None) -> None:
         scheduler.stopping.set()
+        queues.leave_in_time(lambda: log.info("scheduler", outcome="stopped", why=NO_REDIS))
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
