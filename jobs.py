@@ -24,7 +24,7 @@ from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
 from settings import Settings, from_environment
-from store import identities
+from store import identities, intervals
 from store.database import Database, connect
 from store.documents import is_published, publish
 from store.snapshots import snapshot as snapshot_of
@@ -44,6 +44,7 @@ def poll(slug: str, slot: datetime) -> Retry | None:
             result["outcome"] = "not in LISTS any more"
             return None
         with connect(settings) as database:
+            intervals.note(database, slot, settings.poll_every)
             try:
                 with connect_to_github(database, settings) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)

@@ -192,7 +192,7 @@ class Trouble(Base):
 
 
 class Progress(Base):
-    """How far a batch has come that works through time."""
+    """How far a batch has come that works through time, or since when an interval holds."""
 
     __tablename__ = "progress"
 

@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 
 import structlog
 from redis import Redis, RedisError, WatchError
-from rq import Queue
 from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
@@ -38,6 +37,7 @@ INTERVAL = 2
 RESCUE_EVERY = 15  # seconds between looks for orphaned jobs
 PUT_OFF = 60  # seconds until an entry that failed is tried again
 
+NO_REDIS = "Redis does not answer"
 KEY = Scheduler.scheduled_jobs_key
 PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 
@@ -230,14 +230,14 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
 
     def rescue(self) -> None:
         """Queue again the jobs that two looks in a row found orphaned: one that a single look
-        finds may be on its way from its queue to a worker."""
+        finds may be about to begin."""
         if time.monotonic() < self.looked_at + RESCUE_EVERY:
             return
         self.looked_at = time.monotonic()
         found = queues.orphaned_jobs(self.connection)
         for queue, job_id in found & self.orphaned:
-            Queue(queue, connection=self.connection).push_job_id(job_id)
-            log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
+            if queues.put_back(self.connection, queue, job_id):
+                log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
         self.orphaned = found - self.orphaned
 
     def run(self, burst: bool = False) -> None:
@@ -279,6 +279,7 @@ def main() -> None:
 
     def stop(signum: int, frame: FrameType | None) -> None:
         scheduler.stopping.set()
+        queues.leave_in_time(lambda: log.info("scheduler", outcome="stopped", why=NO_REDIS))
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -39,6 +39,7 @@ class PromptWorker(Worker):
         super().__init__(
             list(queues.QUEUES),
             connection=connection,
+            queue_class=queues.NotedQueue,
             worker_ttl=30,
             maintenance_interval=15,
             job_monitoring_interval=5,
@@ -63,12 +64,21 @@ class PromptWorker(Worker):
             self.connection.expire(queue.registry_cleaning_key, CLEANING, lt=True)
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
+        super().prepare_job_execution(job, remove_from_intermediate_queue=True)
+
     def handle_warm_shutdown_request(self) -> None:
         """End the job at hand: it runs again from its start, which jobs are made for. Waiting
         for it could take longer than the platform waits for us."""
         self.told_to_stop = True
+        queues.leave_in_time(self._leave)
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)
+
+    def _leave(self) -> None:
+        if self.horse_pid:
+            self.kill_horse()
+        log.info("worker", outcome="stopped", why="Redis does not answer")
 
 
 def main() -> None:
@@ -80,9 +90,12 @@ def main() -> None:
     def stop(signum: int, frame: FrameType | None) -> None:
         raise SystemExit
 
-    while not stopping:
+    def heed_signals() -> None:
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+
+    while not stopping:
+        heed_signals()
         connection = queues.connect(settings.redis_url, timeout=30, retries=30)
         try:
             worker = PromptWorker(connection)
@@ -92,6 +105,7 @@ def main() -> None:
         except RedisError as error:
             log.error("worker", outcome="Redis cannot be reached", why=str(error))
         if not stopping:
+            heed_signals()  # no more those of the worker that has ended
             time.sleep(PAUSE)
     log.info("worker", outcome="stopped")
 

@@ -6,6 +6,7 @@ too, first passes the gate of the rate limit, which waits or refuses.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from core.rate_limit import Resource
 from core.repository import GitHubRepository, SearchAnswer
 from github.answers import Answer, one_line, read_answer, read_repository, read_search
 from github.errors import BadAnswer, Gone, NotYet, Refused, Unreachable
+from github.proxies import proxy_of
 from settings import Settings
 
 USER_AGENT = "starboard (a self-hosted follower of GitHub stars)"  # GitHub refuses requests without
@@ -61,12 +63,31 @@ class GitHub:
         self._ways = [(gate, {"Authorization": f"Bearer {token}"} if token else {})]
         if token and anonymous:
             self._ways.append((anonymous, {}))
-        self._http = httpx.Client(
-            base_url=settings.github_api_url,
-            headers=REQUEST_HEADERS,
-            timeout=TIMEOUT,
-            transport=transport,
-        )
+        self._settings = settings
+        self._transport = transport
+
+    @cached_property
+    def _proxy(self) -> httpx.Proxy | None:
+        url = httpx.URL(self._settings.github_api_url)
+        return None if self._transport else proxy_of(url)
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        """Made for the first request, so that what keeps it from being made is a failure of that
+        request: recorded, and shown in the status."""
+        try:
+            return httpx.Client(
+                base_url=self._settings.github_api_url,
+                headers=REQUEST_HEADERS,
+                timeout=TIMEOUT,
+                transport=self._transport,
+                verify=httpx.create_ssl_context(),  # by SSL_CERT_FILE and SSL_CERT_DIR, if set
+                proxy=self._proxy,
+                trust_env=False,  # see github.proxies
+            )
+        except (ValueError, OSError, httpx.InvalidURL) as error:
+            reason = one_line(error) or type(error).__name__
+            raise Unreachable(f"GitHub cannot be asked: {reason}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +98,8 @@ class GitHub:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._http.close()
+        if "_http" in self.__dict__:
+            self._http.close()
 
     def search(self, ranked: RankedList, floor: int) -> SearchAnswer:
         """The first page of a list.
@@ -182,7 +204,8 @@ class GitHub:
             raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
         except httpx.HTTPError as error:
             reason = one_line(error) or type(error).__name__
-            raise Unreachable(f"{url.host} cannot be reached: {reason}") from error
+            way = f" by the proxy {self._proxy.url}" if self._proxy else ""
+            raise Unreachable(f"{url.host} cannot be reached{way}: {reason}") from error
         return read_answer(path, response.status_code, response.headers, response.content)
 
 

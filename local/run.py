@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from shlex import quote
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import settings as configuration
 from local.embedded import (
@@ -113,9 +113,10 @@ def _announce(port: int, redis_url: str, address: str) -> None:
     """Say where to point curl, once there is something to point it at. `address`: the variables
     that commands need to find it."""
     site = f"http://127.0.0.1:{port}"
+    direct = build_opener(ProxyHandler({}))  # a proxy would look for the site on its own machine
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
-        with contextlib.suppress(URLError, OSError), urlopen(f"{site}/healthz", timeout=1):
+        with contextlib.suppress(URLError, OSError), direct.open(f"{site}/healthz", timeout=1):
             break
         time.sleep(0.2)
     else:

@@ -9,14 +9,15 @@ from redis import Redis, RedisError
 from sqlalchemy.orm import Session
 
 import models
-from core import clock
+from core import clock, gaps
 from core.clock import DAY
+from core.gaps import Change, Slot
 from core.lists import RankedList
 from core.rate_limit import Resource, limit_of
 from core.schemas import Time
 from monitoring.redis_status import UNREACHABLE, RedisStatus, redis_status
 from settings import Settings
-from store import documents, rate_limits
+from store import documents, intervals, rate_limits
 from store.database import Database
 from store.polls import PollRecord, first_and_last_good, polls_since
 from store.troubles import TOKEN, current_troubles
@@ -86,8 +87,10 @@ class Status(RedisStatus):
 def live(database: Database, redis: "Redis", settings: Settings, now: datetime) -> Status:
     """All of it. Redis may keep us waiting, but no transaction waits with us."""
     with database.read() as session:
+        changes = intervals.changes(session)
         polled = [
-            list_status(session, ranked, settings.poll_every, now) for ranked in settings.lists
+            list_status(session, ranked, settings.poll_every, now, changes)
+            for ranked in settings.lists
         ]
         watched = watched_status(session, settings.watch, now)
         build = build_status(session, now)
@@ -122,21 +125,28 @@ def build_status(session: Session, now: datetime) -> BuildStatus | None:
 
 
 def list_status(
-    session: Session, ranked: RankedList, every: timedelta, now: datetime
+    session: Session,
+    ranked: RankedList,
+    every: timedelta,
+    now: datetime,
+    changes: Sequence[Change] = (),
 ) -> ListStatus:
     """How a list's polls went in the last 24 hours, and how old its newest good one is."""
     first, good = first_and_last_good(session, ranked)
     polls = polls_since(session, ranked, now - DAY)
-    expected = expected_slots(first, polls, every, now)
+    expected = expected_slots(first, polls, every, now, changes)
     good_slots = {poll.slot for poll in polls if poll.outcome == models.GOOD}
-    missing = [slot for slot in expected if slot not in good_slots]
+    missing = [slot for slot in expected if slot[0] not in good_slots]
     return {
         "slug": ranked.slug,
         "as_of": clock.rfc3339(good.slot) if good else None,
         "age_seconds": int((now - good.fetched_at).total_seconds()) if good else None,
         "expected": len(expected),
         "received": len(expected) - len(missing),
-        "gaps": gaps(missing, every),
+        "gaps": [
+            {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": slots}
+            for start, end, slots in gaps.spans(missing)
+        ],
         "last_error": polls[-1].error if polls else None,
     }
 
@@ -155,31 +165,18 @@ def watched_status(session: Session, names: Sequence[str], now: datetime) -> lis
 
 
 def expected_slots(
-    first: datetime | None, polls: list[PollRecord], every: timedelta, now: datetime
-) -> list[datetime]:
+    first: datetime | None,
+    polls: list[PollRecord],
+    every: timedelta,
+    now: datetime,
+    changes: Sequence[Change] = (),
+) -> list[Slot]:
     """The slots of the last 24 hours, since the first poll ever, that should have a good poll.
     The current one counts once it was polled."""
     current = clock.floor(now, every)
-    slots = []
-    slot = max(first or current, clock.floor(now - DAY, every) + every)
-    while slot < current or (slot == current and polls and polls[-1].slot == current):
-        slots.append(slot)
-        slot += every
-    return slots
-
-
-def gaps(missing: list[datetime], every: timedelta) -> list[Gap]:
-    """Missing slots, in order, as spans: `to` is the slot after the last one missing."""
-    spans: list[list[datetime]] = []
-    for slot in missing:
-        if spans and spans[-1][1] == slot:
-            spans[-1][1] = slot + every
-        else:
-            spans.append([slot, slot + every])
-    return [
-        {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": (end - start) // every}
-        for start, end in spans
-    ]
+    start = max(first or current, clock.floor(now - DAY, every) + every)
+    polled = bool(polls) and polls[-1].slot == current
+    return gaps.expected(start, current + every * polled, changes, every)
 
 
 def trouble_status(session: Session, now: datetime) -> list[TroubleStatus]:

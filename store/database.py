@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     Table,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
 
 from models import Base
@@ -168,12 +169,44 @@ def _engine(url: str) -> Engine:
     if parsed.drivername != "sqlite":
         patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": LOCK_TIMEOUT}
         return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
-    if parsed.database and parsed.database != ":memory:" and "uri" not in parsed.query:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    path = _file_of(parsed)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": LOCK_TIMEOUT})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    if path:
+        _leave_replaced_file(engine, path)
     return engine
+
+
+def _file_of(url: URL) -> Path | None:
+    """Return the path of SQLite's file; None where it is in memory, or named by a URI."""
+    if not url.database or url.database == ":memory:" or "uri" in url.query:
+        return None
+    return Path(url.database).absolute()
+
+
+def _leave_replaced_file(engine: Engine, path: Path) -> None:
+    """Open the file anew once another has taken its place: a connection goes on with the old one,
+    which is on no disk's list any more."""
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            there = os.stat(path)
+        except OSError:
+            return None
+        return there.st_dev, there.st_ino
+
+    def connected(connection: Any, record: Any) -> None:
+        record.info["file"] = identity()
+
+    def taken(connection: Any, record: Any, proxy: object) -> None:
+        if (found := identity()) and found != record.info["file"]:
+            raise InvalidatePoolError(f"{path} is another file now")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "checkout", taken)
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:

@@ -250,12 +250,19 @@ def test_lists_that_just_fit_are_accepted(environ: dict[str, str]) -> None:
 # Secrets
 
 
+def test_a_token_is_taken_whatever_its_length_and_its_signs() -> None:
+    token = f"ghs_{'aB3-x.y_Z' * 57}+/=~"
+
+    assert from_environment({"GITHUB_TOKEN": token}).github_token == token
+
+
 @pytest.mark.parametrize(
-    "token", ["s3cr et0", "s3cret!!0", "s3cret\u00e90", "s3cret0", "s3cret" * 50]
+    "token", ["s3cr et0", "s3cret\t0", "s3cret\n00", "s3cret\x7f0", "s3cret\u00e90", "s3cret0"]
 )
 def test_a_wrong_token_is_refused_without_being_shown(token: str) -> None:
     assert refusal(GITHUB_TOKEN=token) == (
-        "GITHUB_TOKEN='(not shown)': expected a GitHub token: 8 to 255 letters, digits, and _ . = -"
+        "GITHUB_TOKEN='(not shown)': "
+        "expected a GitHub token: 8 or more ASCII characters, without blanks"
     )
 
 

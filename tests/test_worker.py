@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from rq import Queue, Retry
+from rq.exceptions import DequeueTimeout
 from rq.job import Job, JobStatus
 
 import queues
@@ -143,7 +144,7 @@ def test_a_worker_killed_while_idle_takes_no_job_with_it(
     """A process that it forked must not keep its connection, and with it its place in line."""
     idle = subprocess.Popen([sys.executable, "worker.py"], cwd=ROOT, env=environment)
     wait_until(lambda: redis.smembers("rq:workers"))
-    wait_until(lambda: any("pop" in client["cmd"] for client in redis.client_list()))
+    wait_until(lambda: any(client["cmd"] == "blmove" for client in redis.client_list()))
     idle.kill()
     idle.wait()
     queue = Queue("default", connection=redis)
@@ -151,6 +152,33 @@ def test_a_worker_killed_while_idle_takes_no_job_with_it(
     job = queue.enqueue("os.getpid")
 
     assert queue.job_ids == [job.id]
+
+
+def test_a_job_on_any_queue_is_run_soon_and_is_noted_until_it_begins(
+    redis: Redis, process: "subprocess.Popen[str]"
+) -> None:
+    wait_until(lambda: any(client["cmd"] == "blmove" for client in redis.client_list()))
+
+    jobs = [Queue(name, connection=redis).enqueue("os.getpid") for name in reversed(queues.QUEUES)]
+
+    wait_until(lambda: all(job.get_status() == JobStatus.FINISHED for job in jobs), seconds=5)
+    assert not redis.keys("*:intermediate")
+
+
+def test_a_job_that_a_dying_worker_took_is_still_known(redis: Redis) -> None:
+    names = [f"rq:queue:{name}" for name in queues.QUEUES]
+    job = Queue("low", connection=redis).enqueue("os.getpid")
+
+    queues.NotedQueue.lpop(names, 1, redis)
+
+    assert queues.orphaned_jobs(redis) == {("low", job.id)}
+
+
+def test_a_worker_that_finds_nothing_for_long_enough_goes_on_to_its_other_duties(
+    redis: Redis,
+) -> None:
+    with pytest.raises(DequeueTimeout):
+        queues.NotedQueue.lpop(["rq:queue:default"], 1, redis)
 
 
 def test_without_a_schema_it_ends_with_one_line(

@@ -62,7 +62,7 @@ MISTAKES = [
         "run",
         {"GITHUB_TOKEN": f"{SECRET} and more"},
         "GITHUB_TOKEN='(not shown)': "
-        "expected a GitHub token: 8 to 255 letters, digits, and _ . = -",
+        "expected a GitHub token: 8 or more ASCII characters, without blanks",
     ),
     ("worker", {"LISTS": "stars,pyhton"}, "LISTS='pyhton': did you mean 'python'?"),
     ("worker", {"WATCH": "torvalds"}, "WATCH='torvalds': expected owner/name, as on GitHub"),

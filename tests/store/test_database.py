@@ -2,11 +2,12 @@
 
 import multiprocessing
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +274,68 @@ def test_a_reason_is_one_line_without_sql(settings: Settings) -> None:
         slugs(database)
 
     assert error_line(caught.value) == "the database cannot be used: no such table: list"
+
+
+# A file that is replaced
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy a database as `.backup` and `.restore` of SQLite's shell do."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+
+
+@pytest.mark.sqlite
+def test_a_file_that_takes_the_place_of_the_database_is_read_and_written_from_then_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    with connect(settings) as database:
+        database.upgrade()
+        with database.write() as session:
+            session.add(List(slug="kept"))
+        copy(tmp_path / "starboard.db", backup)
+        with database.write() as session:
+            session.add(List(slug="lost"))
+        database.checkpoint_wal()
+        with database.read(), database.read():
+            pass  # two connections wait in the pool now
+
+        backup.replace(tmp_path / "starboard.db")
+
+        with database.read() as one, database.read() as other:
+            seen = [session.scalars(select(List.slug)).all() for session in (one, other)]
+        with database.write() as session:
+            session.add(List(slug="new"))
+    with connect(settings) as another:
+        assert slugs(another) == ["kept", "new"]
+    assert seen == [["kept"], ["kept"]]
+
+
+@pytest.mark.sqlite
+def test_a_file_that_is_gone_for_a_moment_is_not_made_anew(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.write() as session:
+        session.add(List(slug="kept"))
+
+    (tmp_path / "starboard.db").unlink()
+
+    assert slugs(database) == ["kept"]
+    assert not (tmp_path / "starboard.db").exists()
+
+
+@pytest.mark.sqlite
+def test_a_backup_may_be_restored_into_the_database_in_use(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    with database.write() as session:
+        session.add(List(slug="kept"))
+    copy(tmp_path / "starboard.db", tmp_path / "backup.db")
+    with database.write() as session:
+        session.add(List(slug="lost"))
+
+    copy(tmp_path / "backup.db", tmp_path / "starboard.db")
+
+    assert slugs(database) == ["kept"]
+    assert rows(database, "PRAGMA integrity_check") == [("ok",)]
