@@ -180,7 +180,7 @@ class Watched(Base):
 
 
 class Trouble(Base):
-    """What GitHub does not give: a repository's own trouble, or the token's."""
+    """A trouble of one repository's with GitHub, or of the token's; it concerns no other."""
 
     __tablename__ = "trouble"
 

@@ -62,15 +62,10 @@ def poll_list(
     verdict = plausibility.judge(answer, before.last_good, before.suspects, ranked)
     members, off_list = _with_missing(database, github, verdict, ranked, now)
     with database.write() as session:
+        if _agree(answer.answered_at, fetched_at):
+            polls.forget_future(session, ranked, fetched_at)
         stored = polls.store_poll(
-            session,
-            ranked,
-            slot,
-            fetched_at,
-            members,
-            verdict.doubt,
-            off_list,
-            confirmed=_agree(answer.answered_at, fetched_at),
+            session, ranked, slot, fetched_at, members, verdict.doubt, off_list
         )
     outcome = (models.SUSPECT if verdict.doubt else models.GOOD) if stored else DONE_BEFORE
     why = {"why": verdict.doubt} if verdict.doubt else {}

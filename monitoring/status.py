@@ -49,8 +49,8 @@ class WatchedStatus(TypedDict):
 
 
 class TroubleStatus(TypedDict):
-    """What GitHub withholds at present, and concerns nothing else: `subject` is a repository's
-    owner/name, GITHUB_TOKEN, or `clock`, this machine's."""
+    """Something that GitHub withholds at present. `subject` is a repository's owner/name,
+    GITHUB_TOKEN, or `clock`, this machine's."""
 
     subject: str
     why: str

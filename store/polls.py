@@ -124,21 +124,20 @@ def store_poll(
     doubt: str | None,
     off_list: Sequence[GitHubRepository] = (),
     *,
-    confirmed: bool = False,
+    now: datetime | None = None,
 ) -> bool:
     """Store a slot's answer; False where the slot has a good one already.
 
     A suspect answer's rows are kept for comparison, but make no readings. `off_list`: repositories
-    that GitHub was asked for besides, and that are not on the list. `confirmed`: GitHub's clock
-    tells the same time as ours, so that polls from the future are certainly wrong.
+    that GitHub was asked for besides, and that are not on the list. `now`: the moment by our clock,
+    where it is not the clock's own.
     """
+    now = now or clock.now()
     list_id = list_id_or_new(session, ranked.slug)
-    if confirmed:
-        _forget_future(session, list_id, fetched_at)
     this = session.get(Poll, (list_id, slot))
     if this is not None and this.outcome == GOOD:
         return False
-    ids = store_repositories(session, members, fetched_at)
+    ids = store_repositories(session, members, fetched_at, now)
     poll = {
         "list_id": list_id,
         "slot": slot,
@@ -152,15 +151,25 @@ def store_poll(
     if not doubt:
         fresh = [row for row in placements if not row["carried_over"]]
         store_readings(session, ranked, fetched_at, fresh)
-        others = store_repositories(session, [Member(each) for each in off_list], fetched_at)
-        for repository in off_list:
-            store_unlisted(session, others[repository.github_id], slot, repository)
-        store_events(session, list_id, ranked, slot, members, ids, fetched_at)
+        _store_off_list(session, slot, fetched_at, off_list)
+        store_events(session, list_id, ranked, slot, members, ids, now)
     return True
 
 
-def _forget_future(session: Session, list_id: int, now: datetime) -> None:
-    """Delete what a clock that ran ahead left of a list: when its slots come, they are polled."""
+def _store_off_list(
+    session: Session, slot: datetime, fetched_at: datetime, off_list: Sequence[GitHubRepository]
+) -> None:
+    ids = store_repositories(session, [Member(each) for each in off_list], fetched_at)
+    for repository in off_list:
+        store_unlisted(session, ids[repository.github_id], slot, repository)
+
+
+def forget_future(session: Session, ranked: RankedList, now: datetime) -> None:
+    """Delete what a clock that ran ahead left of a list: when its slots come, they are polled.
+
+    For a caller who knows that the clock is right now: one that is behind takes all for future.
+    """
+    list_id = list_id_of(session, ranked.slug)
     later = session.scalars(
         select(Poll.slot).where(Poll.list_id == list_id, Poll.slot > now + clock.TOLERANCE)
     ).all()

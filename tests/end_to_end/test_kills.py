@@ -202,7 +202,7 @@ def publish_next(database: Database) -> None:
         built_at = clock.EPOCH + timedelta(milliseconds=generation)
         body = {"generation": generation, "ballast": BALLAST}
         documents = dict.fromkeys(PAGES, encoded(body, built_at))
-        assert publish(session, documents, [], built_at, built_at)
+        assert publish(session, documents, [], built_at, built_at, built_at)
 
 
 def generations(session: Session) -> set[int]:

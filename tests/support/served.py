@@ -289,6 +289,7 @@ SHAPES: dict[str, Any] = {
             }
             for resource in ("search", "core")
         ],
+        "troubles": [],
     },
 }
 

@@ -105,7 +105,8 @@ def publish(
 ) -> bool:
     with database.write() as session:
         dated = {name: encoded(body, NOON) for name, body in documents.items()}
-        return publish_documents(session, dated, snapshots, built_at, built_at + STEP)
+        now = max(built_at, NOON)
+        return publish_documents(session, dated, snapshots, built_at, built_at + STEP, now)
 
 
 def budget(resource: str = "search", **changes: Any) -> dict[str, Any]:
