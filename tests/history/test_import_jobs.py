@@ -1,3 +1,5 @@
+"""Imports by workers: batches queued, followed, taken up again and told."""
+
 import gc
 import json
 import sys

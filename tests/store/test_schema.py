@@ -163,14 +163,14 @@ def test_open_issues_that_were_imported_without_pull_requests_become_unknown(
         }
         for slot in days
     ]
-    places = [{**OLD_ROWS["placement"][0], "slot": slot} for slot in days]
+    placements = [{**OLD_ROWS["placement"][0], "slot": slot} for slot in days]
     readings = [
         {**OLD_ROWS["reading"][0], "slot": slot, "list_id": 1 if slot == days[2] else None}
         for slot in days
     ]
     with connect(settings) as database:
         migrate(database, "0003")
-        new = {"poll": polls, "placement": places, "reading": readings}
+        new = {"poll": polls, "placement": placements, "reading": readings}
         insert({**OLD_ROWS, **new}, database)
         database.upgrade()
 

@@ -49,10 +49,11 @@ def put(
     doubt: str | None = None,
     kept: Sequence[GitHubRepository] = (),
 ) -> bool:
-    """Store a poll, fetched a minute into its slot; those kept have the last places."""
-    places = [Member(it) for it in repositories] + [Member(it, carried_over=True) for it in kept]
+    """Store a poll, fetched a minute into its slot; those kept have the last ranks."""
+    fresh = [Member(it) for it in repositories]
+    members = [*fresh, *(Member(it, carried_over=True) for it in kept)]
     with database.write() as session:
-        return store_poll(session, ranked, at, fetched_at or at + MINUTE, places, doubt)
+        return store_poll(session, ranked, at, fetched_at or at + MINUTE, members, doubt)
 
 
 def readings(database: Database) -> list[tuple[Any, ...]]:
