@@ -17,7 +17,7 @@ from models import GOOD, IMPORTED, Base, List, RepositoryName
 from settings import Settings
 from store.database import MIGRATIONS, Database, SchemaError, check_schema_or_exit, connect
 from tests.support.common import NOBODY, MakeSettings
-from tests.support.stored import rows, slugs
+from tests.support.stored import migrate, rows, slugs
 
 
 @pytest.mark.sqlite
@@ -34,14 +34,6 @@ def test_migrations_give_exactly_the_schema_of_the_models(
     found = [row for row in rows(database, clustered) if row[0] != "alembic_version"]
     assert differences == []
     assert found == expected
-
-
-def migrate(database: Database, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
 
 
 OLD_ROWS: dict[str, list[dict[str, Any]]] = {

@@ -1,10 +1,12 @@
-"""Polls put straight into the store, and what it then holds."""
+"""Polls put straight into the store, what it then holds, and schemas of older versions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import select, text
 
 from core import lists
@@ -15,7 +17,7 @@ from core.plausibility import Member
 from core.repository import GitHubRepository
 from core.windows import Profile, Snapshot
 from models import FAILED, List, Poll, Reading
-from store.database import Database
+from store.database import MIGRATIONS, Database
 from store.documents import publish as publish_documents
 from store.polls import record_gap, store_poll
 from store.snapshots import snapshot
@@ -123,3 +125,12 @@ def poll(slot: datetime = NOON, **changes: Any) -> Poll:
 def slugs(database: Database) -> list[str]:
     with database.read() as session:
         return list(session.scalars(select(List.slug).order_by(List.slug)))
+
+
+def migrate(database: Database, revision: str) -> None:
+    """Bring a new database to the schema of an older version."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
