@@ -180,7 +180,7 @@ class Watched(Base):
 
 
 class Progress(Base):
-    """The moment up to which a batch has come that works through time."""
+    """How far a batch has come that works through time."""
 
     __tablename__ = "progress"
 
