@@ -111,7 +111,7 @@ def import_files(paths: list[str]) -> dict[str, Any]:
     """Import files of the archive that this machine has. They come to the worker by name.
 
     Gives a history.importer.Tally as plain data: RQ pickles results, which name classes by their
-    place, so that one of a class that has moved since could not be read any more.
+    module, so that one of a class that has moved since could not be read any more.
     """
     settings = from_environment()
     gc.disable()  # a million small objects that all stay until the end

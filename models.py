@@ -119,7 +119,7 @@ class Poll(Base):
 
 
 class Placement(Base):
-    """A place on a list at a slot, with the counts that this list's answer gave."""
+    """A rank on a list at a slot, with the counts that this list's answer gave."""
 
     __tablename__ = "placement"
     __table_args__ = CLUSTERED
@@ -201,7 +201,7 @@ class Progress(Base):
 
 
 class Standing(Base):
-    """Where a repository stands on a list now: the placements of the last published build."""
+    """A repository's rank on a list now, by the last published build."""
 
     __tablename__ = "standing"
     __table_args__ = CLUSTERED

@@ -93,8 +93,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be written anywhere: the token, and the passwords in URLs, as they are
-        and decoded."""
+        """The texts that must never be written anywhere: the token, and the passwords in URLs, as
+        they are and decoded."""
         found = {self.github_token or ""}
         for url in (self.database_url, self.redis_url):
             user_info = url.rpartition("@")[0].partition("://")[2]

@@ -54,7 +54,7 @@ class Rejection:
 
 
 class Row(NamedTuple):
-    """A place on a list."""
+    """A member of a list, with its counts."""
 
     name: str  # owner/name in lower case: who it is
     counted: int  # what its list ranks by
@@ -121,8 +121,8 @@ def read_day(path: Path, known: Collection[str] = KNOWN) -> Day:
         rows.sort(key=lambda row: -row.counted)
         day.lists[slug] = rows[:SIZE]
         day.rejected += (
-            Rejection(day.file, row.line, f"place {place} of a top {SIZE}")
-            for place, row in enumerate(rows[SIZE:], SIZE + 1)
+            Rejection(day.file, row.line, f"rank {rank} of a top {SIZE}")
+            for rank, row in enumerate(rows[SIZE:], SIZE + 1)
         )
     kept = {row.name for rows in day.lists.values() for row in rows}
     day.fields = {name: day.fields[name] for name in kept}

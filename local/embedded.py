@@ -93,7 +93,7 @@ def memory_folder(var: Path) -> Path:
 
 
 def listens(url: str, server: Process) -> bool:
-    """Whether a server comes to answer; false where it ends, or takes too long."""
+    """Return whether a server comes to answer; false where it ends, or takes too long."""
     deadline = time.monotonic() + READY_WITHIN
     with Redis.from_url(url, socket_timeout=1) as client:
         while server.lives() and time.monotonic() < deadline:
@@ -117,7 +117,7 @@ def embedded_valkey(var: Path) -> Iterator[str]:
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing on this machine listens on a port."""
+    """Return whether nothing on this machine listens on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -131,7 +131,8 @@ def list_status(
     now: datetime,
     changes: Sequence[Change] = (),
 ) -> ListStatus:
-    """How a list's polls went in the last 24 hours, and how old its newest good one is."""
+    """Return the outcome of a list's polls in the last 24 hours, and the age of its newest good
+    one."""
     first, good = first_and_last_good(session, ranked)
     polls = polls_since(session, ranked, now - DAY)
     expected = expected_slots(first, polls, every, now, changes)
@@ -152,7 +153,7 @@ def list_status(
 
 
 def watched_status(session: Session, names: Sequence[str], now: datetime) -> list[WatchedStatus]:
-    """How old what is known of each watched repository is, and what was wrong last."""
+    """Return the age of each watched repository's newest answer, and its last error."""
     known = {name: watched_row(session, name) for name in names}
     return [
         {

@@ -87,10 +87,10 @@ def polled() -> Polled:
 def store_all(database: Database, polled: Polled) -> None:
     """Python's answers come a minute after those of `stars`."""
     for ranked, minutes in ((STARS, 1), (PYTHON, 2)):
-        for at, members in sorted(polled[ranked.slug].items()):
-            places = [Member(member) for member in members]
+        for at, repositories in sorted(polled[ranked.slug].items()):
+            members = [Member(repository) for repository in repositories]
             with database.write() as session:
-                store_poll(session, ranked, at, at + minutes * MINUTE, places, None)
+                store_poll(session, ranked, at, at + minutes * MINUTE, members, None)
 
 
 def expected_gain(polled: Polled, slug: str, it: GitHubRepository, window: str) -> Any:

@@ -1,3 +1,5 @@
+"""`flask --app app import-history`, and how commands find what runs."""
+
 import logging
 import os
 import re

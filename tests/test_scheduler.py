@@ -1,3 +1,5 @@
+"""The schedule and its process: ticks, healing, retries and orphans."""
+
 import math
 import multiprocessing
 import os

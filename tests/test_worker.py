@@ -1,3 +1,5 @@
+"""The worker process: its patience, its end, and what it cleans up."""
+
 import os
 import signal
 import subprocess

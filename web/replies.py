@@ -96,7 +96,7 @@ class Reply:
         return headers
 
     def is_known(self, environ: Environ) -> bool:
-        """Whether the reader has the reply, by the request's conditions (RFC 9110, 13.2.2)."""
+        """Return whether the reader has the reply, by the conditions of RFC 9110, 13.2.2."""
         tags, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
         if tags is not None:
             return tags in self.tags or any(
@@ -129,7 +129,7 @@ def conditional(response: Response) -> Response:
 
 @lru_cache(maxsize=256)
 def accepts_gzip(header: str) -> bool:
-    """Whether a reader with this `Accept-Encoding` takes gzip."""
+    """Return whether a reader with this `Accept-Encoding` takes gzip."""
     return parse_accept_header(header, Accept)["gzip"] > 0
 
 

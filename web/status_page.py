@@ -1,4 +1,4 @@
-"""What the status page says besides figures: what is wrong now, and each list's last day."""
+"""The status page besides its figures: the troubles of now, and each list's last day."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ Check = Callable[[Status, Settings, datetime], Iterator[str]]
 
 
 def troubles(live: Status, settings: Settings, now: datetime) -> list[str]:
-    """What is wrong now, a sentence each, worst first."""
+    """Return the troubles of now, a sentence each, worst first."""
     return [sentence for check in CHECKS for sentence in check(live, settings, now)]
 
 
@@ -106,7 +106,7 @@ def _withheld(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
 
 
 def _is_old(polled: ListStatus, settings: Settings) -> bool:
-    """Whether a list had no good poll for two intervals; a list just begun is not old."""
+    """Return whether a list had no good poll for two intervals; a list just begun is not old."""
     age = polled["age_seconds"]
     late = age is None or timedelta(seconds=age) > 2 * settings.poll_every
     return polled["expected"] > 1 and late

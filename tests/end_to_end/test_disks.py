@@ -129,7 +129,7 @@ def contents(database: Database) -> dict[str, list[Any]]:
 
 
 def is_whole(database: Database) -> bool:
-    """Whether each poll has all its places, and SQLite finds nothing wrong."""
+    """Whether each poll has all its ranks, and SQLite finds nothing wrong."""
     with database.read() as session:
         for each in session.scalars(select(Poll)):
             of_poll = (Placement.list_id == each.list_id) & (Placement.slot == each.slot)

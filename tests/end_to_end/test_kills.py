@@ -101,7 +101,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
     with database.read() as session:
         polls = session.execute(select(List.slug, Poll.slot, Poll.outcome, Poll.rows).join(Poll))
         good = [(slug, slot, rows) for slug, slot, outcome, rows in polls if outcome == models.GOOD]
-        places = session.execute(
+        found = session.execute(
             select(
                 List.slug,
                 Placement.slot,
@@ -112,7 +112,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
             .join(Placement)
             .group_by(List.slug, Placement.slot)
         )
-        placed = [tuple(row) for row in places]
+        placed = [tuple(row) for row in found]
     assert {slug for slug, _, _ in good} == set(slugs)
     assert {rows for _, _, rows in good} == {100}
     assert sorted(placed) == sorted((slug, slot, 100, 100, 100) for slug, slot, _ in good)

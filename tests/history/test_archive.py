@@ -1,3 +1,5 @@
+"""Days of the archive, read file by file: lists, odd text, bad rows and bad files."""
+
 import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -133,7 +135,7 @@ class TestADay:
         day = archive.read_day(write_day(tmp_path, *lines))
 
         assert len(day.lists["stars"]) == 100
-        assert rejected(day) == [(3, "place 101 of a top 100"), (2, "place 102 of a top 100")]
+        assert rejected(day) == [(3, "rank 101 of a top 100"), (2, "rank 102 of a top 100")]
         assert adds_up(day)
 
     def test_says_nothing_of_repositories_whose_rows_are_rejected(self, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
+"""Imports by workers: batches queued, followed, taken up again and told."""
+
 import gc
 import json
-import sys
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from settings import Settings
 from store.database import Database
 from tests.support.archive import line, write_day
 from tests.support.imported import bring, contents, sums
+from tests.support.jobs import end_as_an_older_version
 
 NOW = EPOCH + timedelta(days=20_000)
 AT_ONCE = timedelta(0)
@@ -114,18 +116,10 @@ def give_up(queue: Queue, why: str) -> None:
     Result.create_failure(job, 1000, why)
 
 
-def end_as_an_older_version(queue: Queue) -> None:
-    """End the first job with a result of a class that is gone, as a worker before this one did."""
+def end_first_as_an_older_version(queue: Queue) -> None:
     job = job_of(queue)
     queue.remove(job)
-    job.set_status(JobStatus.FINISHED)
-    module = ModuleType("imports")
-    module.Tally = type("Tally", (), {"__module__": "imports"})  # type: ignore[attr-defined]
-    sys.modules["imports"] = module
-    try:
-        Result.create(job, Result.Type.SUCCESSFUL, 1000, return_value=module.Tally())
-    finally:
-        del sys.modules["imports"]
+    end_as_an_older_version(job)
 
 
 class TestResults:
@@ -145,7 +139,7 @@ class TestResults:
     def test_of_an_older_version_are_not_read_and_its_files_are_imported_again(
         self, batches: list[list[Path]], run_all: RunAll, work: Step, redis: Redis, queue: Queue
     ) -> None:
-        tallies = run_all(batches[:1], lambda: end_as_an_older_version(queue), nothing, work)
+        tallies = run_all(batches[:1], lambda: end_first_as_an_older_version(queue), nothing, work)
 
         assert sums(total(tallies)) == (4, 4, 0, 0)
 
@@ -153,7 +147,7 @@ class TestResults:
         self, batches: list[list[Path]], run_all: RunAll, queue: Queue
     ) -> None:
         def end() -> None:
-            end_as_an_older_version(queue)
+            end_first_as_an_older_version(queue)
 
         found = total(run_all(batches[:1], end, nothing, end))
 

@@ -1,3 +1,5 @@
+"""Imported days in the database, beside live polls, and whom their names turn out to be."""
+
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any

@@ -56,8 +56,8 @@ def imported(session: Session, slot: datetime, *ids: int) -> None:
     columns = ("repository_id", "slot", "stars", "forks", "open_issues")
     poll = (list_id, seconds, "imported", 1000 * seconds, len(ids))
     insert_rows(session, Poll, ("list_id", "slot", "outcome", "fetched_at", "rows"), [poll])
-    places = [(list_id, rank, False, *row) for rank, row in enumerate(rows, 1)]
-    insert_rows(session, Placement, ("list_id", "rank", "carried_over", *columns), places)
+    placements = [(list_id, rank, False, *row) for rank, row in enumerate(rows, 1)]
+    insert_rows(session, Placement, ("list_id", "rank", "carried_over", *columns), placements)
     insert_rows(session, Reading, columns, rows)
 
 

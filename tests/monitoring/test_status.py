@@ -1,3 +1,5 @@
+"""The status: polls of a day, gaps, ages, and what Redis tells."""
+
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any

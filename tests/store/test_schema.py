@@ -17,7 +17,7 @@ from models import GOOD, IMPORTED, Base, List, RepositoryName
 from settings import Settings
 from store.database import MIGRATIONS, Database, SchemaError, check_schema_or_exit, connect
 from tests.support.common import NOBODY, MakeSettings
-from tests.support.stored import rows, slugs
+from tests.support.stored import migrate, rows, slugs
 
 
 @pytest.mark.sqlite
@@ -34,14 +34,6 @@ def test_migrations_give_exactly_the_schema_of_the_models(
     found = [row for row in rows(database, clustered) if row[0] != "alembic_version"]
     assert differences == []
     assert found == expected
-
-
-def migrate(database: Database, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
 
 
 OLD_ROWS: dict[str, list[dict[str, Any]]] = {
@@ -163,14 +155,14 @@ def test_open_issues_that_were_imported_without_pull_requests_become_unknown(
         }
         for slot in days
     ]
-    places = [{**OLD_ROWS["placement"][0], "slot": slot} for slot in days]
+    placements = [{**OLD_ROWS["placement"][0], "slot": slot} for slot in days]
     readings = [
         {**OLD_ROWS["reading"][0], "slot": slot, "list_id": 1 if slot == days[2] else None}
         for slot in days
     ]
     with connect(settings) as database:
         migrate(database, "0003")
-        new = {"poll": polls, "placement": places, "reading": readings}
+        new = {"poll": polls, "placement": placements, "reading": readings}
         insert({**OLD_ROWS, **new}, database)
         database.upgrade()
 

@@ -1,4 +1,4 @@
-"""What several tests share that is no fixture."""
+"""Helpers of several tests that are no fixtures."""
 
 import subprocess
 import time
@@ -33,7 +33,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
 
 
 def published(settings: Settings, name: str) -> bool:
-    """Whether a document is out."""
+    """Return whether a document is out."""
     with connect(settings) as database, database.read() as session:
         return documents.is_published(session, name)
 

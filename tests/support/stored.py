@@ -1,10 +1,12 @@
-"""Polls put straight into the store, and what it then holds."""
+"""Polls put straight into the store, what it then holds, and schemas of older versions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import select, text
 
 from core import lists
@@ -15,7 +17,7 @@ from core.plausibility import Member
 from core.repository import GitHubRepository
 from core.windows import Profile, Snapshot
 from models import FAILED, List, Poll, Reading
-from store.database import Database
+from store.database import MIGRATIONS, Database
 from store.documents import publish as publish_documents
 from store.polls import record_gap, store_poll
 from store.snapshots import snapshot
@@ -49,10 +51,11 @@ def put(
     doubt: str | None = None,
     kept: Sequence[GitHubRepository] = (),
 ) -> bool:
-    """Store a poll, fetched a minute into its slot; those kept have the last places."""
-    places = [Member(it) for it in repositories] + [Member(it, carried_over=True) for it in kept]
+    """Store a poll, fetched a minute into its slot; those kept have the last ranks."""
+    fresh = [Member(it) for it in repositories]
+    members = [*fresh, *(Member(it, carried_over=True) for it in kept)]
     with database.write() as session:
-        return store_poll(session, ranked, at, fetched_at or at + MINUTE, places, doubt)
+        return store_poll(session, ranked, at, fetched_at or at + MINUTE, members, doubt)
 
 
 def readings(database: Database) -> list[tuple[Any, ...]]:
@@ -123,3 +126,12 @@ def poll(slot: datetime = NOON, **changes: Any) -> Poll:
 def slugs(database: Database) -> list[str]:
     with database.read() as session:
         return list(session.scalars(select(List.slug).order_by(List.slug)))
+
+
+def migrate(database: Database, revision: str) -> None:
+    """Bring a new database to the schema of an older version."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
