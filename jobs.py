@@ -160,8 +160,8 @@ def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
 
 
 def _given_up(error: Final) -> dict[str, Any]:
-    """Return the outcome of a job that GitHub's answer ends: RQ would repeat one that raises, and nothing
-    would change within the slot. The next slot asks again."""
+    """Return the outcome of a job that GitHub's answer ends: RQ would repeat one that raises, and
+    nothing would change within the slot. The next slot asks again."""
     return {"outcome": models.FAILED, "why": str(error)}
 
 

@@ -234,7 +234,7 @@ class TestAggregation:
 
     def test_dates_each_document(self, database: Database, three_lists: Settings) -> None:
         store_all(database, polled())
-        poll(database, StubGitHub(answer(board())), ranked=FORKS)  # nine days before
+        poll(database, StubGitHub(answer(reversed(board()))), ranked=FORKS)  # nine days before
 
         jobs.aggregate_lists(database, three_lists, BUILT)
 

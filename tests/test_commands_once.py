@@ -167,7 +167,7 @@ class TestCommands:
         )
 
     def test_aggregate_leaves_a_newer_build_alone(self, full: FlaskClient) -> None:
-        publish(full, clock.now() + timedelta(seconds=30))
+        publish(full, clock.now() + clock.TOLERANCE)
 
         assert run(full.application, "aggregate") == (
             0,

@@ -1,3 +1,5 @@
+"""Slots that should have a good poll, whatever the interval was at their time."""
+
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 

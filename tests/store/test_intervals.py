@@ -1,3 +1,5 @@
+"""Intervals of polls, and since when each holds."""
+
 from datetime import timedelta
 
 from store import intervals

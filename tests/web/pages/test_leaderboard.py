@@ -10,7 +10,7 @@ from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.github import STEP, StubGitHub, answer, poll, repo
 from tests.support.pages import by_the_front, read, rows
-from tests.support.served import BUILT, MINUTE, PYTHON, publish
+from tests.support.served import BUILT, PYTHON, publish
 
 pytestmark = pytest.mark.usefixtures("now")
 
