@@ -13,6 +13,7 @@ from types import FrameType
 import structlog
 from redis import Redis, RedisError
 from rq import Worker
+from rq.exceptions import AbandonedJobError
 from rq.job import Job
 from rq.worker import WorkerStatus
 
@@ -23,7 +24,7 @@ from store.database import check_schema_or_exit
 
 PAUSE = 5  # seconds before a worker that Redis failed starts again
 
-CLEANING = 15  # seconds that cleaning after others may take; it takes milliseconds
+CLEANING = 5  # seconds that cleaning after others may take; it takes milliseconds
 
 log = structlog.get_logger("starboard")
 
@@ -39,8 +40,9 @@ class PromptWorker(Worker):
             connection=connection,
             queue_class=queues.NotedQueue,
             worker_ttl=30,
-            maintenance_interval=15,
+            maintenance_interval=5,
             job_monitoring_interval=5,
+            exception_handlers=log_if_abandoned,
         )
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
@@ -72,6 +74,13 @@ class PromptWorker(Worker):
         if self.horse_pid:
             self.kill_horse()
         log.info("worker", outcome="stopped", why="Redis does not answer")
+
+
+def log_if_abandoned(job: Job, kind: type[BaseException], *rest: object) -> None:
+    """Log that a job is taken over, which RQ does without a word. It calls this for any failure."""
+    if issubclass(kind, AbandonedJobError):
+        again = "it is run again" if job.should_retry else "it was its last try"
+        log.warning("worker", job=job.id, outcome="taken over", why=f"its worker died; {again}")
 
 
 def main() -> None:
