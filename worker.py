@@ -6,6 +6,7 @@ killed worker with a copy of its connection, to which Redis then hands the next 
 serves the retries.
 """
 
+import logging
 import signal
 import time
 from types import FrameType
@@ -68,6 +69,9 @@ class PromptWorker(Worker):
         self.told_to_stop = True
         queues.leave_in_time(self._leave)
         if self.horse_pid:
+            self.log.setLevel(logging.ERROR)  # or RQ warns of what is meant to be
+            for execution in self.executions.values():
+                log.info("worker", job=execution.job_id, outcome="broken off; it will run again")
             self.kill_horse(signal.SIGTERM)
 
     def _leave(self) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -72,7 +73,12 @@ def test_told_to_end_it_drops_the_job_at_hand_which_is_run_again(
     output, _ = process.communicate(timeout=10)
 
     assert process.returncode == 0
-    assert '"outcome": "stopped"' in output
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [(line["level"], line["outcome"], line.get("job")) for line in lines] == [
+        ("info", "started", None),
+        ("info", "broken off; it will run again", job.id),
+        ("info", "stopped", None),
+    ]
     assert job.get_status() == JobStatus.SCHEDULED
     assert job.id in queue.scheduled_job_registry.get_job_ids()
 
