@@ -25,8 +25,9 @@ from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from core.rate_limit import Resource
+from core.socket_paths import socket_path, socket_url
 from monitoring import redis_status
-from settings import HERE, socket_path, socket_url
+from settings import HERE
 from store.database import SchemaError, error_line
 from web import current
 
@@ -268,7 +269,8 @@ def _in_one_line() -> Iterator[None]:
 
 def _redis_trouble(error: RedisError) -> str:
     settings = current.settings()
-    if settings.redis_url == socket_url(var := HERE / "var") and not socket_path(var).exists():
+    default = socket_url(var := HERE / "var", settings.valkey_password)
+    if settings.redis_url == default and not socket_path(var).exists():
         return "Starboard does not run in this checkout: start it with `make run`, or set REDIS_URL"
     return f"Redis cannot be reached: {error}"
 

@@ -6,6 +6,7 @@ killed worker with a copy of its connection, to which Redis then hands the next 
 serves the retries.
 """
 
+import logging
 import signal
 import time
 from types import FrameType
@@ -13,6 +14,7 @@ from types import FrameType
 import structlog
 from redis import Redis, RedisError
 from rq import Worker
+from rq.exceptions import AbandonedJobError
 from rq.job import Job
 from rq.worker import WorkerStatus
 
@@ -23,7 +25,7 @@ from store.database import check_schema_or_exit
 
 PAUSE = 5  # seconds before a worker that Redis failed starts again
 
-CLEANING = 15  # seconds that cleaning after others may take; it takes milliseconds
+CLEANING = 5  # seconds that cleaning after others may take; it takes milliseconds
 
 log = structlog.get_logger("starboard")
 
@@ -41,8 +43,9 @@ class PromptWorker(Worker):
             connection=connection,
             queue_class=queues.NotedQueue,
             worker_ttl=30,
-            maintenance_interval=15,
+            maintenance_interval=5,
             job_monitoring_interval=5,
+            exception_handlers=log_if_abandoned,
         )
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
@@ -73,12 +76,22 @@ class PromptWorker(Worker):
         self.told_to_stop = True
         queues.leave_in_time(self._leave)
         if self.horse_pid:
+            self.log.setLevel(logging.ERROR)  # or RQ warns of what is meant to be
+            for execution in self.executions.values():
+                log.info("worker", job=execution.job_id, outcome="broken off; it will run again")
             self.kill_horse(signal.SIGTERM)
 
     def _leave(self) -> None:
         if self.horse_pid:
             self.kill_horse()
         log.info("worker", outcome="stopped", why="Redis does not answer")
+
+
+def log_if_abandoned(job: Job, kind: type[BaseException], *rest: object) -> None:
+    """Log that a job is taken over, which RQ does without a word. It calls this for any failure."""
+    if issubclass(kind, AbandonedJobError):
+        again = "it is run again" if job.should_retry else "it was its last try"
+        log.warning("worker", job=job.id, outcome="taken over", why=f"its worker died; {again}")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 import app as web
 from core import clock
-from settings import socket_url
+from core.socket_paths import socket_url
 from store.database import Database
 from tests.support.archive import line, write_day, write_text
 from tests.support.common import MakeSettings
