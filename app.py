@@ -14,7 +14,10 @@ from settings import Settings
 from store.database import connect
 from web import api, assets, badges, charts, errors, feeds, health, pages, request_log
 from web.cache import ResponseCache
+from web.gate import NEEDS_NO_DATABASE, Gate
 from web.responses import newest_build
+
+READ_PATIENCE = 3  # seconds that a request waits for an answer of the database
 
 BLUEPRINTS = (
     health.site,
@@ -34,8 +37,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings)
     app = Flask(__name__, static_folder=None, template_folder="web/templates")
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.url_map.merge_slashes = False  # to redirect would repeat what was asked for, and its host
     app.extensions["settings"] = settings
-    app.extensions["database"] = database = connect(settings)
+    app.extensions["database"] = database = connect(settings, READ_PATIENCE)
+    app.extensions["patient_database"] = connect(settings)
     app.extensions["redis"] = queues.connect(settings.redis_url, timeout=1, retries=0)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -43,6 +48,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(DBAPIError, errors.database_problem)
     app.before_request(request_log.begin_request)
     app.after_request(request_log.end_request)
+    app.extensions["gate"] = gate = Gate()
+    for name, view in app.view_functions.items():
+        if name not in NEEDS_NO_DATABASE:
+            app.view_functions[name] = gate.guarded(view)
     for command in commands.ALL:
         app.cli.add_command(command)
     app.wsgi_app = ResponseCache(app.wsgi_app, partial(newest_build, database))  # type: ignore[method-assign]

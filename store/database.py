@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,17 +43,20 @@ class SchemaError(Exception):
 
 class Database:
     """One process's way to the database. The engine opens on first use, and a forked child
-    leaves its parent's connections alone."""
+    leaves its parent's connections alone. With `patience`, in seconds, nothing waits for longer."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+    def __init__(self, url: str, patience: int | None = None) -> None:
+        self.engine = _engine(url, patience)
         self._for_read: Engine
         self._for_write: Engine
         if self.engine.dialect.name == "sqlite":
             self._for_read = self.engine
             self._for_write = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         else:  # the same: a read sees one snapshot, a write is the only one
-            self._for_read = self.engine.execution_options(isolation_level="REPEATABLE READ")
+            limit = f"SET LOCAL statement_timeout = {1000 * patience}" if patience else ""
+            self._for_read = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", begin=limit
+            )
             self._for_write = self.engine.execution_options(begin=POSTGRES_WRITE_LOCK)
             event.listen(self.engine, "begin", _begin_postgres)
         _databases.add(self)
@@ -86,7 +90,7 @@ class Database:
 
     def check_schema(self) -> None:
         """Raise SchemaError unless the schema is the one that this code was written for."""
-        with self.engine.connect() as connection:
+        with self._for_read.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
         known = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
         if found != known[0]:
@@ -128,9 +132,9 @@ POSTGRES_WRITE_LOCK = "SELECT pg_advisory_xact_lock(7827282)"  # any number, the
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
-def connect(settings: Settings) -> Database:
+def connect(settings: Settings, patience: int | None = None) -> Database:
     """The database that the settings name."""
-    return Database(settings.database_url)
+    return Database(settings.database_url, patience)
 
 
 def check_schema_or_exit(settings: Settings) -> None:
@@ -162,18 +166,18 @@ def _leave_connections_to_parent() -> None:
 os.register_at_fork(after_in_child=_leave_connections_to_parent)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, patience: int | None) -> Engine:
     parsed = make_url(url)
     if parsed.drivername == "postgres":  # Heroku's spelling, which is no dialect of SQLAlchemy's
         parsed = parsed.set(drivername="postgresql")
     if parsed.drivername != "sqlite":
-        patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": LOCK_TIMEOUT}
-        return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
+        return _postgres_engine(parsed, patience)
     path = _file_of(parsed)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": LOCK_TIMEOUT})
-    event.listen(engine, "connect", _prepare_sqlite)
+    timeout = patience or LOCK_TIMEOUT
+    engine = create_engine(parsed, connect_args={"timeout": timeout})
+    event.listen(engine, "connect", partial(_prepare_sqlite, timeout))
     event.listen(engine, "begin", _begin_sqlite)
     if path:
         _leave_replaced_file(engine, path)
@@ -209,11 +213,26 @@ def _leave_replaced_file(engine: Engine, path: Path) -> None:
     event.listen(engine, "checkout", taken)
 
 
-def _prepare_sqlite(connection: Any, record: object) -> None:
+def _postgres_engine(url: URL, patience: int | None) -> Engine:
+    timeout = (
+        {} if "connect_timeout" in url.query else {"connect_timeout": patience or LOCK_TIMEOUT}
+    )
+    engine = create_engine(url, pool_pre_ping=True, connect_args=timeout)
+    if patience:
+        from store import impatient  # with psycopg, which only Postgres needs
+
+        def connect(_: object, __: object, args: Any, options: Any) -> object:
+            return impatient.connect(patience + 1, *args, **options)
+
+        event.listen(engine, "do_connect", connect)
+    return engine
+
+
+def _prepare_sqlite(timeout: float, connection: Any, record: object) -> None:
     # sqlite3 would begin a transaction by itself, at the first write and not before: what was read
     # until then could have changed. So it is told to begin none, and _begin_sqlite does.
     connection.isolation_level = None
-    _use_write_ahead_log(connection)
+    _use_write_ahead_log(connection, timeout)
     for pragma in (
         "synchronous = NORMAL",  # with a write-ahead log a crash loses no more than the last moment
         "foreign_keys = ON",
@@ -224,10 +243,10 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _use_write_ahead_log(connection: Any) -> None:
+def _use_write_ahead_log(connection: Any, timeout: float) -> None:
     """Set the mode, which then stays with the file. SQLite does not wait for a lock here, so
     that several who open a new file at once have to be patient themselves."""
-    deadline = time.monotonic() + LOCK_TIMEOUT
+    deadline = time.monotonic() + timeout
     while connection.execute("PRAGMA journal_mode").fetchone() not in (("wal",), ("memory",)):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

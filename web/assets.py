@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from core import encoding
+from web.replies import accepts_gzip
 
 FOLDER = Path(__file__).with_name("static")
 SUFFIXES = (".css", ".js", ".svg")
@@ -62,7 +63,7 @@ def static(hashed: str) -> Response:
     found = BY_HASHED.get(hashed)
     if found is None:
         raise NotFound
-    gzip = request.accept_encodings["gzip"] > 0
+    gzip = accepts_gzip(request.headers.get("Accept-Encoding", ""))
     response = Response(found.gzipped if gzip else found.body, content_type=found.content_type)
     if gzip:
         response.content_encoding = "gzip"

@@ -26,7 +26,7 @@ Prepared = tuple[str, Headers, list[bytes], metrics.Observe]  # status, headers,
 LOOK_EVERY = 1.0  # seconds until a process notices a new build
 LOOK_PATIENCE = 0.5  # seconds that a request waits for that
 MAX_BYTES = 32_000_000  # of bodies that a process caches
-MAX_REQUESTS, LONGEST_REQUEST = 2_000, 500  # requests that are told apart, characters of one
+MAX_REQUESTS, LONGEST_REQUEST = 2_000, 1_000  # requests that are told apart, characters of one
 
 # A reply may depend on the REQUEST, such as its host; whether it is sent whole, on the rest, too.
 REQUEST = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
@@ -102,7 +102,7 @@ class BuildCache:
         asked = _request_key(environ)
         with self._lock:
             reply = self._replies.get(key)
-            if reply is not None and sum(len(part or "") for part in asked) <= LONGEST_REQUEST:
+            if reply is not None and _is_short(asked):
                 common = of_every_reply(environ["PATH_INFO"], reply.content_type)
                 self.by_request[asked] = CachedReply(reply, route, common)
 
@@ -116,7 +116,7 @@ class BuildCache:
         with self._lock:
             cached_reply = self.by_request.get(_request_key(environ))
         prepared = cached_reply.prepare(environ) if cached_reply else None
-        if prepared is not None and len(self.prepared) < MAX_REQUESTS:
+        if prepared is not None and len(self.prepared) < MAX_REQUESTS and _is_short(asked):
             self.prepared[asked] = prepared
         return prepared
 
@@ -140,6 +140,11 @@ def _make(_: Hashable, make: Callable[[], Reply]) -> Reply:
 
 def _request_key(environ: Environ) -> RequestKey:
     return tuple(map(environ.get, REQUEST))
+
+
+def _is_short(asked: RequestKey) -> bool:
+    """Whether a request may be remembered: anybody may make one as long as they like."""
+    return sum(len(part or "") for part in asked) <= LONGEST_REQUEST
 
 
 class ResponseCache:

@@ -1,10 +1,11 @@
 """The belongings of the current Flask app: its settings, its database and its client of Redis."""
 
-from flask import current_app
+from flask import current_app, has_request_context
 from redis import Redis
 
 from settings import Settings
 from store.database import Database
+from web.gate import Gate
 
 
 def settings() -> Settings:
@@ -13,7 +14,16 @@ def settings() -> Settings:
 
 
 def database() -> Database:
-    held: Database = current_app.extensions["database"]
+    """Return the database: one that answers soon or fails for a request, a patient one for the
+    commands."""
+    name = "database" if has_request_context() else "patient_database"
+    held: Database = current_app.extensions[name]
+    return held
+
+
+def gate() -> Gate:
+    """Return the gate that requests go through to the database."""
+    held: Gate = current_app.extensions["gate"]
     return held
 
 

@@ -50,7 +50,9 @@ def _detail(error: HTTPException) -> str:
 
 
 def database_problem(error: DBAPIError) -> AnyResponse:
-    """Return 503 for a database that cannot be used, and log why."""
+    """Return 503 for a database that cannot be used. Why is for the log: it may tell where the
+    database is."""
     log.error("database", why=error_line(error))
-    detail = f"{error_line(error)}; see /readyz"
+    where = "" if request.endpoint == "site.readyz" else "; see /readyz"
+    detail = f"the database cannot be reached{where}"
     return problem_response(ServiceUnavailable(detail, retry_after=RETRY_AFTER))

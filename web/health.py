@@ -9,7 +9,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from core import encoding
 from monitoring import metrics
-from store.database import SchemaError, error_line
+from store.database import SchemaError
 from web import current, openapi
 from web.cache import cached_until_next_build
 from web.parameters import JSON, endpoint
@@ -32,8 +32,8 @@ def readyz() -> Response:
     """The database is reachable and its schema current."""
     try:
         current.database().check_schema()
-    except (SchemaError, DBAPIError) as error:
-        raise ServiceUnavailable(error_line(error), retry_after=RETRY_AFTER) from error
+    except SchemaError as error:
+        raise ServiceUnavailable(str(error), retry_after=RETRY_AFTER) from error
     return live_json({"status": "ok"})
 
 
@@ -42,7 +42,7 @@ def readyz() -> Response:
 def prometheus() -> Response:
     """Metrics for Prometheus. Without a database there are those of the requests."""
     live = None
-    with suppress(DBAPIError):
+    with suppress(DBAPIError), current.gate().held():
         live = status_now()
     response = Response(metrics.exposition(live), content_type=metrics.CONTENT_TYPE)
     response.cache_control.no_store = True

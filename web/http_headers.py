@@ -12,6 +12,7 @@ Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+LONGEST_HOST = 255  # characters; DNS has no longer names
 OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
 
 COMMON: Headers = [
@@ -67,6 +68,7 @@ def site(environ: Environ) -> str:
     proxy in front tells of TLS. Empty where the request names no good host: links are relative."""
     secure = "https" in (environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
     host = get_host(environ)
+    host = host if len(host) <= LONGEST_HOST else ""
     return f"{'https' if secure else 'http'}://{host}" if host else ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, retention
@@ -26,6 +27,7 @@ from web.snippets import snippets
 from web.sparklines import SPARK_DAYS, spark
 from web.status_page import day_strip, names_of_lists, troubles
 
+LONGEST_QUERY = 2_000  # characters that a redirect repeats
 NEWS = 1000  # events that are looked through for those of a window
 
 
@@ -128,6 +130,8 @@ def compare() -> AnyResponse:
         others = [(name, value) for name, value in request.args.items() if name != "repos"]
         together = ",".join(name for name in names if name.strip())
         query = urlencode([*others, ("repos", together)], safe="/,")
+        if len(query) > LONGEST_QUERY:
+            raise BadRequest(f"expected at most {charts.MOST} repositories, as owner/name")
         return redirect(f"{url_for('.compare')}?{query}")
     found: Response = comparison()  # type: ignore[call-arg]  # `endpoint` gives it what it takes
     return found

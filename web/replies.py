@@ -17,6 +17,7 @@ from web.http_headers import Environ, Headers
 Answer = tuple[str, Headers, bytes]  # status, headers and body
 
 STALE_IF_ERROR = clock.DAY
+LONGEST_HEADER = 500  # characters; those of browsers have fifty
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,10 @@ def conditional(response: Response) -> Response:
     return response
 
 
-@lru_cache(maxsize=256)
 def accepts_gzip(header: str) -> bool:
-    """Return whether a reader with this `Accept-Encoding` takes gzip."""
-    return parse_accept_header(header, Accept)["gzip"] > 0
+    """Return whether a reader with this `Accept-Encoding` takes gzip; an absurdly long one is not
+    read."""
+    return len(header) <= LONGEST_HEADER and parse_accept_header(header, Accept)["gzip"] > 0
 
 
 @lru_cache

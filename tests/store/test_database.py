@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sqlite3
 import threading
 import time
@@ -339,3 +340,52 @@ def test_a_backup_may_be_restored_into_the_database_in_use(
 
     assert slugs(database) == ["kept"]
     assert rows(database, "PRAGMA integrity_check") == [("ok",)]
+
+
+class TestPatience:
+    """A web process waits for the database for seconds, others as long as it takes."""
+
+    def test_a_lock_keeps_no_impatient_reader_waiting(self, postgres_url: str) -> None:
+        with Database(postgres_url) as patient, Database(postgres_url, patience=1) as impatient:
+            with patient.write() as session:
+                session.execute(text("CREATE TABLE IF NOT EXISTS held (id int)"))
+            with patient.write() as session:
+                session.execute(text("LOCK TABLE held IN ACCESS EXCLUSIVE MODE"))
+                started = time.monotonic()
+                with pytest.raises(OperationalError, match="statement timeout"):
+                    rows(impatient, "SELECT * FROM held")
+                assert time.monotonic() - started < 5
+            assert rows(impatient, "SELECT * FROM held") == []
+            assert rows(patient, "SHOW statement_timeout") == [("0",)]
+            with patient.write() as session:
+                session.execute(text("DROP TABLE held"))
+
+    def test_a_server_that_hangs_keeps_no_impatient_reader_waiting(self, postgres_url: str) -> None:
+        with Database(postgres_url, patience=1) as impatient:
+            [(pid,)] = rows(impatient, "SELECT pg_backend_pid()")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                started = time.monotonic()
+                [(other,)] = rows(impatient, "SELECT pg_backend_pid()")
+                assert time.monotonic() - started < 5
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert other != pid
+
+    @pytest.mark.sqlite
+    def test_a_file_that_somebody_holds_keeps_no_impatient_reader_waiting(
+        self, database: Database, settings: Settings
+    ) -> None:
+        database.dispose()
+        holder = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))
+        holder.executescript("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+        try:
+            started = time.monotonic()
+            with (
+                connect(settings, patience=1) as impatient,
+                pytest.raises(OperationalError, match="locked"),
+            ):
+                slugs(impatient)
+            assert time.monotonic() - started < 5
+        finally:
+            holder.close()

@@ -1,12 +1,17 @@
 """What replies have in common: their shapes, ids and headers."""
 
+import gc
 import re
 import socket
 import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
+from werkzeug.test import create_environ, run_wsgi_app
 
 from store import watched
 from store.database import Database
@@ -98,6 +103,68 @@ class TestReplies:
         assert response.status_code == 200
         assert "Redis cannot be reached" in logged
         assert "pass-word" not in logged + response.text
+
+
+LONG = 30_000  # characters
+HEADERS = """ACCEPT ACCEPT_ENCODING HOST IF_MATCH IF_MODIFIED_SINCE IF_NONE_MATCH ORIGIN RANGE
+    USER_AGENT X_FORWARDED_PREFIX X_FORWARDED_PROTO X_REQUEST_ID""".split()
+
+
+class TestWhatAStrangerMakesLong:
+    """Anybody may ask in any number of ways, each as long as the web server lets in."""
+
+    @pytest.mark.parametrize("path", [LIST, "/repos/Loud/Motor", "/feeds/stars.atom", "/none"])
+    def test_is_not_remembered(self, full: FlaskClient, path: str) -> None:
+        full.get(path)  # what holds until the next build is there
+
+        with remembered() as kept:
+            for header in HEADERS:
+                for letter in "abcdefgh":
+                    ask(full, path, **{f"HTTP_{header}": letter * LONG})
+            assert kept() < 4  # this test itself holds the last
+
+    @pytest.mark.parametrize(
+        ("path", "query"),
+        [
+            (LIST, "{}"),
+            ("/", "q={}"),
+            ("/compare", "repos={}&repos={}"),
+            ("/repos/loud/engine", "span={}"),
+            ("/{}", ""),
+            ("/static//{}", ""),
+            ("/charts/{}/{}.svg", "theme=dark"),
+        ],
+    )
+    def test_in_an_address_is_not_remembered(
+        self, full: FlaskClient, path: str, query: str
+    ) -> None:
+        with remembered() as kept:
+            for letter in "abcdefgh":
+                long = letter * LONG
+                ask(full, path.replace("{}", long), QUERY_STRING=query.replace("{}", long))
+            assert kept() < 4  # this test itself holds the last
+
+
+def ask(client: FlaskClient, path: str, **environ: str) -> None:
+    """Ask without the test client, which remembers addresses."""
+    asked = create_environ() | {"PATH_INFO": path} | environ
+    run_wsgi_app(client.application, asked, buffered=True)
+
+
+@contextmanager
+def remembered() -> Iterator[Callable[[], int]]:
+    """Count what is as long as that, is made from here on, and is not forgotten."""
+
+    def count() -> int:
+        gc.collect()
+        traces = tracemalloc.take_snapshot().traces
+        return sum(trace.size >= LONG for trace in traces)
+
+    tracemalloc.start(1)
+    try:
+        yield count
+    finally:
+        tracemalloc.stop()
 
 
 class TestEveryReply:
