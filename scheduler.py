@@ -145,15 +145,17 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         self.stopping = threading.Event()
 
     def reconcile(self, *, due_now: bool = False) -> None:
-        """Make Redis hold this schedule: add what is missing, drop entries that are ours no more.
+        """Make Redis hold this schedule: add what is missing, drop entries that are ours no more,
+        and let run what a clock put off that ran ahead.
 
         `due_now`: let everything run at once. A poll whose slot is done does nothing.
         """
         now = clock.now()
-        keys = self.connection.zrange(KEY, 0, -1)
-        present = {key.decode(errors="replace") for key in keys}
+        scores = self.connection.zrange(KEY, 0, -1, withscores=True)
+        present = {key.decode(errors="replace"): due_at for key, due_at in scores}
         for number, entry in enumerate(self.entries.values()):
-            if due_now or entry.id not in present:
+            latest = now + entry.every + clock.TOLERANCE
+            if due_now or present.get(entry.id, math.inf) > latest.timestamp():
                 self._put(entry, now + timedelta(milliseconds=number))  # in the schedule's order
         ours = {key for key in present if key.startswith(ENTRY_PREFIX)}
         for entry_id in ours - self.entries.keys():

@@ -125,7 +125,7 @@ def _note_clock(session: Session, theirs: datetime | None, ours: datetime) -> No
         return
     behind = theirs - ours
     if abs(behind) > clock.TOLERANCE:
-        minutes = abs(behind) // clock.MINUTE
+        minutes = round(abs(behind) / clock.MINUTE)
         direction = "behind" if behind > timedelta() else "ahead of"
         why = f"this machine's clock is {minutes} minutes {direction} GitHub's; set it right"
         note_trouble(session, CLOCK, why, ours, clock.HOUR)

@@ -104,6 +104,7 @@ def send(response: Response) -> Response:
     response.headers["X-RateLimit-Resource"] = g.resource
     response.headers["X-GitHub-Api-Version-Selected"] = version
     response.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
+    response.date = g.at
     response.headers["X-GitHub-Request-Id"] = f"57A4:{next(fake_github.request_ids):06X}"
     if response.mimetype == "application/json":
         response.content_type = "application/json; charset=utf-8"

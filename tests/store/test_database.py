@@ -19,7 +19,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from core import clock
 from models import List, RateLimitState, RepositoryName
 from settings import Settings
-from store.database import LOCK_TIMEOUT, Database, connect, error_line, upsert
+from store.database import Database, connect, error_line, upsert
+from store.engine import LOCK_TIMEOUT
 from tests.support.common import NOBODY, MakeSettings
 from tests.support.stored import budget, rows, slugs
 
