@@ -37,6 +37,7 @@ from local.demo import OpenGate
 from local.fake_github import api, serving, worlds
 from models import Document, Placement, Poll
 from settings import Settings
+from store import intervals
 from store.database import Database, connect, upsert
 from tests.support.common import ROOT, MakeSettings, wait_until
 
@@ -82,6 +83,7 @@ def this_slot() -> datetime:
 
 def poll(database: Database, settings: Settings, world: worlds.World, slot: datetime) -> None:
     transport = httpx.WSGITransport(api.create_fake_github(world, clock=lambda: slot))
+    intervals.note(database, slot, EVERY)
     with GitHub(settings, OpenGate(), transport) as github:
         for ranked in settings.lists:
             polling.poll_list(database, github, ranked, slot, EVERY, lambda: slot)
