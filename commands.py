@@ -100,8 +100,10 @@ def aggregate() -> None:
     _require_schema()
     with _in_one_line():
         result = jobs.aggregate_lists(current.database(), current.settings(), clock.now())
-    if "documents" not in result:
+    if result["outcome"] == jobs.NO_POLL:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
+    if "documents" not in result:
+        raise click.ClickException(result["outcome"])
     click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
 
 
@@ -189,7 +191,19 @@ def import_history(
         for tally in tallies:
             total += tally
             bar.update(tally.files, current_item=total)
+        if not dry_run:
+            _build_after_import()
     _report(total, rejected)
+
+
+def _build_after_import() -> None:
+    """Let pages and the API tell the whole history at once; no build tells of half an import."""
+    import jobs
+    from store.imports import end_import
+
+    with current.database().write() as session:
+        end_import(session)
+    jobs.aggregate_lists(current.database(), current.settings(), clock.now())
 
 
 def _import_here(files: Sequence[Path], dry_run: bool) -> "Iterator[Tally]":

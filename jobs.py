@@ -27,10 +27,13 @@ from settings import Settings, from_environment
 from store import identities, intervals
 from store.database import Database, connect
 from store.documents import is_published, publish
+from store.imports import is_import_under_way
 from store.snapshots import snapshot as snapshot_of
 from store.troubles import CLOCK, is_in_trouble
 
 MOST_POSTPONEMENTS = 20
+
+NO_POLL = "no good poll yet"  # the outcome of a build
 
 log = structlog.get_logger("starboard")
 
@@ -132,6 +135,8 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
     Gives what came of it, for the log.
     """
     with database.read() as session:
+        if is_import_under_way(session, clock.now()):
+            return {"outcome": "put off until the import ends"}
         snapshots = [
             snapshot
             for ranked in settings.lists
@@ -139,7 +144,7 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         ]
         first = not is_published(session, "lists")
     if first and not snapshots:
-        return {"outcome": "no good poll yet"}
+        return {"outcome": NO_POLL}
     next_build_at = settings.next_build_at(now)
     documents = leaderboards.documents_of(snapshots, settings.lists, now, next_build_at)
     # JSON and gzip take as long as all of the writing, for which every poll has to wait.

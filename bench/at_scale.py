@@ -37,6 +37,7 @@ from local.demo import OpenGate
 from local.fake_github import api, limits, worlds
 from settings import Settings
 from store.database import Database, connect
+from store.imports import end_import
 
 ROOT = Path(__file__).parents[1]
 DAYS = 2522  # as many as the archive had in August 2026
@@ -286,6 +287,8 @@ def _measure(folder: Path, archive: Path | None, number: int) -> None:
         chosen = sorted(everything.iterdir())
         spread = {*range(-few + 10, 0), *range(-35, -30), *range(-370, -365)}  # all windows' starts
         importer.import_files(database, [chosen[it] for it in sorted(spread)], lists.KNOWN)
+        with database.write() as session:
+            end_import(session)
     one, all_ = reads(folder / "few.db", number), reads(folder / "all.db", number)
     for what, taken in all_.items():
         print(

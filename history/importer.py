@@ -19,6 +19,7 @@ from history import archive
 from history.archive import BadFile, Day, Rejection
 from models import GOOD, IMPORTED, PROFILE, Placement, Poll, Reading, Repository, RepositoryName
 from store.database import Database, insert_rows
+from store.imports import note_import
 from store.list_ids import list_id_or_new
 
 # Days a transaction. The rows of one day land all over trees that are clustered by repository;
@@ -74,6 +75,7 @@ def _import(
     attempts = 3
     while True:
         with database.write() as session:
+            note_import(session, clock.now())
             list_ids, ids, done = _identify(session, days, newest)
             if dry_run:
                 session.rollback()

@@ -15,6 +15,7 @@ import app as web
 from core import clock
 from core.socket_paths import socket_url
 from store.database import Database
+from store.documents import is_published
 from tests.support.archive import line, write_day, write_text
 from tests.support.common import MakeSettings
 from tests.support.imported import board, contents, count, history_of
@@ -65,6 +66,14 @@ class TestImportHistory:
         report = "6 rows read of 4 files: 6 stored, 0 already there, 0 repeats, 0 rejected."
         assert (code, out, err) == (0, [report], [])
         assert len(history_of(database, "quiet/harbor")) == 4
+
+    def test_builds_once_at_its_end(self, app: Flask, database: Database, tmp_path: Path) -> None:
+        put(database, repo(1))
+
+        import_here(app, *write_days(tmp_path, 2))
+
+        with database.read() as session:
+            assert is_published(session, "lists/stars")
 
     def test_takes_a_file_once_that_is_named_twice(
         self, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ from local.demo import OpenGate
 from local.fake_github import api, limits, worlds
 from settings import Settings
 from store.database import Database, connect
+from store.imports import end_import
 from tests.support.simulation import Simulation
 
 pytestmark = pytest.mark.both
@@ -241,8 +242,9 @@ class Past:
     ) -> dict[str, Any] | None:
         length = HOURS[window] * HOUR
         step = {"7d": HOUR, "30d": HOUR, "365d": DAY}.get(window, timedelta(seconds=1))
-        known = latest(self.readings[row.name], down(slot - length, step))
-        if known is None or known[0] < slot - 2 * length:
+        start = down(slot - length, step)
+        known = latest(self.readings[row.name], start)
+        if known is None or known[0] < start - min(length / 4, 7 * DAY):
             return None
         since, then = known
         listed = latest(self.lists[slug], since)
@@ -429,6 +431,8 @@ def import_all(database: Database, settings: Settings, paths: list[Path]) -> Non
         assert tally.bad == []
         others = len(tally.repeats) + len(tally.rejected)
         assert tally.read == tally.stored + tally.already + others
+    with database.write() as session:
+        end_import(session)
 
 
 def poll_all(

@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from core import lists
+import jobs
+from core import clock, lists
 from core.clock import DAY, HOUR
 from core.repository import GitHubRepository, SearchAnswer
 from github import polling
 from github.errors import Unreachable
-from history import archive
+from history import archive, importer
 from models import FAILED, GOOD, IMPORTED, MISSED
 from monitoring import status
 from settings import Settings
 from store import identities, polls
 from store.database import Database
+from store.imports import LASTING, end_import, is_import_under_way
 from tests.support.archive import REAL, line, write_day, write_text
 from tests.support.common import MakeSettings
 from tests.support.github import StubGitHub
@@ -563,3 +565,32 @@ def test_every_imported_poll_has_as_many_places_as_it_says(
     (said,) = rows(database, "SELECT rows FROM poll")
     assert [rank for rank, _ in board(database)] == [*range(1, said[0] + 1)]
     assert GOOD not in [row[2] for row in contents(database)["polls"]]
+
+
+class TestABuildAmidAnImport:
+    def test_is_put_off_until_the_import_ends(
+        self, database: Database, settings: Settings, tmp_path: Path
+    ) -> None:
+        put(database, repo(1, full_name="Live/one"), at=NOON)
+        path = write_day(tmp_path, line("Quiet/Harbor"), day=FIRST)
+
+        importer.import_files(database, [path], lists.KNOWN)
+        amid = jobs.aggregate_lists(database, settings, clock.now())
+        with database.write() as session:
+            end_import(session)
+        after = jobs.aggregate_lists(database, settings, clock.now())
+
+        assert amid == {"outcome": "put off until the import ends"}
+        assert after["outcome"] == "published"
+
+    def test_is_not_put_off_for_long_by_an_import_that_was_killed(
+        self, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        importer.import_files(
+            database, [write_day(tmp_path, line("Quiet/Harbor"), day=FIRST)], lists.KNOWN
+        )
+
+        with database.read() as session:
+            assert is_import_under_way(session, clock.now())
+            assert not is_import_under_way(session, clock.now() + LASTING)
+            assert not is_import_under_way(session, clock.now() - DAY)  # noted by a clock ahead

@@ -8,13 +8,17 @@ from core import clock, lists
 from history import importer
 from history.importer import Tally
 from store.database import Database
+from store.imports import end_import
 from tests.support.stored import rows
 
 MIDNIGHT = datetime(2026, 2, 28, tzinfo=UTC)  # of the second day
 
 
 def bring(database: Database, *paths: Path, dry_run: bool = False) -> Tally:
-    return importer.import_files(database, paths, lists.KNOWN, dry_run=dry_run)
+    tally = importer.import_files(database, paths, lists.KNOWN, dry_run=dry_run)
+    with database.write() as session:
+        end_import(session)
+    return tally
 
 
 def sums(tally: Tally) -> tuple[int, int, int, int]:
