@@ -15,6 +15,7 @@ from store.database import connect
 from web import api, assets, badges, charts, errors, feeds, health, pages, request_log
 from web.cache import ResponseCache
 from web.gate import NEEDS_NO_DATABASE, Gate
+from web.place import Place
 from web.responses import newest_build
 
 READ_PATIENCE = 3  # seconds that a request waits for an answer of the database
@@ -54,5 +55,6 @@ def create_app(settings: Settings | None = None) -> Flask:
             app.view_functions[name] = gate.guarded(view)
     for command in commands.ALL:
         app.cli.add_command(command)
-    app.wsgi_app = ResponseCache(app.wsgi_app, partial(newest_build, database))  # type: ignore[method-assign]
+    placed = Place(app.wsgi_app, settings.public_url)
+    app.wsgi_app = ResponseCache(placed, partial(newest_build, database))  # type: ignore[method-assign]
     return app

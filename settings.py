@@ -59,6 +59,7 @@ class Settings:
     watch: tuple[str, ...] = ()
     poll_every: timedelta = timedelta(minutes=10)
     aggregate_every: timedelta = timedelta(minutes=15)
+    public_url: str | None = None
     port: int = 8000
     web_concurrency: int = 2
     log_level: str = "info"
@@ -194,6 +195,14 @@ def _api_url(variable: str, value: str) -> str:
     return _url("https", "http")(variable, value)
 
 
+def _public_url(variable: str, value: str) -> str:
+    url = _url("https", "http")(variable, value).rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/@?#<>\"'\\]+(/[\w.~-]+)*", url, re.ASCII):
+        expected = "expected the URL of this server for readers, such as https://HOST/PATH"
+        raise SettingsError(variable, without_password(value), expected)
+    return url
+
+
 def without_password(url: str) -> str:
     """Return a URL, complete or not, without user, password and query."""
     return re.sub(r"^([\w+]*:/*)?.*@", r"\1…@", url, flags=re.DOTALL).partition("?")[0]
@@ -273,6 +282,7 @@ PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "watch": ("WATCH", _watch),
     "poll_every": ("POLL_MINUTES", _minutes),
     "aggregate_every": ("AGGREGATE_MINUTES", _minutes),
+    "public_url": ("PUBLIC_URL", _public_url),
     "port": ("PORT", _whole(1, 65_535)),
     "web_concurrency": ("WEB_CONCURRENCY", _whole(1, 64)),
     "log_level": ("LOG_LEVEL", _choice(LOG_LEVELS)),

@@ -54,7 +54,7 @@ BY_HASHED = {each.hashed: each for each in ALL}
 @assets.app_template_global()
 def asset(name: str) -> str:
     """Return the URL of a file."""
-    return f"/static/{BY_NAME[name].hashed}"
+    return f"{request.script_root}/static/{BY_NAME[name].hashed}"
 
 
 @assets.get("/static/<path:hashed>")

@@ -29,11 +29,15 @@ MAX_BYTES = 32_000_000  # of bodies that a process caches
 MAX_REQUESTS, LONGEST_REQUEST = 2_000, 1_000  # requests that are told apart, characters of one
 
 # A reply may depend on the REQUEST, such as its host; whether it is sent whole, on the rest, too.
-REQUEST = ("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
+REQUEST = (
+    *("PATH_INFO", "QUERY_STRING", "HTTP_HOST"),
+    *("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_PREFIX"),
+)
 CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
 WHOLE_REQUEST = (*REQUEST, "REQUEST_METHOD", "HTTP_ACCEPT_ENCODING", *CONDITIONS)
 
 BUILD_CACHE = "starboard.build_cache"  # where the WSGI environment has the cache of the build
+ASKED = "starboard.asked"  # and the request as it came in
 
 
 def cached_until_next_build(
@@ -51,7 +55,7 @@ def cached_until_next_build(
             cache: BuildCache | None = request.environ.get(BUILD_CACHE)
             if cache is None or kwargs.get(unless):
                 return make(*args, **kwargs).response()
-            key = (name, args, frozenset(kwargs.items()))
+            key = (name, request.script_root, args, frozenset(kwargs.items()))
             reply = cache.reply(key, partial(make, *args, **kwargs))
             if request.url_rule is not None:
                 cache.remember(request.environ, key, request.url_rule.rule)
@@ -99,7 +103,7 @@ class BuildCache:
     def remember(self, environ: Environ, key: Hashable, route: str) -> None:
         """Let requests like this one be answered by the reply of `key`, if that was cached. An
         absurdly long request is not remembered."""
-        asked = _request_key(environ)
+        asked = environ[ASKED]
         with self._lock:
             reply = self._replies.get(key)
             if reply is not None and _is_short(asked):
@@ -166,7 +170,7 @@ class ResponseCache:
         cache = self._current()
         prepared = cache.prepared.get(asked) or cache.prepare(environ, asked)
         if prepared is None:
-            environ[BUILD_CACHE] = cache
+            environ[BUILD_CACHE], environ[ASKED] = cache, _request_key(environ)
             return self.app(environ, start_response)
         status, headers, body, observe = prepared
         start_response(status, [*headers, ("X-Request-ID", request_id(environ))])
@@ -176,7 +180,7 @@ class ResponseCache:
     def _current(self) -> BuildCache:
         """Return the cache of the newest build. One request a second has a thread look which that
         is, and waits for it, but not for long: a database may hang. Prepared answers tell the time
-        (`max-age`, `Starboard-Age`), so they hold for a second, too."""
+        (`max-age`), so they hold for a second, too."""
         now = time.monotonic()
         if now >= self._cache.prepared_at + self.look_every:
             self._cache.prepared_at, self._cache.prepared = now, {}

@@ -22,6 +22,7 @@ from web.replies import Reply
 Repositories = tuple[tuple[int, str], ...]  # their ids and full names
 
 MOST = 10  # repositories in a chart
+UNKNOWN, NOTICE_SECONDS = "unknown repository", 60
 SECOND = timedelta(seconds=1)
 
 
@@ -58,7 +59,7 @@ def chart(owner: str, name: str, theme: Theme, span: str) -> AnyResponse:
     with current.database().read() as session:
         profile = repositories.profile(session, f"{owner}/{name}")
     if profile is None:
-        return _unknown(f"{owner}/{name}", theme)
+        return _noticed(_notice(f"{owner}/{name}", theme))
     moved = responses.moved(owner, name, profile.full_name)
     return moved or _chart(((profile.id, profile.full_name),), theme, span)
 
@@ -67,19 +68,22 @@ def chart(owner: str, name: str, theme: Theme, span: str) -> AnyResponse:
 @endpoint(bytes, REPOSITORIES, THEME, SPAN, content_type=SVG)
 def comparison(names: Sequence[str], theme: Theme, span: str) -> Response:
     """The star histories of several repositories in one picture."""
-    found: dict[int, str] = {}
     with current.database().read() as session:
-        for name in names:
-            profile = repositories.profile(session, name)
-            if profile is None:
-                return _unknown(name, theme)
-            found.setdefault(profile.id, profile.full_name)
-    return _chart(tuple(found.items()), theme, span)
+        profiles = {name: repositories.profile(session, name) for name in names}
+    found = tuple({it.id: it.full_name for it in profiles.values() if it}.items())
+    unknown = tuple(name for name, profile in profiles.items() if profile is None)
+    if not found:
+        return _noticed(_notice(" and ".join(unknown), theme))
+    response = _chart(found, theme, span, unknown=unknown)
+    return _noticed(response) if unknown else response
 
 
-@cached_until_next_build()
-def _chart(chosen: Repositories, theme: Theme, span: str) -> Reply:
-    """A chart of what the newest build knew, so that all processes draw the same."""
+@cached_until_next_build(unless="unknown")  # anybody may ask for anything
+def _chart(
+    chosen: Repositories, theme: Theme, span: str, *, unknown: tuple[str, ...] = ()
+) -> Reply:
+    """A chart of what the newest build knew, so that all processes draw the same. Repositories that
+    nobody saw have no line, but a place in the legend."""
     with current.database().read() as session:
         build = responses.build(session)
         end = (build.as_of or clock.now()) + SECOND
@@ -90,6 +94,7 @@ def _chart(chosen: Repositories, theme: Theme, span: str) -> Reply:
         if step < DAY and all(is_daily(line.points) for line in lines):
             step = DAY
             lines = _lines(session, chosen, start, end, step)
+    lines += [Line(name, []) for name in unknown]
     return Reply.of(chart_svg.draw(lines, step, theme), SVG, build)
 
 
@@ -109,10 +114,14 @@ def _lines(
     ]
 
 
-def _unknown(full_name: str, theme: Theme) -> Response:
-    """Return a picture of the error: where a page shows a picture, no text is seen."""
+def _notice(full_name: str, theme: Theme) -> Response:
     text = f"No repository named {full_name} was on any list"
-    response = Response(chart_svg.notice(text, theme), 404, content_type=SVG)
-    response.cache_control.public = True
-    response.cache_control.max_age = 60
+    return Response(chart_svg.notice(text, theme), content_type=SVG)
+
+
+def _noticed(response: Response) -> Response:
+    """Return a picture that says, or lacks, something as one that is soon asked for again. Its
+    status is 200: where a page shows a picture, image proxies show no other."""
+    response.headers["Starboard-Notice"] = UNKNOWN
+    response.headers["Cache-Control"] = f"public, max-age={NOTICE_SECONDS}"
     return response

@@ -1,10 +1,11 @@
 """The belongings of the current Flask app: its settings, its database and its client of Redis."""
 
-from flask import current_app, has_request_context
+from flask import current_app, has_request_context, request
 from redis import Redis
 
 from settings import Settings
 from store.database import Database
+from web import http_headers
 from web.gate import Gate
 
 
@@ -31,3 +32,13 @@ def redis() -> "Redis":
     """Return a client that waits a second at most: for the status, and for commands."""
     held: Redis = current_app.extensions["redis"]
     return held
+
+
+def site() -> str:
+    """Return the URL by which readers reach this server."""
+    return settings().public_url or http_headers.site(request.environ)
+
+
+def vary(headers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those headers of a request that make a difference: none where PUBLIC_URL decides."""
+    return () if settings().public_url else headers

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from feedgenerator import Atom1Feed
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from core import clock
 from core.events import headline
@@ -32,7 +32,7 @@ feeds = Blueprint("feeds", __name__)
 @endpoint(bytes, content_type=ATOM)
 def feed(slug: str) -> Response:
     """The latest changes on a list, newest first, for a feed reader."""
-    ranked, site = list_named(slug), http_headers.site(request.environ)
+    ranked, site = list_named(slug), current.site()
     with current.database().read() as session:
         newest = events_of(session, ENTRIES, ranked=ranked, newest_first=True)
         since, _ = polls.first_and_last_good(session, ranked)
@@ -40,7 +40,7 @@ def feed(slug: str) -> Response:
         title=f"Starboard: {ranked.title}",
         link=f"{site}/?list={ranked.slug}",
         feed_url=f"{site}/feeds/{ranked.slug}.atom",
-        feed_guid=_id("feed", ranked.slug, since),
+        feed_guid=_id("feed", ranked.slug),  # not of when it began: polls are thinned
         description=f"What changes among GitHub's top repositories: {ranked.title}",
         author_name="Starboard",
         since=since or clock.EPOCH,
@@ -56,7 +56,7 @@ def feed(slug: str) -> Response:
         )
     response = Response(made.writeString("utf-8"), content_type=ATOM)
     response.last_modified = made.latest_post_date()
-    response.vary.add("X-Forwarded-Proto")
+    response.vary.update(current.vary(http_headers.FULL_LINKS))
     return responses.cacheable_briefly(response)
 
 

@@ -3,14 +3,14 @@
 from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import ServiceUnavailable
 
 from core import encoding
 from monitoring import metrics
 from store.database import SchemaError
-from web import current, openapi
+from web import current, http_headers, openapi
 from web.cache import cached_until_next_build
 from web.parameters import JSON, endpoint
 from web.replies import Reply
@@ -56,4 +56,6 @@ def description() -> Reply:
     """This description."""
     with current.database().read() as session:
         newest = build(session)
-    return Reply.of(encoding.encode(openapi.describe(current_app)), JSON, newest)
+    server = current.settings().public_url or request.script_root or "/"
+    described = openapi.describe(current_app, server)
+    return Reply.of(encoding.encode(described), JSON, newest, current.vary(http_headers.LINKS))

@@ -15,6 +15,10 @@ REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 LONGEST_HOST = 255  # characters; DNS has no longer names
 OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
 
+# What a reply depends on that has links to this server: as paths, or in full.
+LINKS = ("X-Forwarded-Prefix",)
+FULL_LINKS = ("Host", "X-Forwarded-Proto", *LINKS)
+
 COMMON: Headers = [
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
@@ -33,7 +37,7 @@ OF_DATA: Headers = [  # a picture brings its style with it
 ]
 OF_OPEN: Headers = [
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-Age, Starboard-Stale"),
+    ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Starboard-As-Of, Starboard-Notice"),
 ]
 OF_PREFLIGHTS: Headers = [  # what a page of another site may send
     ("Access-Control-Allow-Methods", "GET, HEAD"),
@@ -65,11 +69,13 @@ def request_id(environ: Environ) -> str:
 
 def site(environ: Environ) -> str:
     """Return the URL by which the reader reaches this server, such as https://stars.example; the
-    proxy in front tells of TLS. Empty where the request names no good host: links are relative."""
+    proxy in front tells of TLS, and of a path. Without the host where the request names no good
+    one: links are relative."""
     secure = "https" in (environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
     host = get_host(environ)
     host = host if len(host) <= LONGEST_HOST else ""
-    return f"{'https' if secure else 'http'}://{host}" if host else ""
+    origin = f"{'https' if secure else 'http'}://{host}" if host else ""
+    return origin + str(environ.get("SCRIPT_NAME", ""))
 
 
 def of_every_reply(path: str, content_type: str) -> Headers:

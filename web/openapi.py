@@ -43,13 +43,14 @@ HEADERS = {
     "Cache-Control": "For how long it holds: of documents, up to the next build.",
     "Last-Modified": "When it was built.",
     "Link": "Where the next page is, if there is one.",
-    "Starboard-Age": "Seconds since the slot of the newest data in it.",
-    "Starboard-Stale": "`?1` once that is older than two polls and a build.",
+    "Starboard-As-Of": "The slot of the newest data of the build that it is from.",
+    "Starboard-Notice": "`unknown repository`: nobody saw it, or one of them; the picture says so.",
 }
+HEADERS_OF_ALL = [name for name in HEADERS if name != "Starboard-Notice"]
 
 
-def describe(app: Flask) -> Object:
-    """The description of all endpoints that an app has, pages apart."""
+def describe(app: Flask, server: str) -> Object:
+    """The description of all endpoints that an app has, pages apart. `server`: its URL, or path."""
     views = _views(app)
     types = list(dict.fromkeys([Problem, *(view.endpoint.gives for view in views.values())]))
     schemas, components = msgspec.json.schema_components(
@@ -59,6 +60,7 @@ def describe(app: Flask) -> Object:
     return {
         "openapi": "3.1.0",
         "info": INFO,
+        "servers": [{"url": server}],
         "paths": {
             path: {"get": _operation(path, view, schema_of[view.endpoint.gives])}
             for path, view in sorted(views.items())
@@ -114,14 +116,12 @@ def _responses(declared: Endpoint, about: str, schema: Object) -> Object:
         str(status): _reference("responses", ERRORS[status][0]) for status in errors
     }
     if not declared.live:
-        ok["headers"] = {name: _reference("headers", name) for name in HEADERS}
+        ok["headers"] = {name: _reference("headers", name) for name in HEADERS_OF_ALL}
         responses["304"] = {
             "description": "It is what `If-None-Match` or `If-Modified-Since` tells of."
         }
     if declared.content_type == SVG:
-        about = "Nobody saw that repository: a picture says so."
-        responses["404"] = _content(about, SVG, TEXT)
-        responses["404"]["content"][PROBLEM] = {"schema": _reference("schemas", "Problem")}
+        ok["headers"]["Starboard-Notice"] = _reference("headers", "Starboard-Notice")
     return responses
 
 

@@ -97,7 +97,7 @@ def _leaderboard(ranked: RankedList, window: str, order: str, q: str) -> Reply:
 def repository(owner: str, name: str, span: str) -> AnyResponse:
     """A repository: its star history, gains, ranks and events, and how to show them elsewhere."""
     profile = responses.profile(owner, name)
-    site = http_headers.site(request.environ)
+    site = current.site()
     moved = responses.moved(owner, name, profile.full_name)
     return moved or _repository(profile.id, profile.full_name, span, site)
 
@@ -114,6 +114,7 @@ def _repository(repository_id: int, full_name: str, span: str, site: str) -> Rep
         build,
         url_for(".repository", owner=facts["owner"], name=facts["name"]),
         {"span": span},
+        links=http_headers.FULL_LINKS,
         repository=facts,
         lines=[_line(facts["full_name"], span, facts["as_of"])],
         news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
@@ -132,7 +133,9 @@ def compare() -> AnyResponse:
         query = urlencode([*others, ("repos", together)], safe="/,")
         if len(query) > LONGEST_QUERY:
             raise BadRequest(f"expected at most {charts.MOST} repositories, as owner/name")
-        return redirect(f"{url_for('.compare')}?{query}")
+        response = redirect(f"{url_for('.compare')}?{query}")
+        response.vary.update(current.vary(http_headers.LINKS))
+        return response
     found: Response = comparison()  # type: ignore[call-arg]  # `endpoint` gives it what it takes
     return found
 

@@ -29,9 +29,18 @@ KINDS = {"entered": "Entered", "left": "Left", "overtook": "Overtook", "mileston
 HEADINGS = {"stars": "Most starred", "forks": "Most forked"}
 
 
-def page(template: str, build: Build, path: str, query: Mapping[str, str], **values: Any) -> Reply:
-    """A page that holds until the next build: nothing in it depends on the moment, nor on how it
-    was asked for. `path` and `query` are its own URL; its template takes the query's, too."""
+def page(
+    template: str,
+    build: Build,
+    path: str,
+    query: Mapping[str, str],
+    *,
+    links: tuple[str, ...] = http_headers.LINKS,
+    **values: Any,
+) -> Reply:
+    """A page that holds until the next build: nothing in it depends on the moment, nor, its links
+    apart, on how it was asked for. `path` and `query` are its own URL; its template takes the
+    query's, too."""
 
     def url_with(**changes: str | None) -> str:
         """Return the page's URL with other parameters; None leaves one out, its default too."""
@@ -40,7 +49,7 @@ def page(template: str, build: Build, path: str, query: Mapping[str, str], **val
         return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
 
     html = render_template(template, build=build, url_with=url_with, **query, **values)
-    return Reply.of(html.encode("utf-8", "replace"), HTML, build)
+    return Reply.of(html.encode("utf-8", "replace"), HTML, build, current.vary(links))
 
 
 def is_page_wanted() -> bool:

@@ -50,10 +50,13 @@ class Reply:
     etag: str
     content_type: str
     build: Build
+    vary: tuple[str, ...] = ()  # headers of the request that it depends on
 
     @classmethod
-    def of(cls, body: bytes, content_type: str, build: Build) -> "Reply":
-        return cls(body, gzip_compressed(body), etag_of(body), content_type, build)
+    def of(
+        cls, body: bytes, content_type: str, build: Build, vary: tuple[str, ...] = ()
+    ) -> "Reply":
+        return cls(body, gzip_compressed(body), etag_of(body), content_type, build, vary)
 
     @cached_property
     def tags(self) -> tuple[str, str]:
@@ -69,7 +72,9 @@ class Reply:
         return self._variant(self.tags[1], self.gzipped, ("Content-Encoding", "gzip"))
 
     def _variant(self, tag: str, body: bytes, *encoding: tuple[str, str]) -> "_Variant":
-        both = [("ETag", tag), ("Vary", "Accept-Encoding")]
+        both = [("ETag", tag), ("Vary", ", ".join(("Accept-Encoding", *self.vary)))]
+        if self.build.as_of is not None:
+            both.append(("Starboard-As-Of", clock.rfc3339(self.build.as_of)))
         entity = [
             ("Content-Type", self.content_type),
             ("Content-Length", str(len(body))),
@@ -86,15 +91,14 @@ class Reply:
         return "200 OK", variant.headers + self._of_the_moment(now), variant.body
 
     def _of_the_moment(self, now: datetime) -> Headers:
-        """Return the headers that change though nothing was rebuilt."""
-        build = self.build
-        left = max(0, int((build.next_build_at - now).total_seconds()))
-        headers = [("Cache-Control", f"public, max-age={left}{_when_late(build.every)}")]
-        if build.as_of is not None:
-            age = now - build.as_of
-            headers.append(("Starboard-Age", str(int(age.total_seconds()))))
-            headers.append(("Starboard-Stale", "?1" if age > build.stale_after else "?0"))
-        return headers
+        """Return the headers that change though nothing was rebuilt.
+
+        `max-age` is never 0, which a 304 does not make nginx take in place of what it had, and
+        never more than an interval, whatever the clock said when a build was made."""
+        every = int(self.build.every.total_seconds())
+        left = int((self.build.next_build_at - now).total_seconds())
+        max_age = min(max(1, left), every)
+        return [("Cache-Control", f"public, max-age={max_age}{_when_late(self.build.every)}")]
 
     def is_known(self, environ: Environ) -> bool:
         """Return whether the reader has the reply, by the conditions of RFC 9110, 13.2.2."""
@@ -114,7 +118,7 @@ class Reply:
     def response(self) -> Response:
         """Return the answer to the current request, under all of its conditions."""
         gzip = accepts_gzip(request.headers.get("Accept-Encoding", ""))
-        known = not request.if_match and self.is_known(request.environ)
+        known = not _must_match() and self.is_known(request.environ)
         status, headers, body = self.answer(gzip, known, clock.now())
         return conditional(Response(body, status, headers, content_type=self.content_type))
 
@@ -122,10 +126,18 @@ class Reply:
 def conditional(response: Response) -> Response:
     """Return the response, or 304 to a reader who has it already; raises PreconditionFailed."""
     if response.status_code == 200:
-        response.make_conditional(request)
+        environ = dict(request.environ)
+        if not _must_match():
+            environ.pop("HTTP_IF_MATCH", None)
+        response.make_conditional(environ)
     if response.status_code == 412:
         raise PreconditionFailed(f"{request.path} is not (any more) what was asked for")
     return response
+
+
+def _must_match() -> bool:
+    """Whether the reader wants a version that they name, or none: `*` is any."""
+    return bool(request.if_match) and not request.if_match.star_tag
 
 
 def accepts_gzip(header: str) -> bool:

@@ -19,7 +19,7 @@ from monitoring import status
 from store import documents, repositories
 from store.database import Database
 from store.polls import polls_since
-from web import current
+from web import current, http_headers
 from web.cache import cached_until_next_build
 from web.parameters import JSON
 from web.replies import Build, Reply, conditional
@@ -116,7 +116,9 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
     url = url_for(request.endpoint, owner=new_owner, name=new_name, **arguments)
     response = redirect(url, 301)
     response.cache_control.public = True
-    response.cache_control.max_age = 3600  # somebody else may take the old name
+    every = current.settings().aggregate_every  # until somebody else may have taken the old name
+    response.cache_control.max_age = int(every.total_seconds())
+    response.vary.update(current.vary(http_headers.LINKS))
     return response
 
 
@@ -143,5 +145,6 @@ def live_json(document: Mapping[str, Any]) -> Response:
 def with_next(response: Response, **changes: object) -> Response:
     """Add a link to the next page (RFC 8288): the same query with some changes."""
     query = urlencode(request.args.to_dict() | changes)
-    response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
+    response.headers["Link"] = f'<{request.script_root}{request.path}?{query}>; rel="next"'
+    response.vary.update(current.vary(http_headers.LINKS))
     return response

@@ -24,6 +24,9 @@ def render(chart: pygal.XY, title: str, description: str, style_sheet: str) -> b
         _tidy_graph(graph)
         del root.attrib["id"]  # random, and a picture is to be the same each time
         root.attrib.update({"role": "img", "aria-labelledby": "title desc"})
+        # Where a page gives it no size, as in a cell of a table, a picture would have none.
+        _, _, width, height = root.attrib["viewBox"].split()
+        root.attrib.update({"width": width, "height": height})
         root[:] = [
             _element(root, "title", title, id="title"),
             _element(root, "desc", description, id="desc"),

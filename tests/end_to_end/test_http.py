@@ -284,7 +284,7 @@ def test_what_holds_until_the_next_build_may_be_kept_until_then(web: Web, path: 
 
     assert response.headers["Content-Encoding"] == "gzip"
     assert response.headers["ETag"].endswith('-gzip"')
-    assert {"Last-Modified", "Vary", "Starboard-Age", "Starboard-Stale"} <= set(
+    assert {"Last-Modified", "Vary", "Starboard-As-Of"} <= set(
         it.title() for it in response.headers
     )
     age = re.match(

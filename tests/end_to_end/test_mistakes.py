@@ -84,6 +84,12 @@ MISTAKES = [
         {"LOG_LEVEL": "loud"},
         "LOG_LEVEL='loud': expected one of debug, info, warning, error, critical",
     ),
+    (
+        "scheduler",
+        {"PUBLIC_URL": f"https://me:{SECRET}@stars.test"},
+        "PUBLIC_URL='https://…@stars.test': "
+        "expected the URL of this server for readers, such as https://HOST/PATH",
+    ),
     ("worker", {"LOG_FORMAT": "xml"}, "LOG_FORMAT='xml': expected one of auto, console, json"),
     (
         "worker",

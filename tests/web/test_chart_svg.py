@@ -256,11 +256,11 @@ def test_it_runs_nothing_and_loads_nothing(theme: Theme) -> None:
         assert not re.search(r"script|href|url\(|@import|@font-face|//|<\?xml-stylesheet", found)
 
 
-def test_it_scales_to_the_width_it_is_given() -> None:
+def test_it_has_a_size_and_scales_to_another_that_it_is_given() -> None:
     root = parse(draw([Line("o/r", points(range(9)))], DAY, "light"))
 
     assert root.attrib["viewBox"] == "0 0 800 440"
-    assert not {"width", "height"}.intersection(root.keys())
+    assert (root.attrib["width"], root.attrib["height"]) == ("800", "440")
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

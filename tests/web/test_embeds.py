@@ -8,9 +8,11 @@ from xml.etree import ElementTree
 import pytest
 from flask.testing import FlaskClient
 
+from core.clock import DAY
+from history.thinning import thin
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
-from tests.support.served import BUILT, MINUTE, database_of, problem, publish
+from tests.support.served import BUILT, MINUTE, NOW, database_of, problem, publish
 from web import chart_svg
 from web.chart_style import Theme
 from web.chart_svg import Line
@@ -115,26 +117,53 @@ class TestACharts:
         assert (b"prefers-color-scheme" in svg) == (theme == "auto")
 
     @pytest.mark.parametrize(
-        "path", ["/charts/no/body.svg", "/charts.svg?repos=Loud/Motor,no/body"]
+        "path",
+        ["/charts/no/body.svg", "/charts.svg?repos=no/body", "/charts.svg?repos=no/body,a/b"],
     )
     def test_repository_that_nobody_saw_is_a_picture_that_says_so(
         self, full: FlaskClient, path: str
     ) -> None:
         response = full.get(path)
 
-        assert (response.status_code, response.content_type) == (404, "image/svg+xml")
-        assert "No repository named no/body was on any list" in response.text
+        assert (response.status_code, response.content_type) == (200, "image/svg+xml")
+        assert "No repository named no/body" in response.text
         assert response.headers["Cache-Control"] == "public, max-age=60"
+        assert response.headers["Starboard-Notice"] == "unknown repository"
         assert (
             "prefers-color-scheme"
             not in full.get(f"{path}{'&' if '?' in path else '?'}theme=dark").text
         )
+
+    def test_repository_that_nobody_saw_does_not_hide_another(
+        self, full: FlaskClient, drawn: list[Any]
+    ) -> None:
+        for _ in range(2):
+            response = full.get("/charts.svg?repos=no/body,Loud/Motor")
+
+            [*_, (lines, _)] = drawn
+            assert [(it.name, len(it.points)) for it in lines] == [
+                ("Loud/Motor", 2),
+                ("no/body", 0),
+            ]
+            assert response.status_code == 200
+            assert "no/body\N{EN SPACE}no readings" in response.text
+            assert response.headers["Starboard-Notice"] == "unknown repository"
+            assert response.headers["Cache-Control"] == "public, max-age=60"
+        assert "Starboard-Notice" not in full.get("/charts.svg?repos=Loud/Motor").headers
+
+    @pytest.mark.parametrize("path", [CHART, "/charts/no/body.svg", "/charts.svg?repos=a/b"])
+    def test_picture_says_how_large_it_is(self, full: FlaskClient, path: str) -> None:
+        root = ElementTree.fromstring(full.get(path).data).attrib
+
+        assert root["viewBox"] == f"0 0 {root['width']} {root['height']}"
+        assert int(root["width"]) == 800
 
     def test_name_of_the_past_leads_to_the_new_one(self, full: FlaskClient) -> None:
         response = full.get("/charts/loud/engine.svg?theme=dark")
 
         assert response.status_code == 301
         assert response.headers["Location"] == f"{CHART}?theme=dark"
+        assert response.headers["Cache-Control"] == "public, max-age=900"
 
     def test_repositories_are_compared_each_once(self, full: FlaskClient, drawn: list[Any]) -> None:
         full.get("/charts.svg?repos=quiet/harbor,Loud/Motor, loud/ENGINE ,quiet/harbor")
@@ -248,6 +277,21 @@ class TestAFeed:
         assert ids[0] == ids[1] == ids[2]
         assert len(set(ids[0])) == 2
         assert all(re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", it or "") for it in ids[0])
+
+    def test_keeps_its_own_id_and_those_of_its_entries_for_ever(self, full: FlaskClient) -> None:
+        def ids() -> list[str]:
+            root = ElementTree.fromstring(full.get("/feeds/stars.atom").data)
+            return [it.text or "" for it in root.iter(f"{ATOM}id")]
+
+        before = ids()
+        thinned = thin(database_of(full), NOW + 100 * DAY)
+        poll(database_of(full), StubGitHub(answer([repo(1)])), 144 * 100)
+
+        assert thinned["polls"] > 0
+        assert ids()[0] == before[0]
+        assert set(before) <= set(ids())
+        python = ElementTree.fromstring(full.get("/feeds/python.atom").data)
+        assert python.findtext(f"{ATOM}id") not in before
 
     def test_has_all_that_atom_requires(self, full: FlaskClient) -> None:
         root = ElementTree.fromstring(full.get("/feeds/python.atom").data)

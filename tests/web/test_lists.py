@@ -47,7 +47,7 @@ class TestDocuments:
 
         response = full.get(LIST)
 
-        assert response.headers["Cache-Control"].startswith("public, max-age=0, stale-while")
+        assert response.headers["Cache-Control"].startswith("public, max-age=1, stale-while")
 
     @pytest.mark.parametrize(
         ("accepted", "zipped"),

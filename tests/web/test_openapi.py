@@ -86,7 +86,7 @@ def test_a_wrong_reply_would_not_fit(client: FlaskClient) -> None:
         ("/api/v1/lists/{slug}", "/api/v1/lists/nothing", 404),
         ("/api/v1/lists/{slug}", "/api/v1/lists/python", 503),
         ("/api/v1/repos/{owner}/{name}", "/api/v1/repos/loud/engine", 301),
-        ("/charts/{owner}/{name}.svg", "/charts/no/body.svg", 404),
+        ("/charts/{owner}/{name}.svg", "/charts/no/body.svg?theme=pink", 400),
         ("/badges/{owner}/{name}.json", "/badges/no/body.json", 404),
         ("/api/v1/status", "/api/v1/status?x=1", 400),
     ],
