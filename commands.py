@@ -24,12 +24,15 @@ import queues
 from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
+from core.rate_limit import Resource
+from core.socket_paths import socket_path, socket_url
 from monitoring import redis_status
-from settings import HERE, socket_path, socket_url
+from settings import HERE
 from store.database import SchemaError, error_line
 from web import current
 
 if TYPE_CHECKING:
+    from history.archive import Rejection
     from history.importer import Tally
 
 SHOWN = 10  # rejected rows
@@ -66,17 +69,15 @@ def poll(slug: str | None) -> None:
 
 def _poll_each(chosen: Iterable[RankedList]) -> list[str]:
     """Poll lists for the current slot, waiting as GitHub's limit wants it; return what failed."""
-    from github import polling, shared_limit
-    from github.client import GitHub
+    from github import polling
     from github.errors import GitHubError
+    from github.shared_limit import connect_to_github
 
     settings, database = current.settings(), current.database()
     every = settings.poll_every
-    gate = shared_limit.SharedLimit(
-        database, settings, patience={"search": every, "core": every / 10}
-    )
     failures = []
-    with GitHub(settings, gate) as github:
+    patience: dict[Resource, timedelta] = {"search": every, "core": every / 10}
+    with connect_to_github(database, settings, patience) as github:
         for ranked in chosen:
             slot = clock.floor(clock.now(), every)
             try:
@@ -99,8 +100,10 @@ def aggregate() -> None:
     _require_schema()
     with _in_one_line():
         result = jobs.aggregate_lists(current.database(), current.settings(), clock.now())
-    if "documents" not in result:
+    if result["outcome"] == jobs.NO_POLL:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
+    if "documents" not in result:
+        raise click.ClickException(result["outcome"])
     click.echo(f"{result['documents']} documents of {result['lists']} lists: {result['outcome']}.")
 
 
@@ -156,7 +159,7 @@ class Spread(click.ParamType[timedelta]):
     "--rejected",
     type=click.File("w", encoding="utf-8", lazy=False),
     metavar="FILE",
-    help="Where to list every rejected row; without it the first few are shown.",
+    help="Where to list every rejected row, and repeats; without it the first few are shown.",
 )
 def import_history(
     paths: tuple[Path, ...], spread: timedelta, dry_run: bool, here: bool, rejected: IO[str] | None
@@ -188,7 +191,19 @@ def import_history(
         for tally in tallies:
             total += tally
             bar.update(tally.files, current_item=total)
+        if not dry_run:
+            _build_after_import()
     _report(total, rejected)
+
+
+def _build_after_import() -> None:
+    """Let pages and the API tell the whole history at once; no build tells of half an import."""
+    import jobs
+    from store.imports import end_import
+
+    with current.database().write() as session:
+        end_import(session)
+    jobs.aggregate_lists(current.database(), current.settings(), clock.now())
 
 
 def _import_here(files: Sequence[Path], dry_run: bool) -> "Iterator[Tally]":
@@ -205,7 +220,12 @@ def _import_by_workers(files: Sequence[Path], spread: timedelta) -> "Iterator[Ta
 
     current.redis().ping()  # tells in a second what the patient connection would in a minute
     patient = queues.connect(current.settings().redis_url, timeout=5, retries=10)
-    return import_jobs.run_all(_batches(files, importer.DAYS_A_JOB), spread, patient)
+    batches = _batches(files, importer.DAYS_A_JOB)
+    return import_jobs.run_all(batches, spread, patient, warn=_warn)
+
+
+def _warn(message: str) -> None:
+    click.echo(f"\n{message}", err=True)  # on a line below the progress bar's
 
 
 def _batches(files: Sequence[Path], size: int) -> list[Sequence[Path]]:
@@ -220,22 +240,25 @@ def _report(total: "Tally", file: IO[str] | None) -> None:
     click.echo(
         f"{total.read:,} rows read of {total.files - len(total.bad):,} files: "
         f"{total.stored:,} stored, {total.already:,} already there, "
-        f"{len(total.rejected):,} rejected."
+        f"{len(total.repeats):,} repeats, {len(total.rejected):,} rejected."
     )
     if total.covered:
         click.echo(f"Of those already there {total.covered:,} are of days with live polls.")
-    lines = [f"{row.file}:{row.line}: {row.reason}" for row in total.rejected]
     if file is not None:
-        file.writelines(f"{line}\n" for line in lines)
+        file.writelines(f"{_line(row)}\n" for row in (*total.rejected, *total.repeats))
     else:
-        for line in lines[:SHOWN]:
-            click.echo(line)
-        if len(lines) > SHOWN:
-            click.echo(f"… and {len(lines) - SHOWN:,} more; --rejected FILE lists all")
+        for row in total.rejected[:SHOWN]:
+            click.echo(_line(row))
+        if len(total.rejected) > SHOWN:
+            click.echo(f"… and {len(total.rejected) - SHOWN:,} more; --rejected FILE lists all")
     for name, why in total.bad:
         click.echo(f"{name}: not imported: {why}", err=True)
     if total.bad:
         raise SystemExit(1)
+
+
+def _line(row: "Rejection") -> str:
+    return f"{row.file}:{row.line}: {row.reason}"
 
 
 def _slug(ranked: RankedList | None) -> str:
@@ -260,7 +283,8 @@ def _in_one_line() -> Iterator[None]:
 
 def _redis_trouble(error: RedisError) -> str:
     settings = current.settings()
-    if settings.redis_url == socket_url(var := HERE / "var") and not socket_path(var).exists():
+    default = socket_url(var := HERE / "var", settings.valkey_password)
+    if settings.redis_url == default and not socket_path(var).exists():
         return "Starboard does not run in this checkout: start it with `make run`, or set REDIS_URL"
     return f"Redis cannot be reached: {error}"
 

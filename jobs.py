@@ -18,19 +18,22 @@ import models
 from core import clock, leaderboards
 from core.encoding import encoded
 from core.lists import RankedList
-from github.client import GitHub
-from github.errors import NotYet
+from github.errors import Final, NotYet
 from github.polling import DONE_BEFORE, identify_some, poll_list, watch_repository
-from github.shared_limit import SharedLimit
+from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
 from settings import Settings, from_environment
-from store import identities
+from store import identities, intervals
 from store.database import Database, connect
 from store.documents import is_published, publish
+from store.imports import is_import_under_way
 from store.snapshots import snapshot as snapshot_of
+from store.troubles import CLOCK, is_in_trouble
 
 MOST_POSTPONEMENTS = 20
+
+NO_POLL = "no good poll yet"  # the outcome of a build
 
 log = structlog.get_logger("starboard")
 
@@ -44,11 +47,14 @@ def poll(slug: str, slot: datetime) -> Retry | None:
             result["outcome"] = "not in LISTS any more"
             return None
         with connect(settings) as database:
+            intervals.note(database, slot, settings.poll_every)
             try:
-                with _github(settings, database) as github:
+                with connect_to_github(database, settings) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)
             except NotYet as error:
                 return _postponed(error, result)
+            except Final as error:
+                result |= _given_up(error)
             if result["outcome"] in (models.GOOD, DONE_BEFORE):
                 _publish_first(database, settings, ranked)
     return None
@@ -62,11 +68,13 @@ def watch(name: str, slot: datetime) -> Retry | None:
         if name not in settings.watch:
             result["outcome"] = "not in WATCH any more"
             return None
-        with connect(settings) as database, _github(settings, database) as github:
+        with connect(settings) as database, connect_to_github(database, settings) as github:
             try:
                 result |= watch_repository(database, github, name, slot, settings.poll_every)
             except NotYet as error:
                 return _postponed(error, result)
+            except Final as error:
+                result |= _given_up(error)
     return None
 
 
@@ -83,7 +91,7 @@ def identify() -> None:
     history under an old name to the repository that bore it."""
     settings = from_environment()
     with logged_run("identify") as result, connect(settings) as database:
-        with _github(settings, database) as github:
+        with connect_to_github(database, settings) as github:
             result["asked"] = identify_some(database, github, settings)
         result["merged"] = 0
         while identities.merge_next(database):
@@ -93,6 +101,11 @@ def identify() -> None:
 def thin() -> None:
     """Thin out readings, polls and placements that have grown old."""
     with logged_run("thin") as result, connect(from_environment()) as database:
+        with database.read() as session:
+            wrong_clock = is_in_trouble(session, CLOCK, clock.now())
+        if wrong_clock:  # it could take what is new for old, and what is thinned out is gone
+            result["outcome"] = "put off: the clock is wrong"
+            return
         result |= thinning.thin(database, clock.now())
         database.checkpoint_wal()
 
@@ -101,7 +114,7 @@ def import_files(paths: list[str]) -> dict[str, Any]:
     """Import files of the archive that this machine has. They come to the worker by name.
 
     Gives a history.importer.Tally as plain data: RQ pickles results, which name classes by their
-    place, so that one of a class that has moved since could not be read any more.
+    module, so that one of a class that has moved since could not be read any more.
     """
     settings = from_environment()
     gc.disable()  # a million small objects that all stay until the end
@@ -109,6 +122,7 @@ def import_files(paths: list[str]) -> dict[str, Any]:
         with logged_run("import", files=len(paths)) as result, connect(settings) as database:
             tally = importer.import_files(database, map(Path, paths), settings.slugs)
             result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
+            result |= {"repeats": len(tally.repeats), "rejected": len(tally.rejected)}
     finally:
         gc.enable()
     plain: dict[str, Any] = msgspec.to_builtins(tally)
@@ -121,26 +135,24 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
     Gives what came of it, for the log.
     """
     with database.read() as session:
+        if is_import_under_way(session, clock.now()):
+            return {"outcome": "put off until the import ends"}
         snapshots = [
             snapshot
             for ranked in settings.lists
-            if (snapshot := snapshot_of(session, ranked)) is not None
+            if (snapshot := snapshot_of(session, ranked, now=now)) is not None
         ]
         first = not is_published(session, "lists")
     if first and not snapshots:
-        return {"outcome": "no good poll yet"}
+        return {"outcome": NO_POLL}
     next_build_at = settings.next_build_at(now)
     documents = leaderboards.documents_of(snapshots, settings.lists, now, next_build_at)
     # JSON and gzip take as long as all of the writing, for which every poll has to wait.
     ready = {name: encoded(*document) for name, document in documents.items()}
     with database.write() as session:
-        published = publish(session, ready, snapshots, now, next_build_at)
+        published = publish(session, ready, snapshots, now, next_build_at, clock.now())
     outcome = "published" if published else "a newer build is out"
     return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
-
-
-def _github(settings: Settings, database: Database) -> GitHub:
-    return GitHub(settings, SharedLimit(database, settings))
 
 
 def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
@@ -150,6 +162,12 @@ def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
     result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
     # RQ counts these apart from the retries of failures, and fails a job that asks for one more.
     return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
+
+
+def _given_up(error: Final) -> dict[str, Any]:
+    """Return the outcome of a job that GitHub's answer ends: RQ would repeat one that raises, and
+    nothing would change within the slot. The next slot asks again."""
+    return {"outcome": models.FAILED, "why": str(error)}
 
 
 def _publish_first(database: Database, settings: Settings, ranked: RankedList) -> None:

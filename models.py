@@ -119,7 +119,7 @@ class Poll(Base):
 
 
 class Placement(Base):
-    """A place on a list at a slot, with the counts that this list's answer gave."""
+    """A rank on a list at a slot, with the counts that this list's answer gave."""
 
     __tablename__ = "placement"
     __table_args__ = CLUSTERED
@@ -130,7 +130,7 @@ class Placement(Base):
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"))
     stars: Mapped[int]
     forks: Mapped[int]
-    open_issues: Mapped[int]
+    open_issues: Mapped[int | None]  # null: its source does not tell, as the archive since 2021
     carried_over: Mapped[bool] = mapped_column(
         "kept", key="carried_over"
     )  # GitHub left it out and could not be asked: these are its last counts
@@ -146,7 +146,7 @@ class Reading(Base):
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     stars: Mapped[int]
     forks: Mapped[int]
-    open_issues: Mapped[int]
+    open_issues: Mapped[int | None]  # null as in Placement
     list_id: Mapped[int | None] = mapped_column(ForeignKey("list.id"))  # null: of no list's poll
 
 
@@ -179,8 +179,20 @@ class Watched(Base):
     error: Mapped[str | None] = mapped_column(Text)  # null when it was received
 
 
+class Trouble(Base):
+    """A trouble of one repository's with GitHub, or of the token's; it concerns no other."""
+
+    __tablename__ = "trouble"
+
+    subject: Mapped[str] = mapped_column(String(200), primary_key=True)  # `name` in lower case
+    name: Mapped[str] = mapped_column(String(200))  # owner/name, GITHUB_TOKEN or clock
+    why: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime]
+    until: Mapped[datetime]  # if it is not noted again
+
+
 class Progress(Base):
-    """How far a batch has come that works through time."""
+    """How far a batch has come that works through time, or since when an interval holds."""
 
     __tablename__ = "progress"
 
@@ -189,7 +201,7 @@ class Progress(Base):
 
 
 class Standing(Base):
-    """Where a repository stands on a list now: the placements of the last published build."""
+    """A repository's rank on a list now, by the last published build."""
 
     __tablename__ = "standing"
     __table_args__ = CLUSTERED
@@ -218,10 +230,11 @@ class RateLimitState(Base):
 
     __tablename__ = "budget"
 
-    resource: Mapped[str] = mapped_column(String(10), primary_key=True)
+    resource: Mapped[str] = mapped_column(String(10), primary_key=True)  # search, core, search-ip…
     next_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
     undated_refusals: Mapped[int] = mapped_column("strikes", key="undated_refusals")
     limit: Mapped[int | None]
     remaining: Mapped[int | None]
     reset_at: Mapped[datetime | None]
+    saved_at: Mapped[datetime | None]  # null: by a version that did not note it

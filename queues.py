@@ -1,13 +1,20 @@
 """Connections to Redis, the queues, and the one way to make a job: by the name of its function."""
 
+import os
 import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, TimeoutError, WatchError
 from redis.retry import Retry as ConnectionRetry
-from rq import Queue, Retry
+from rq import Queue, Retry, worker_registration
+from rq.exceptions import DequeueTimeout
 from rq.job import Job, JobStatus
 
 DEFAULT = "default"  # polls and aggregation
@@ -22,6 +29,8 @@ ENTRY_PREFIX = "schedule-"  # of the ids of our rq-scheduler entries; all others
 RETRY = Retry(max=3, interval=[10, 30, 90])  # seconds; a slot that fails so often is a gap
 RESULT_TTL = 600  # seconds for which a finished job can be looked at
 FAILURE_TTL = 24 * 3600  # seconds for which a failed one can
+LOOK_EVERY = 1  # seconds between looks of an idle worker at all queues but the first
+LEAVES_WITHIN = 5  # seconds; platforms kill after 10 or more
 
 
 def connect(url: str, *, timeout: float, retries: int) -> Redis:
@@ -41,6 +50,20 @@ def connect(url: str, *, timeout: float, retries: int) -> Redis:
         retry_on_error=[ConnectionError, TimeoutError] if retries else [],
         **(unverified if url.startswith("rediss://") else {}),
     )
+
+
+def leave_in_time(farewell: Callable[[], object]) -> None:
+    """End this process in `LEAVES_WITHIN` seconds, unless it has ended by itself until then: what
+    it still tells Redis waits for one that is away. `farewell` is called first."""
+
+    def leave() -> None:
+        farewell()
+        sys.stdout.flush()
+        os._exit(0)
+
+    timer = threading.Timer(LEAVES_WITHIN, leave)
+    timer.daemon = True
+    timer.start()
 
 
 def make_job(
@@ -81,26 +104,64 @@ def error_of(job: Job) -> str:
     return next(iter(lines[max(frames, default=0) :]), "no reason was recorded")
 
 
-def orphaned_jobs(redis: Redis) -> set[tuple[str, str]]:
-    """Return queue and id of the jobs that say they wait in one of our queues, but do not.
+def has_worker(queue: Queue) -> bool:
+    """Return whether a worker takes jobs off a queue. One that was killed counts for a minute or
+    two, until what it told Redis of itself expires."""
+    keys = worker_registration.get_keys(queue)
+    return bool(keys) and queue.connection.exists(*keys) > 0
 
-    Redis hands a job to a worker that dies in the same moment, before it began: RQ goes on
-    calling the job queued, and its list of what was popped mends that for a worker of a single
-    queue only.
-    """
-    prefix = Job.redis_job_namespace_prefix
-    keys = list(redis.scan_iter(f"{prefix}*", count=1000, _type="hash"))
-    with redis.pipeline(transaction=False) as pipe:
-        for key in keys:
-            pipe.hmget(key, "origin", "status")
-        states = pipe.execute()
-    queued = {
-        (queue, key.decode().removeprefix(prefix))
-        for key, state in zip(keys, states, strict=True)
-        for queue in QUEUES
-        if state == [queue.encode(), JobStatus.QUEUED.encode()]
-    }
-    waiting = {
-        (queue, job_id) for queue in QUEUES for job_id in Queue(queue, connection=redis).job_ids
-    }
-    return queued - waiting
+
+class NotedQueue(Queue):
+    """A queue for workers, which notes in RQ's intermediate queue what was taken off it until that
+    began. RQ does so for workers of a single queue only: of others, Redis may hand a job to one
+    that dies in the same moment, and nothing tells it from a job that an operator removed."""
+
+    @classmethod
+    def lpop(
+        cls, queue_keys: Sequence[str], timeout: int | None, connection: Redis | None = None
+    ) -> Any:
+        """Take a job off the first queue that has one. Redis can wait for one queue only, so
+        the others are looked at every `LOOK_EVERY` seconds."""
+        assert connection is not None
+        deadline = time.monotonic() + (timeout or 0)
+        while True:
+            for key in queue_keys:
+                if found := cls.lmove(connection, key, None):
+                    return found
+            if timeout is None:
+                return None
+            if time.monotonic() >= deadline:
+                raise DequeueTimeout(timeout, queue_keys)
+            with suppress(DequeueTimeout):
+                return cls.lmove(connection, queue_keys[0], LOOK_EVERY)
+
+
+def orphaned_jobs(redis: Redis) -> set[tuple[str, str]]:
+    """Return queue and id of the jobs that a worker took off one of our queues and is not running:
+    it died before they began, or is about to begin them."""
+    found = set()
+    for queue in (Queue(name, connection=redis) for name in QUEUES):
+        if taken := queue.intermediate_queue.get_job_ids():
+            running = queue.started_job_registry.get_job_ids(cleanup=False)
+            found |= {(queue.name, job_id) for job_id in taken if job_id not in running}
+    return found
+
+
+def put_back(redis: Redis, name: str, job_id: str) -> bool:
+    """Queue an orphaned job again, and say whether that was needed: not if it has begun or gone
+    meanwhile, or waits in its queue already."""
+    queue = Queue(name, connection=redis)
+    with redis.pipeline() as pipe:
+        pipe.watch(queue.key, queue.intermediate_queue_key, Job.key_for(job_id))  # type: ignore[no-untyped-call]
+        taken = job_id in queue.intermediate_queue.get_job_ids()
+        queued = pipe.hget(Job.key_for(job_id), "status") == JobStatus.QUEUED.encode()
+        lost = taken and queued and job_id not in queue.job_ids
+        pipe.multi()
+        pipe.lrem(queue.intermediate_queue_key, 0, job_id)
+        if lost:
+            queue.push_job_id(job_id, pipeline=pipe, at_front=True)
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+    return lost

@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 
 import structlog
 from redis import Redis, RedisError, WatchError
-from rq import Queue
 from rq.job import Job, JobStatus
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
@@ -38,6 +37,7 @@ INTERVAL = 2
 RESCUE_EVERY = 15  # seconds between looks for orphaned jobs
 PUT_OFF = 60  # seconds until an entry that failed is tried again
 
+NO_REDIS = "Redis does not answer"
 KEY = Scheduler.scheduled_jobs_key
 PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 
@@ -145,15 +145,17 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         self.stopping = threading.Event()
 
     def reconcile(self, *, due_now: bool = False) -> None:
-        """Make Redis hold this schedule: add what is missing, drop entries that are ours no more.
+        """Make Redis hold this schedule: add what is missing, drop entries that are ours no more,
+        and let run what a clock put off that ran ahead.
 
         `due_now`: let everything run at once. A poll whose slot is done does nothing.
         """
         now = clock.now()
-        keys = self.connection.zrange(KEY, 0, -1)
-        present = {key.decode(errors="replace") for key in keys}
+        scores = self.connection.zrange(KEY, 0, -1, withscores=True)
+        present = {key.decode(errors="replace"): due_at for key, due_at in scores}
         for number, entry in enumerate(self.entries.values()):
-            if due_now or entry.id not in present:
+            latest = now + entry.every + clock.TOLERANCE
+            if due_now or present.get(entry.id, math.inf) > latest.timestamp():
                 self._put(entry, now + timedelta(milliseconds=number))  # in the schedule's order
         ours = {key for key in present if key.startswith(ENTRY_PREFIX)}
         for entry_id in ours - self.entries.keys():
@@ -230,14 +232,14 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
 
     def rescue(self) -> None:
         """Queue again the jobs that two looks in a row found orphaned: one that a single look
-        finds may be on its way from its queue to a worker."""
+        finds may be about to begin."""
         if time.monotonic() < self.looked_at + RESCUE_EVERY:
             return
         self.looked_at = time.monotonic()
         found = queues.orphaned_jobs(self.connection)
         for queue, job_id in found & self.orphaned:
-            Queue(queue, connection=self.connection).push_job_id(job_id)
-            log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
+            if queues.put_back(self.connection, queue, job_id):
+                log.warning("schedule", job=job_id, outcome="queued again", why="it was lost")
         self.orphaned = found - self.orphaned
 
     def run(self, burst: bool = False) -> None:
@@ -279,6 +281,7 @@ def main() -> None:
 
     def stop(signum: int, frame: FrameType | None) -> None:
         scheduler.stopping.set()
+        queues.leave_in_time(lambda: log.info("scheduler", outcome="stopped", why=NO_REDIS))
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -1,23 +1,21 @@
 """The environment, read once into a frozen, typed object."""
 
 import difflib
-import hashlib
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from core import clock, names, rate_limit
 from core.lists import KNOWN, RankedList, named
+from core.socket_paths import socket_url
 
 HERE = Path(__file__).parent
-LONGEST_SOCKET = 100  # bytes of a path; systems allow 104 to 108
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "console", "json")
@@ -25,6 +23,18 @@ LOG_FORMATS = ("auto", "console", "json")
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
 AGGREGATE_OFFSET = timedelta(seconds=30)  # lets the polls at the start of a slot be in time
+MISSED_ON_HEROKU = {
+    "database_url": (
+        "DATABASE_URL",
+        "Heroku's dynos share no disk, so SQLite cannot serve them; "
+        "add a database: heroku addons:create heroku-postgresql",
+    ),
+    "redis_url": (
+        "REDIS_URL",
+        "Heroku's dynos share no socket, so an embedded Valkey cannot serve them; "
+        "add a Redis: heroku addons:create heroku-redis",
+    ),
+}
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
 
@@ -35,33 +45,14 @@ class SettingsError(ValueError):
         super().__init__(f"{variable}={value!r}: {expected}")
 
 
-def short_name(var: Path) -> str:
-    """A name for an installation's folder among the system's temporary files."""
-    digest = hashlib.sha256(os.fsencode(var)).hexdigest()[:12]
-    return f"starboard-{os.getuid()}-{digest}"
-
-
-def socket_path(var: Path) -> Path:
-    """The Unix socket of the Valkey of the installation in `var`."""
-    path = var / "valkey.sock"
-    # A blank would do for a socket, but not for redis-py's reading of CLIENT INFO, which RQ's
-    # workers ask for when they start.
-    if len(os.fsencode(path)) <= LONGEST_SOCKET and re.fullmatch(r"[\w./+@-]+", str(path), re.A):
-        return path
-    return Path(tempfile.gettempdir()) / short_name(var) / "valkey.sock"
-
-
-def socket_url(var: Path) -> str:
-    """The URL of that socket, for Redis' clients and `rq … -u`."""
-    return f"unix://{quote(str(socket_path(var)))}"
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of a process, each with its default. Those with secrets stay out of `repr`."""
 
     database_url: str = field(default="sqlite:///var/starboard.db", repr=False)
     redis_url: str = field(default=socket_url(HERE / "var"), repr=False)
+    valkey_port: int | None = None
+    valkey_password: str | None = field(default=None, repr=False)
     github_api_url: str = "https://api.github.com"
     github_token: str | None = field(default=None, repr=False)
     lists: tuple[RankedList, ...] = tuple(KNOWN.values())
@@ -94,9 +85,10 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be written anywhere: the token, and the passwords in URLs, as they are
-        and decoded."""
+        """The texts that must never be written anywhere: the token, and the passwords in URLs, as
+        they are and decoded."""
         found = {self.github_token or ""}
+        found.add(self.valkey_password or "")
         for url in (self.database_url, self.redis_url):
             user_info = url.rpartition("@")[0].partition("://")[2]
             for password in (user_info.partition(":")[2], *IN_QUERY.findall(url)):
@@ -114,20 +106,15 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         for name, (variable, parse) in PARSERS.items()
         if environ.get(variable, "").strip()
     }
-    if environ.get("DYNO") and "database_url" not in values:
-        raise SettingsError(
-            "DATABASE_URL",
-            "",
-            "Heroku's dynos share no disk, so SQLite cannot serve them; "
-            "add a database: heroku addons:create heroku-postgresql",
-        )
-    if environ.get("DYNO") and "redis_url" not in values:
-        raise SettingsError(
-            "REDIS_URL",
-            "",
-            "Heroku's dynos share no socket, so an embedded Valkey cannot serve them; "
-            "add a Redis: heroku addons:create heroku-redis",
-        )
+    for name, (variable, why) in MISSED_ON_HEROKU.items():
+        if environ.get("DYNO") and name not in values:
+            raise SettingsError(variable, "", why)
+    password = values.get("valkey_password")
+    if bool(values.get("valkey_port")) != bool(password):
+        missing = "VALKEY_PORT" if password else "VALKEY_PASSWORD"
+        raise SettingsError(missing, "", "VALKEY_PORT and VALKEY_PASSWORD need each other")
+    if password:
+        values.setdefault("redis_url", socket_url(HERE / "var", str(password)))
     settings = Settings(**values)  # type: ignore[arg-type]  # the parsers below give each its type
     _check_that_lists_fit(settings)
     _check_that_watched_fit(settings)
@@ -248,8 +235,15 @@ def _minutes(variable: str, value: str) -> timedelta:
 
 
 def _token(variable: str, value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.=-]{8,255}", value):
-        expected = "expected a GitHub token: 8 to 255 letters, digits, and _ . = -"
+    if not re.fullmatch(r"[!-~]{8,}", value):  # what a header may hold; GitHub changes the rest
+        expected = "expected a GitHub token: 8 or more ASCII characters, without blanks"
+        raise SettingsError(variable, "(not shown)", expected)
+    return value
+
+
+def _password(variable: str, value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.~-]{16,200}", value):  # fit for a URL as it is
+        expected = "expected 16 to 200 letters, digits, and _ . ~ -"
         raise SettingsError(variable, "(not shown)", expected)
     return value
 
@@ -280,6 +274,8 @@ def _watch(variable: str, value: str) -> tuple[str, ...]:
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "database_url": ("DATABASE_URL", _url("sqlite", "postgresql", "postgres", host_needed=False)),
     "redis_url": ("REDIS_URL", _url("redis", "rediss", "unix")),
+    "valkey_port": ("VALKEY_PORT", _whole(1, 65_535)),
+    "valkey_password": ("VALKEY_PASSWORD", _password),
     "github_api_url": ("GITHUB_API_URL", _api_url),
     "github_token": ("GITHUB_TOKEN", _token),
     "lists": ("LISTS", _lists),

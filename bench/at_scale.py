@@ -37,6 +37,7 @@ from local.demo import OpenGate
 from local.fake_github import api, limits, worlds
 from settings import Settings
 from store.database import Database, connect
+from store.imports import end_import
 
 ROOT = Path(__file__).parents[1]
 DAYS = 2522  # as many as the archive had in August 2026
@@ -73,9 +74,9 @@ def _write_day(world: worlds.MadeUpWorld, day: datetime, folder: Path) -> Path:
 def repeat(days: list[Path], number: int, folder: Path) -> Path:
     """So many days, each a link to one of those there are."""
     folder.mkdir()
-    for place in range(number):
-        source = days[place % len(days)]
-        (folder / f"github-ranking-{FIRST + place * DAY:%Y-%m-%d}.csv").symlink_to(source)
+    for day in range(number):
+        source = days[day % len(days)]
+        (folder / f"github-ranking-{FIRST + day * DAY:%Y-%m-%d}.csv").symlink_to(source)
     return folder
 
 
@@ -285,7 +286,9 @@ def _measure(folder: Path, archive: Path | None, number: int) -> None:
         database.upgrade()
         chosen = sorted(everything.iterdir())
         spread = {*range(-few + 10, 0), *range(-35, -30), *range(-370, -365)}  # all windows' starts
-        importer.import_files(database, [chosen[place] for place in sorted(spread)], lists.KNOWN)
+        importer.import_files(database, [chosen[it] for it in sorted(spread)], lists.KNOWN)
+        with database.write() as session:
+            end_import(session)
     one, all_ = reads(folder / "few.db", number), reads(folder / "all.db", number)
     for what, taken in all_.items():
         print(

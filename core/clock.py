@@ -9,6 +9,8 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
+TOLERANCE = MINUTE  # how far ahead of the clock a moment may lie and not be from the future
+
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d(?P<time>[Tt ]\d\d:\d\d:\d\d(\.\d+)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?)?",
     re.ASCII,
@@ -19,6 +21,12 @@ def now() -> datetime:
     """The current moment, to the millisecond that the database keeps."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def is_future(moment: datetime, now: datetime) -> bool:
+    """Whether a moment lies ahead by more than clocks differ: one that a clock told which ran
+    ahead. Nothing of it may win over what is known by the clock of now."""
+    return moment > now + TOLERANCE
 
 
 def floor(moment: datetime, step: timedelta) -> datetime:

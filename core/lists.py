@@ -30,6 +30,10 @@ class RankedList:
         language = f'language:"{self.language}" ' if self.language else ""
         return f"{language}{self.count}:>{floor}"
 
+    def includes(self, language: str | None) -> bool:
+        """Whether the query asks for repositories of that language."""
+        return self.language is None or (language or "").casefold() == self.language.casefold()
+
     @property
     def order(self) -> tuple[bool, bool, str]:
         """Sort key of lists, see `order_of`."""

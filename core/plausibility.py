@@ -1,17 +1,20 @@
-"""Rules that decide whether an answer of GitHub's for a list is believed, given what was known.
+"""Rules that decide whether an answer of GitHub's for a list is believed, given what was asked and
+what was known.
 
-GitHub's search leaves repositories out at random, repeats them and misorders pages. These rules
-keep a leaderboard from telling that as news.
+GitHub's search leaves repositories out at random, repeats them, misorders pages, and may ignore a
+part of the query. These rules keep a leaderboard from telling that as news.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from core import lists
 from core.lists import RankedList
 from core.repository import GitHubRepository, SearchAnswer
 
 MOST_ASKED = 5  # vanished repositories that a poll asks for one by one
+MOST_NEW = 0.5  # the share of a list that may be new at once
 NARROWER = 0.9  # the share of the last place's count that a query asks for
 AGREEING = 3  # polls in a row that make a change believed
 
@@ -61,13 +64,63 @@ def judge(
 
     `suspects` has the GitHub ids of each suspect answer right before this one, newest first.
     """
-    found = ranking(answer.repositories, ranked)
+    everything = ranking(answer.repositories, ranked)
     needed = threshold(answer, ranked)
-    if agrees(found, suspects):
-        return Verdict(found, needed, missing=[], doubt=None)
+    if agrees(everything, suspects):
+        return Verdict(everything, needed, missing=[], doubt=None)
+    known = {member.repository.github_id for member in last_good}
+    new = [each for each in everything if each.github_id not in known]
+    strangers = _strangers(new, last_good, ranked)
     missing = vanished(answer, last_good, ranked)
-    doubt = reason_for_doubt(answer, missing)
-    return Verdict(found, needed, [] if doubt else missing, doubt)
+    doubt = _doubt(answer, last_good, missing, new, strangers, ranked)
+    if doubt:
+        return Verdict(everything, needed, missing=[], doubt=doubt)
+    found = [each for each in everything if each not in strangers]
+    return Verdict(found, needed, missing, doubt=None)
+
+
+def _strangers(
+    new: Iterable[GitHubRepository], last_good: Iterable[KnownMember], ranked: RankedList
+) -> list[GitHubRepository]:
+    """New repositories that were not asked for. Where the last good list has such ones, too, GitHub
+    has another name for its language."""
+    others = [known for known in last_good if not ranked.includes(known.repository.language)]
+    if len(others) > MOST_ASKED:
+        return []
+    return [each for each in new if not ranked.includes(each.language)]
+
+
+def _doubt(
+    answer: SearchAnswer,
+    last_good: Collection[KnownMember],
+    missing: Collection[KnownMember],
+    new: Collection[GitHubRepository],
+    strangers: Collection[GitHubRepository],
+    ranked: RankedList,
+) -> str | None:
+    """The reason not to publish an answer; None where there is none.
+
+    `strangers` are those of the `new` that were not asked for. A known member may turn into one:
+    GitHub finds the language of a repository anew at times.
+    """
+    if answer.incomplete:
+        return "GitHub says that its answer is incomplete"
+    if len(strangers) > MOST_ASKED:
+        return f"{len(strangers)} repositories are not of the language {ranked.language}"
+    if len(missing) > MOST_ASKED:
+        return f"{len(missing)} repositories vanished at once"
+    if last_good and len(new) > max(MOST_ASKED, MOST_NEW * len(last_good)):
+        return f"{len(new)} repositories are new at once"
+    if not last_good and _is_unsorted(answer, ranked):
+        return f"GitHub's answer is not in the order of {ranked.count}"
+    return None
+
+
+def _is_unsorted(answer: SearchAnswer, ranked: RankedList) -> bool:
+    """Whether an answer is in another order than that asked for, and so likely not of the top."""
+    counts = [repository.count(ranked) for repository in answer.repositories]
+    rises = sum(later > earlier for earlier, later in pairwise(counts))
+    return rises > MOST_ASKED
 
 
 def ranking(repositories: Iterable[GitHubRepository], ranked: RankedList) -> list[GitHubRepository]:
@@ -123,30 +176,14 @@ def agrees(found: Sequence[GitHubRepository], suspects: Sequence[frozenset[int]]
     return bool(here) and len(before) == AGREEING - 1 and all(ids == here for ids in before)
 
 
-def reason_for_doubt(answer: SearchAnswer, missing: Collection[KnownMember]) -> str | None:
-    """The reason not to publish an answer; None where there is none."""
-    if answer.incomplete:
-        return "GitHub says that its answer is incomplete"
-    if len(missing) > MOST_ASKED:
-        return f"{len(missing)} repositories vanished at once"
-    return None
-
-
-def belongs(repository: GitHubRepository, ranked: RankedList, needed: int) -> bool:
-    """Whether a repository that the search left out has a place on the list all the same."""
-    language = (repository.language or "").casefold()
-    return repository.count(ranked) > needed and (
-        ranked.language is None or language == ranked.language.casefold()
-    )
-
-
 def is_restored(
     known: KnownMember, repository: GitHubRepository, ranked: RankedList, needed: int
 ) -> bool:
     """Whether what GitHub gave under a missing member's name puts that member back on the list:
     another repository may bear the name by now."""
+    here = ranked.includes(repository.language) or repository.language == known.repository.language
     same = repository.github_id == known.repository.github_id
-    return same and belongs(repository, ranked, needed)
+    return same and here and repository.count(ranked) > needed
 
 
 def may_be_carried_over(known: KnownMember) -> bool:

@@ -6,17 +6,19 @@ Moments are UTC. The state is shared by all workers through SQL; nothing here re
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-Resource = Literal["search", "core"]
+from core import clock
 
-LIMITED = (403, 429)  # GitHub means the same by either: 403 is no "forbidden" to give up at
+Resource = Literal["search", "core"]
 
 SECONDARY_PAUSE = timedelta(minutes=1)  # the least, where GitHub names no moment; doubles
 LONGEST_PAUSE = timedelta(hours=1)  # where the doubling ends
 LONGEST_HEADER = timedelta(days=1)  # no header stops the service for longer
+
+SPEAKS_OF_A_LIMIT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,23 @@ def limit_of(resource: Resource, authorized: bool) -> RateLimit:
     )
 
 
+def is_limit(status: int, headers: Mapping[str, str], message: str | None) -> bool:
+    """Whether an answer asks to slow down. `message`: its JSON's own, None where there is none.
+
+    GitHub says 403 both for that and for what it refuses in earnest: a repository that it blocked,
+    a token that an organization forbids. A secondary limit may leave plenty remaining, so neither
+    the status nor the headers decide alone.
+    """
+    if status == 429:
+        return True
+    return status == 403 and (
+        message is None  # not the API itself, but something in front of it
+        or "retry-after" in headers
+        or _whole(headers.get("x-ratelimit-remaining")) == 0
+        or SPEAKS_OF_A_LIMIT.search(message) is not None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """The state of the limit of one resource.
@@ -53,7 +72,8 @@ class Allowance:
     `next_at` is when the request after the last would be due at an even pace (the "theoretical
     arrival time" of the generic cell rate algorithm); `blocked_until` is GitHub's own word.
     `undated_refusals` counts the rate-limit answers in a row for which GitHub named no moment. The
-    last three are what GitHub last reported, None before it did.
+    next three are what GitHub last reported, None before it did. `saved_at`: when the state was
+    last changed; None where that is not known.
     """
 
     next_at: datetime
@@ -62,37 +82,59 @@ class Allowance:
     limit: int | None = None
     remaining: int | None = None
     reset_at: datetime | None = None
+    saved_at: datetime | None = None
+
+    def by_clock(self, now: datetime) -> "Allowance":
+        """The state with its moments as a clock tells them that was put back since it was saved.
+
+        Moments by a clock that ran a day ahead would otherwise stop all requests for a day.
+        """
+        ahead = (self.saved_at or now) - now
+        if ahead <= clock.TOLERANCE:
+            return self
+        return replace(
+            self,
+            next_at=max(clock.EPOCH + ahead, self.next_at) - ahead,
+            blocked_until=max(clock.EPOCH + ahead, self.blocked_until) - ahead,
+            reset_at=None,
+            saved_at=now,
+        )
 
     def send_at(self, limit: RateLimit, now: datetime) -> datetime:
         """The earliest moment for the next request."""
-        # A clock that ran ahead and was put right leaves moments far in the future behind: they
-        # count for no more than the longest pause there is.
-        next_at = min(self.next_at, now + LONGEST_PAUSE)
-        blocked_until = min(self.blocked_until, now + LONGEST_HEADER)
+        known = self.by_clock(now)
+        # No pause is longer than these, whatever is stored.
+        next_at = min(known.next_at, now + LONGEST_PAUSE)
+        blocked_until = min(known.blocked_until, now + LONGEST_HEADER)
         return max(now, next_at - limit.every * (limit.burst - 1), blocked_until)
 
-    def reserve(self, limit: RateLimit, send_at: datetime) -> "Allowance":
+    def reserve(self, limit: RateLimit, send_at: datetime, now: datetime) -> "Allowance":
         """Return the state with a request promised for `send_at`."""
-        even = min(self.next_at, send_at + limit.every * (limit.burst - 1))
-        return replace(self, next_at=max(even, send_at) + limit.every)
+        known = self.by_clock(now)
+        even = min(known.next_at, send_at + limit.every * (limit.burst - 1))
+        return replace(known, next_at=max(even, send_at) + limit.every, saved_at=now)
 
-    def record(self, status: int, headers: Mapping[str, str], now: datetime) -> "Allowance":
-        """Return the state after an answer, received at `now`."""
+    def record(
+        self, status: int, headers: Mapping[str, str], now: datetime, *, limited: bool
+    ) -> "Allowance":
+        """Return the state after an answer, received at `now`. `limited`: as `is_limit` says."""
         remaining = _whole(headers.get("x-ratelimit-remaining"))
         reset_at = _reset_at(headers, now)
         spent_until = reset_at if remaining == 0 else None
-        if status in LIMITED:
-            known = self._refused(_retry_after(headers, now) or spent_until, now)
+        known = self.by_clock(now)
+        if limited:
+            known = known._refused(_retry_after(headers, now) or spent_until, now)
         else:
             # The last answer that a window has room for: nothing is sent before the next one.
-            known = self._blocked(spent_until or now)
+            known = known._blocked(spent_until or now)
             if status < 400:
                 known = replace(known, undated_refusals=0)
         return replace(
             known,
+            saved_at=now,
             limit=_whole(headers.get("x-ratelimit-limit")) or self.limit,
             remaining=remaining if remaining is not None else self.remaining,
-            reset_at=reset_at or self.reset_at,
+            reset_at=reset_at or known.reset_at,
         )
 
     def _refused(self, until: datetime | None, now: datetime) -> "Allowance":
@@ -120,12 +162,13 @@ def _whole(text: str | None) -> int | None:
     return int(text) if int(text) < 2**31 else None
 
 
-def _epoch(date: str | None) -> float | None:
-    """The epoch seconds of an HTTP date; None where it is none."""
+def http_date(text: str | None) -> datetime | None:
+    """The moment of an HTTP date; None where it is none."""
     try:
-        return parsedate_to_datetime(date or "").timestamp()
+        moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
         return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def _reset_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
@@ -140,14 +183,13 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     if re.fullmatch(r"\d{1,18}", named, re.A):
         wait = min(timedelta(seconds=min(int(named), 10**6)), LONGEST_HEADER)
         return now + wait if wait else None
-    date = _epoch(named)
-    return None if date is None else _ahead(date, headers, now)
+    date = http_date(named)
+    return None if date is None else _ahead(date.timestamp(), headers, now)
 
 
 def _ahead(theirs: float, headers: Mapping[str, str], now: datetime) -> datetime | None:
     """A moment of GitHub's clock, in epoch seconds, on ours; None where it has passed."""
     # The answer's `Date` is by GitHub's clock too: their difference holds though ours be wrong by
     # hours. A second on top makes up for the rounding of both.
-    date = _epoch(headers.get("date"))
-    wait = theirs - (now.timestamp() if date is None else date)
+    wait = theirs - (http_date(headers.get("date")) or now).timestamp()
     return now + min(timedelta(seconds=min(wait + 1, 10**6)), LONGEST_HEADER) if wait > 0 else None

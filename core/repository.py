@@ -27,7 +27,11 @@ class GitHubRepository:
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
-    """Repositories in GitHub's order, as they came; `incomplete` is GitHub's own word."""
+    """Repositories in GitHub's order, as they came; `incomplete` is GitHub's own word.
+
+    `answered_at`: the moment by GitHub's clock, to the second; None where it did not say.
+    """
 
     repositories: tuple[GitHubRepository, ...]
     incomplete: bool
+    answered_at: datetime | None = None

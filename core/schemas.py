@@ -7,6 +7,14 @@ from msgspec import Meta
 # Documents describe themselves, for /openapi.json: a `Meta` says what a type cannot.
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
+OpenIssues = Annotated[
+    int | None,
+    Meta(
+        description="Open pull requests among them; null: not known, as of imported days since "
+        "2021-08-20."
+    ),
+]
+
 
 class Gain(TypedDict):
     """The gain since `since`, the slot of the reading it is told against."""
@@ -28,7 +36,7 @@ class RepositoryFacts(TypedDict):
     name: str
     stars: int
     forks: int
-    open_issues: int
+    open_issues: OpenIssues
     language: str | None
     description: str | None
     html_url: str
@@ -144,7 +152,7 @@ class Point(TypedDict):
     at: Time
     stars: int
     forks: int
-    open_issues: int
+    open_issues: OpenIssues
 
 
 Series = TypedDict(

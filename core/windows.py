@@ -28,8 +28,8 @@ class Window:
         return clock.floor(as_of - self.length, self.rounding)
 
     def oldest_baseline(self, as_of: datetime) -> datetime:
-        """Return the moment before which a reading says too little about the window."""
-        return as_of - 2 * self.length
+        """Return the moment before which a reading tells of another window than this."""
+        return self.start(as_of) - min(self.length / 4, 7 * DAY)
 
 
 EXACT = timedelta(seconds=1)
@@ -49,7 +49,7 @@ class Counts:
     slot: datetime
     stars: int
     forks: int
-    open_issues: int
+    open_issues: int | None
 
 
 @dataclass(frozen=True, slots=True)

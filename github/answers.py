@@ -1,10 +1,11 @@
 """Reading GitHub's answers: pure functions from status, headers and body to values or errors.
 
-Nothing here sends a request or knows httpx.
+What an answer means is decided here and nowhere else. Nothing here sends a request or knows httpx.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -13,9 +14,17 @@ from msgspec import Meta, Struct
 
 from core import clock
 from core.names import is_full_name
-from core.rate_limit import LIMITED
+from core.rate_limit import http_date, is_limit
 from core.repository import GitHubRepository, SearchAnswer
-from github.errors import BadAnswer, Gone, RateLimited, Refused, Unreachable
+from github.errors import (
+    BadAnswer,
+    Failing,
+    GitHubError,
+    Gone,
+    RateLimited,
+    Refused,
+    TokenRefused,
+)
 
 REDIRECTS = (301, 302, 307, 308)
 GONE = (404, 410, 451)  # deleted, made private, taken down
@@ -51,31 +60,69 @@ class DescribedSearch(Struct):
 Described = TypeVar("Described")
 
 
-def redirect_of(status: int, headers: Mapping[str, str]) -> str | None:
-    """The address to ask instead; None where the answer is no redirect."""
-    return headers.get("location") if status in REDIRECTS else None
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a request for `path`. `body` is the value of its JSON, None where it has none;
+    `headers` find their values whatever the case of a name."""
+
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    length: int  # of the body, in bytes
+    body: Any
+
+    @property
+    def message(self) -> str | None:
+        """GitHub's explanation, as long as it likes; None where there is none."""
+        message = self.body.get("message") if isinstance(self.body, dict) else None
+        return message if isinstance(message, str) else None
+
+    @property
+    def limited(self) -> bool:
+        """Whether GitHub asks to slow down: the only trouble that concerns other requests, too."""
+        return is_limit(self.status, self.headers, self.message)
+
+    @property
+    def error(self) -> GitHubError | None:
+        """The trouble that the answer tells of; None where it gives what was asked for."""
+        if self.status in (200, 304):
+            return None
+        said = f"/{self.path}: GitHub answered {self.status}"
+        if self.limited:
+            return RateLimited(f"{said}, slow down")
+        reason = f"{said}: {one_line(self.message or 'no reason given')}"
+        if self.status in GONE:
+            return Gone(said)
+        if self.status == 403 and "block" in self.body:  # for breaking GitHub's rules, as a rule
+            return Gone(reason)
+        if self.status >= 500:
+            return Failing(said)
+        # 422 among them: what GitHub finds invalid once it finds invalid for ever.
+        return TokenRefused(reason) if self.status == 401 else Refused(reason)
+
+    @property
+    def location(self) -> str | None:
+        """The address to ask instead; None where the answer is no redirect."""
+        return self.headers.get("location") if self.status in REDIRECTS else None
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """The moment by GitHub's own clock, to the second; None where it does not say."""
+        return http_date(self.headers.get("date"))
+
+    def json_object(self) -> dict[str, Any]:
+        """The JSON object of a good answer. Raises GitHubError for any other."""
+        if self.error:
+            raise self.error
+        if not isinstance(self.body, dict):
+            kind = one_line(self.headers.get("content-type", "no content type"))
+            got = f"{self.length} bytes of {kind}"
+            raise BadAnswer(f"/{self.path}: expected a JSON object, got {got}")
+        return self.body
 
 
-def read_body(status: int, headers: Mapping[str, str], content: bytes, path: str) -> dict[str, Any]:
-    """The JSON object of a good answer.
-
-    Raises RateLimited, Gone, Refused, Unreachable or BadAnswer for any other.
-    """
-    if status in LIMITED:
-        raise RateLimited(f"/{path}: GitHub answered {status}, slow down")
-    if status in GONE:
-        raise Gone(f"/{path}: GitHub answered {status}")
-    if status >= 500:
-        raise Unreachable(f"/{path}: GitHub answered {status}")
-    body = _json(content)
-    if status != 200:  # 422 among them: what GitHub finds invalid once it finds invalid for ever
-        message = body.get("message") if isinstance(body, dict) else None
-        reason = one_line(message or "no reason given")
-        raise Refused(f"/{path}: GitHub answered {status}: {reason}")
-    if not isinstance(body, dict):
-        kind = one_line(headers.get("content-type", "no content type"))
-        raise BadAnswer(f"/{path}: expected a JSON object, got {len(content)} bytes of {kind}")
-    return body
+def read_answer(path: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
+    return Answer(path, status, headers, len(content), _json(content))
 
 
 def one_line(message: object) -> str:

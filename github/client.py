@@ -5,8 +5,10 @@ too, first passes the gate of the rate limit, which waits or refuses.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 from urllib.parse import quote
 
 import httpx
@@ -15,14 +17,21 @@ from core import lists
 from core.lists import RankedList
 from core.rate_limit import Resource
 from core.repository import GitHubRepository, SearchAnswer
-from github.answers import one_line, read_body, read_repository, read_search, redirect_of
-from github.errors import BadAnswer, Gone, Refused, Unreachable
+from github.answers import Answer, one_line, read_answer, read_repository, read_search
+from github.errors import BadAnswer, Gone, NotYet, Refused, Unreachable
+from github.proxies import proxy_of
 from settings import Settings
 
 USER_AGENT = "starboard (a self-hosted follower of GitHub stars)"  # GitHub refuses requests without
-API_VERSION = "2022-11-28"
+REQUEST_HEADERS = {  # that GitHub asks every client to send
+    "User-Agent": USER_AGENT,
+    "Accept": "application/vnd.github+json",
+    "X-GitHub-Api-Version": "2022-11-28",
+}
 TIMEOUT = httpx.Timeout(15, connect=5)  # seconds
 MOST_REDIRECTS = 3
+
+Way = tuple["Gate", dict[str, str]]
 
 
 class Gate(Protocol):
@@ -31,26 +40,54 @@ class Gate(Protocol):
     def acquire(self, resource: Resource) -> None:
         """Wait until a request may be sent. Raises NotYet where that takes too long."""
 
-    def record(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
+    def record(self, resource: Resource, answer: Answer) -> None:
         """Note what an answer says about the limit."""
 
 
 class GitHub:
-    """A client of one GitHub, which closes its connections at the end of a `with`."""
+    """A client of one GitHub, which closes its connections at the end of a `with`.
+
+    `anonymous` is the gate of requests without the token, which GitHub counts apart. They are sent
+    where the token is refused; without such a gate, never.
+    """
 
     def __init__(
         self,
         settings: Settings,
         gate: Gate,
         transport: httpx.BaseTransport | None = None,
+        *,
+        anonymous: Gate | None = None,
     ) -> None:
-        self._gate = gate
-        self._http = httpx.Client(
-            base_url=settings.github_api_url,
-            headers=request_headers(settings.github_token),
-            timeout=TIMEOUT,
-            transport=transport,
-        )
+        token = settings.github_token
+        self._ways = [(gate, {"Authorization": f"Bearer {token}"} if token else {})]
+        if token and anonymous:
+            self._ways.append((anonymous, {}))
+        self._settings = settings
+        self._transport = transport
+
+    @cached_property
+    def _proxy(self) -> httpx.Proxy | None:
+        url = httpx.URL(self._settings.github_api_url)
+        return None if self._transport else proxy_of(url)
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        """Made for the first request, so that what keeps it from being made is a failure of that
+        request: recorded, and shown in the status."""
+        try:
+            return httpx.Client(
+                base_url=self._settings.github_api_url,
+                headers=REQUEST_HEADERS,
+                timeout=TIMEOUT,
+                transport=self._transport,
+                verify=httpx.create_ssl_context(),  # by SSL_CERT_FILE and SSL_CERT_DIR, if set
+                proxy=self._proxy,
+                trust_env=False,  # see github.proxies
+            )
+        except (ValueError, OSError, httpx.InvalidURL) as error:
+            reason = one_line(error) or type(error).__name__
+            raise Unreachable(f"GitHub cannot be asked: {reason}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +98,8 @@ class GitHub:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._http.close()
+        if "_http" in self.__dict__:
+            self._http.close()
 
     def search(self, ranked: RankedList, floor: int) -> SearchAnswer:
         """The first page of a list.
@@ -83,31 +121,26 @@ class GitHub:
             "per_page": str(lists.SIZE),
         }
         try:
-            return read_search(self._body("search", "search/repositories", params=params))
+            answer = self._get("search", "search/repositories", params=params)
+            return replace(read_search(answer.json_object()), answered_at=answer.answered_at)
         except Gone as error:
             where = self._http.base_url
             raise Refused(f"{where} has no search: is GITHUB_API_URL right?") from error
 
     def repository(self, full_name: str) -> GitHubRepository:
         """One repository by a name that it has or had. Raises Gone where there is none."""
-        return read_repository(self._body("core", f"repos/{quote(full_name)}"))
+        return read_repository(self._get("core", f"repos/{quote(full_name)}").json_object())
 
     def repository_unless(
         self, full_name: str, etag: str | None
     ) -> tuple[GitHubRepository | None, str | None]:
         """One repository with its ETag; None in its place where it is as it was with the ETag
         given. That costs a token nothing of its limit."""
-        path = f"repos/{quote(full_name)}"
         headers = {"If-None-Match": etag} if etag else {}
-        response = self._get("core", path, headers=headers)
-        if response.status_code == 304 and etag:
+        answer = self._get("core", f"repos/{quote(full_name)}", headers=headers)
+        if answer.status == 304 and etag:
             return None, etag
-        return read_repository(_body_of(response, path)), response.headers.get("etag")
-
-    def _body(
-        self, resource: Resource, path: str, *, params: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        return _body_of(self._get(resource, path, params=params), path)
+        return read_repository(answer.json_object()), answer.headers.get("etag")
 
     def _get(
         self,
@@ -116,33 +149,54 @@ class GitHub:
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        """The answer that a path leads to, over redirects.
+    ) -> Answer:
+        """The answer to a path. Raises NotYet, Unreachable or BadAnswer; any error that it tells
+        of is the caller's to look at."""
+        answer = self._follow(self._ways[0], resource, path, params, headers)
+        withheld = isinstance(answer.error, Refused) and answer.status in (401, 403)
+        if not withheld or len(self._ways) == 1:
+            return answer
+        if answer.status == 401:  # the token is of no use any more
+            del self._ways[0]
+            return self._follow(self._ways[0], resource, path, params, headers)
+        # An organization may forbid a token for what anybody may read without one.
+        try:
+            public = self._follow(self._ways[1], resource, path, params, headers)
+        except NotYet:
+            return answer
+        return answer if public.error else public
 
-        Raises NotYet, Unreachable or BadAnswer; what the answer says is not looked at.
-        """
+    def _follow(
+        self,
+        way: Way,
+        resource: Resource,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        """The answer that a path leads to, over redirects."""
         # GitHub answers 301 for a repository that was renamed, and httpx follows nothing unless
         # told. It is not told: each hop counts against the limit, so each passes the gate.
+        gate, authorization = way
         url = self._http.base_url.join(path)
         for _ in range(1 + MOST_REDIRECTS):
-            response = self._send(resource, url, path, params, headers)
-            location = redirect_of(response.status_code, response.headers)
-            if location is None:
-                return response
-            url, params = url.join(location), None  # the location names those it wants
+            gate.acquire(resource)
+            answer = self._send(url, path, params, {**(headers or {}), **authorization})
+            gate.record(resource, answer)
+            if answer.location is None:
+                return answer
+            url, params = url.join(answer.location), None  # the location names those it wants
             if _server(url) != _server(self._http.base_url):  # it would get the token
                 raise BadAnswer(f"/{path}: redirected to another server, {url.host}")
         raise BadAnswer(f"/{path}: redirected more than {MOST_REDIRECTS} times")
 
     def _send(
         self,
-        resource: Resource,
         url: httpx.URL,
         path: str,
         params: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-    ) -> httpx.Response:
-        self._gate.acquire(resource)
+        headers: Mapping[str, str],
+    ) -> Answer:
         try:
             response = self._http.get(url, params=params, headers=headers)
         except (httpx.InvalidURL, UnicodeError) as error:
@@ -150,24 +204,10 @@ class GitHub:
             raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error
         except httpx.HTTPError as error:
             reason = one_line(error) or type(error).__name__
-            raise Unreachable(f"{url.host} cannot be reached: {reason}") from error
-        self._gate.record(resource, response.status_code, response.headers)
-        return response
-
-
-def _body_of(response: httpx.Response, path: str) -> dict[str, Any]:
-    return read_body(response.status_code, response.headers, response.content, path)
+            way = f" by the proxy {self._proxy.url}" if self._proxy else ""
+            raise Unreachable(f"{url.host} cannot be reached{way}: {reason}") from error
+        return read_answer(path, response.status_code, response.headers, response.content)
 
 
 def _server(url: httpx.URL) -> tuple[str, bytes, str, int | None]:
     return (url.scheme, url.userinfo, url.host, url.port)
-
-
-def request_headers(token: str | None) -> dict[str, str]:
-    """The headers that GitHub asks every client to send."""
-    headers = {
-        "User-Agent": USER_AGENT,
-        "Accept": "application/vnd.github+json",
-        "X-GitHub-Api-Version": API_VERSION,
-    }
-    return headers | ({"Authorization": f"Bearer {token}"} if token else {})

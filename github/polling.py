@@ -1,21 +1,25 @@
 """Recipes that ask GitHub for what is due and store the answers: lists, repositories in WATCH, and
 imported ones of which only the name is known."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 import models
 from core import clock, plausibility
 from core.lists import RankedList
 from core.plausibility import Member, Verdict
-from core.repository import GitHubRepository, SearchAnswer
+from core.repository import GitHubRepository
 from github.client import GitHub
-from github.errors import GitHubError, Gone, NotYet
+from github.errors import Failing, GitHubError, Gone, NotYet, Unavailable
 from github.shared_limit import Clock
 from settings import Settings
-from store import identities, polls, watched
+from store import identities, polls, troubles, watched
 from store.database import Database
 
 log = structlog.get_logger("starboard")
@@ -23,6 +27,9 @@ log = structlog.get_logger("starboard")
 # Imported repositories that a run asks for, from what the polls leave of GitHub's limit.
 MOST_IDENTIFIED = 3
 MOST_IDENTIFIED_WITH_TOKEN = 300
+MOST_FAILING = 3  # answers in a row that say that GitHub is in trouble, and end such a run
+
+OWN_TROUBLE = clock.DAY  # for which a repository's trouble is told, if it is not met again
 
 DONE_BEFORE = "done before"
 
@@ -43,17 +50,23 @@ def poll_list(
         before = polls.poll_context(session, ranked, slot)
     if before.done:
         return {"outcome": DONE_BEFORE}
-    if now() >= slot + every:
+    if not _is_amid(slot, every, now()):
         return _missed(database, ranked, slot, now())
     floor = plausibility.search_floor(before.last_good, ranked)
-    answer = _search(database, github, ranked, slot, floor, now)
+    gap = partial(polls.record_gap, ranked=ranked, slot=slot, outcome=models.FAILED)
+    with _recorded(database, lambda session, why: gap(session, at=now(), why=why)):
+        answer = github.search(ranked, floor)
     fetched_at = now()
-    if fetched_at >= slot + every:
+    if not _is_amid(slot, every, fetched_at):
         return _missed(database, ranked, slot, fetched_at)
     verdict = plausibility.judge(answer, before.last_good, before.suspects, ranked)
-    members = _with_missing(github, verdict, ranked)
+    members, off_list = _with_missing(database, github, verdict, ranked, now)
     with database.write() as session:
-        stored = polls.store_poll(session, ranked, slot, fetched_at, members, verdict.doubt)
+        if _agree(answer.answered_at, fetched_at):
+            polls.forget_future(session, ranked, fetched_at)
+        stored = polls.store_poll(
+            session, ranked, slot, fetched_at, members, verdict.doubt, off_list
+        )
     outcome = (models.SUSPECT if verdict.doubt else models.GOOD) if stored else DONE_BEFORE
     why = {"why": verdict.doubt} if verdict.doubt else {}
     return {"outcome": outcome, "rows": len(members)} | why
@@ -74,20 +87,15 @@ def watch_repository(
     with database.read() as session:
         known = watched.watched(session, name)
         etag = known.etag if known else None
-        done = known is not None and known.error is None and known.fetched_at >= slot
-    if done:
+        asked_at = known.fetched_at if known and not known.error else clock.EPOCH
+    if slot <= asked_at < slot + every:
         return {"outcome": DONE_BEFORE}
-    if now() >= slot + every:
+    if not _is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
-    try:
+    trouble = watched.store_unwatchable
+    with _recorded(database, lambda session, why: trouble(session, name, now(), why)):
         answer, etag = github.repository_unless(name, etag)
-    except NotYet:
-        raise  # nothing was sent, so nothing went wrong
-    except GitHubError as error:
-        with database.write() as session:
-            watched.store_unwatchable(session, name, now(), str(error))
-        raise
-    if now() >= slot + every:
+    if not _is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
     with database.write() as session:
         watched.store_watched(session, name, slot, now(), answer, etag)
@@ -104,62 +112,89 @@ def identify_some(
         newest = [polls.first_and_last_good(session, ranked)[1] for ranked in settings.lists]
         if None in newest:
             return 0
-        unknown = identities.unidentified(session, most)
+        unknown = identities.unidentified(session, most, now())
+    failing = 0
     for asked, (repository_id, full_name) in enumerate(unknown):
-        try:
-            answer = github.repository(full_name)
-        except Gone:
-            answer = None
-        except GitHubError as error:
-            log.warning("not asked", repository=full_name, why=str(error))
+        answer, error = _ask(database, github, full_name, now)
+        failing = failing + 1 if isinstance(error, Failing) else 0
+        if isinstance(error, Unavailable) or failing == MOST_FAILING:
             return asked
-        with database.write() as session:
-            identities.identify(session, repository_id, answer, now())
+        if error is None:
+            with database.write() as session:
+                identities.identify(session, repository_id, answer, now())
     return len(unknown)
 
 
-def _missed(database: Database, ranked: RankedList, slot: datetime, at: datetime) -> dict[str, Any]:
-    """Record that a slot ended without an answer: what GitHub says now belongs to a later one."""
-    with database.write() as session:
-        why = "no poll succeeded within the slot"
-        polls.record_gap(session, ranked, slot, models.MISSED, at, why)
-    return {"outcome": models.MISSED}
+def _ask(
+    database: Database, github: GitHub, full_name: str, now: Clock
+) -> tuple[GitHubRepository | None, GitHubError | None]:
+    """A repository by name, or else why it cannot be had; neither where there is none of that name.
 
-
-def _search(
-    database: Database,
-    github: GitHub,
-    ranked: RankedList,
-    slot: datetime,
-    floor: int,
-    now: Clock,
-) -> SearchAnswer:
-    """GitHub's answer for a list; a failure is recorded for the slot and raised."""
+    A trouble of its own is noted as such: it is no reason not to ask for others.
+    """
     try:
-        return github.search(ranked, floor)
+        answer = github.repository(full_name)
+    except Gone:
+        answer = None
+    except Unavailable as error:
+        return None, error
+    except GitHubError as error:
+        log.warning("not asked", repository=full_name, why=str(error))
+        with database.write() as session:
+            troubles.note_trouble(session, full_name, str(error), now(), OWN_TROUBLE)
+        return None, error
+    with database.write() as session:
+        troubles.end_trouble(session, full_name)
+    return answer, None
+
+
+@contextmanager
+def _recorded(database: Database, record: Callable[[Session, str], None]) -> Iterator[None]:
+    """Note why GitHub does not give what is asked for, and raise it on."""
+    try:
+        yield
     except NotYet:
         raise  # nothing was sent, so nothing went wrong
     except GitHubError as error:
         with database.write() as session:
-            polls.record_gap(session, ranked, slot, models.FAILED, now(), str(error))
+            record(session, str(error))
         raise
 
 
-def _with_missing(github: GitHub, verdict: Verdict, ranked: RankedList) -> list[Member]:
+def _is_amid(slot: datetime, every: timedelta, now: datetime) -> bool:
+    """Whether a moment lies in a slot. One before it means that the clock was put back."""
+    return not clock.is_future(slot, now) and now < slot + every
+
+
+def _agree(theirs: datetime | None, ours: datetime) -> bool:
+    """Whether GitHub's clock says that ours is right."""
+    return theirs is not None and abs(theirs - ours) <= clock.TOLERANCE
+
+
+def _missed(database: Database, ranked: RankedList, slot: datetime, at: datetime) -> dict[str, Any]:
+    """Record that a slot ended without an answer: what GitHub says now belongs to another one."""
+    why = "no poll succeeded within the slot"
+    if clock.is_future(slot, at):  # it may still come
+        return {"outcome": models.MISSED, "why": "the clock was put back"}
+    with database.write() as session:
+        polls.record_gap(session, ranked, slot, models.MISSED, at, why)
+    return {"outcome": models.MISSED}
+
+
+def _with_missing(
+    database: Database, github: GitHub, verdict: Verdict, ranked: RankedList, now: Clock
+) -> tuple[list[Member], list[GitHubRepository]]:
     """The list, with those of the missing that GitHub gives when asked for them one by one, and
-    those that cannot be asked for, unless that has gone on for too long."""
+    those that cannot be asked for, unless that has gone on for too long; and those that it gives,
+    but that are not on the list any more."""
     restored: list[GitHubRepository] = []
+    off_list: list[GitHubRepository] = []
     carried_over: list[GitHubRepository] = []
     for known in verdict.missing:
-        try:
-            repository = github.repository(known.repository.full_name)
-        except Gone:
-            continue
-        except GitHubError as error:
-            log.warning("not asked", repository=known.repository.full_name, why=str(error))
-            if plausibility.may_be_carried_over(known):
-                carried_over.append(known.repository)
-            continue
-        if plausibility.is_restored(known, repository, ranked, verdict.threshold):
-            restored.append(repository)
-    return plausibility.members(verdict.found, restored, carried_over, ranked)
+        repository, error = _ask(database, github, known.repository.full_name, now)
+        if error is not None and plausibility.may_be_carried_over(known):
+            carried_over.append(known.repository)
+        if repository is not None:
+            back = plausibility.is_restored(known, repository, ranked, verdict.threshold)
+            (restored if back else off_list).append(repository)
+    return plausibility.members(verdict.found, restored, carried_over, ranked), off_list

@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from core import clock
 from core.lists import KNOWN, SIZE
 from core.names import is_full_name
+
+if TYPE_CHECKING:
+    from _csv import Reader as Records
 
 FILE = re.compile(r"github-ranking-(\d{4}-\d\d-\d\d)\.csv(\.gz)?")
 
@@ -32,6 +35,10 @@ LARGEST = 2**31 - 1
 
 BEGINNING = datetime(2008, 1, 1, tzinfo=UTC)
 
+# GitHub's open_issues has the open pull requests in it, and so has the column `issues` before this
+# day. From then on it has not: torvalds/linux falls from 324 to 0, and nothing tells how many.
+ISSUES_WITHOUT_PULLS = datetime(2021, 8, 20, tzinfo=UTC)
+
 
 class BadFile(Exception):
     """A file that is not a day of the archive. The message is one line."""
@@ -39,7 +46,7 @@ class BadFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that is not imported, by file and line, and why."""
+    """A row that is not imported, by file and line, and why: bad, or a repeat."""
 
     file: str
     line: int
@@ -47,13 +54,13 @@ class Rejection:
 
 
 class Row(NamedTuple):
-    """A place on a list."""
+    """A member of a list, with its counts."""
 
     name: str  # owner/name in lower case: who it is
     counted: int  # what its list ranks by
     stars: int
     forks: int
-    open_issues: int
+    open_issues: int | None  # as GitHub counts them; None: the archive does not tell
     line: int
 
 
@@ -61,7 +68,9 @@ class Row(NamedTuple):
 class Day:
     """The content of a file: the rows of each list, by slug, largest count first.
 
-    `fields`: what it says of each repository, by name, in the order of COLUMNS.
+    `fields`: what it says of each repository, by name, in the order of COLUMNS. `repeats`: rows of
+    a repository that is on the list already, as the archive has many; `rejected`: those that make
+    no sense.
     """
 
     file: str
@@ -69,6 +78,7 @@ class Day:
     read: int = 0
     lists: dict[str, list[Row]] = field(default_factory=dict)
     fields: dict[str, list[str]] = field(default_factory=dict)
+    repeats: list[Rejection] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
 
@@ -102,7 +112,8 @@ def read_day(path: Path, known: Collection[str] = KNOWN) -> Day:
     day = Day(str(path), date_of(path))
     try:
         with _open(path) as file:
-            _read_rows(file, day, known)
+            reader = csv.reader(file, strict=True)
+            _fill(day, _read_records(reader, _read_header(reader), day), known)
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise BadFile(f"it cannot be read: {reason}") from error
@@ -110,8 +121,8 @@ def read_day(path: Path, known: Collection[str] = KNOWN) -> Day:
         rows.sort(key=lambda row: -row.counted)
         day.lists[slug] = rows[:SIZE]
         day.rejected += (
-            Rejection(day.file, row.line, f"place {place} of a top {SIZE}")
-            for place, row in enumerate(rows[SIZE:], SIZE + 1)
+            Rejection(day.file, row.line, f"rank {rank} of a top {SIZE}")
+            for rank, row in enumerate(rows[SIZE:], SIZE + 1)
         )
     kept = {row.name for rows in day.lists.values() for row in rows}
     day.fields = {name: day.fields[name] for name in kept}
@@ -123,44 +134,64 @@ def _open(path: Path) -> IO[str]:
     return opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _read_rows(file: IO[str], day: Day, known: Collection[str]) -> None:
-    reader = csv.reader(file, strict=True)
+def _read_header(reader: "Records") -> list[str]:
     try:
         header = next(reader, [])
     except csv.Error as error:
         raise BadFile(f"it is no CSV file: {error}") from error
     if missing := set(COLUMNS) - set(header):
         raise BadFile(f"it has no column {', '.join(sorted(missing))}")
+    return header
+
+
+def _read_records(
+    reader: "Records", header: list[str], day: Day
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line that a record begins on and its fields in the order of COLUMNS. What is no
+    record of the file's columns is rejected."""
     order = [header.index(column) for column in COLUMNS]
     in_order = order == [*range(len(header))]
-    places: dict[str, dict[str, Row]] = {slug: {} for slug in known}  # by slug and name
-    by_item: dict[str, tuple[dict[str, Row], bool]] = {}  # an item's places, and if forks rank it
     while True:
         line = reader.line_num + 1
         try:
             fields = next(reader)
-            if not fields:
-                continue  # an empty line
-            if len(fields) != len(header):
-                raise ValueError(f"{len(fields)} fields, expected {len(header)}")
-            if not in_order:
-                fields = [fields[place] for place in order]
-            item = fields[1]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            day.rejected.append(Rejection(day.file, line, str(error)))
+            continue
+        if len(fields) == len(header):
+            yield line, fields if in_order else [fields[column] for column in order]
+        elif fields:  # not an empty line
+            why = f"{len(fields)} fields, expected {len(header)}"
+            day.rejected.append(Rejection(day.file, line, why))
+
+
+def _fill(day: Day, records: Iterable[tuple[int, list[str]]], known: Collection[str]) -> None:
+    """Fill the day's lists with records, each on the list it is of. What makes no sense there is
+    rejected; of a repository that is on a list more than once the first record counts."""
+    members: dict[str, dict[str, Row]] = {slug: {} for slug in known}  # by slug and name
+    by_item: dict[str, tuple[dict[str, Row], bool]] = {}  # an item's members, and if forks rank it
+    with_pulls = day.slot < ISSUES_WITHOUT_PULLS
+    for line, fields in records:
+        item = fields[1]
+        try:
             if item not in by_item:
                 slug = _slug(item, known)
-                by_item[item] = places[slug], slug == "forks"
-            members, by_forks = by_item[item]
-            row = _row(fields, by_forks, line)
-            first = members.setdefault(row.name, row)
-            if first is not row:
-                raise ValueError(f"repeats {row.name} of line {first.line}")
-            day.fields[row.name] = fields
-        except StopIteration:
-            break
-        except (ValueError, csv.Error) as error:
+                by_item[item] = members[slug], slug == "forks"
+            others, by_forks = by_item[item]
+            row = _row(fields, by_forks, with_pulls, line)
+        except ValueError as error:
             day.rejected.append(Rejection(day.file, line, str(error)))
-    day.lists = {slug: [*members.values()] for slug, members in places.items() if members}
-    day.read = len(day.rejected) + sum(map(len, day.lists.values()))
+            continue
+        first = others.setdefault(row.name, row)
+        if first is row:
+            day.fields[row.name] = fields
+        else:
+            why = f"repeats {row.name} of line {first.line}"
+            day.repeats.append(Rejection(day.file, line, why))
+    day.lists = {slug: [*rows.values()] for slug, rows in members.items() if rows}
+    day.read = len(day.rejected) + len(day.repeats) + sum(map(len, day.lists.values()))
 
 
 def _slug(item: str, known: Collection[str]) -> str:
@@ -170,7 +201,7 @@ def _slug(item: str, known: Collection[str]) -> str:
     return slug
 
 
-def _row(fields: list[str], by_forks: bool, line: int) -> Row:
+def _row(fields: list[str], by_forks: bool, with_pulls: bool, line: int) -> Row:
     rank, _, name, stars, forks, _, _, owner, issues, _, _ = fields
     key = _key(owner, name)
     digits = f"{rank}{stars}{forks}{issues}"
@@ -179,7 +210,8 @@ def _row(fields: list[str], by_forks: bool, line: int) -> Row:
     counts = int(stars), int(forks), int(issues)
     if max(counts) > LARGEST:
         raise ValueError(f"a count of {max(counts)} is too large")
-    return Row(key, counts[by_forks], *counts, line)
+    open_issues = counts[2] if with_pulls else None
+    return Row(key, counts[by_forks], counts[0], counts[1], open_issues, line)
 
 
 def _explain(**columns: str) -> None:

@@ -19,6 +19,7 @@ from history import archive
 from history.archive import BadFile, Day, Rejection
 from models import GOOD, IMPORTED, PROFILE, Placement, Poll, Reading, Repository, RepositoryName
 from store.database import Database, insert_rows
+from store.imports import note_import
 from store.list_ids import list_id_or_new
 
 # Days a transaction. The rows of one day land all over trees that are clustered by repository;
@@ -32,11 +33,12 @@ Tuples = list[tuple[Any, ...]]
 
 @dataclass(slots=True)
 class Tally:
-    """The outcome of an import, in rows: `read` is the sum of `stored`, `already` and the number
-    of `rejected`.
+    """The outcome of an import, in rows: `read` is the sum of `stored`, `already` and the numbers
+    of `repeats` and `rejected`.
 
-    `covered` of those already there are of list-days that have live polls. `bad`: files that could
-    not be read, and why.
+    `covered` of those already there are of list-days that have live polls. `repeats`: further rows
+    of a repository on one list and day. `rejected`: rows that make no sense. `bad`: files that
+    could not be read, and why.
     """
 
     files: int = 0
@@ -44,6 +46,7 @@ class Tally:
     stored: int = 0
     already: int = 0
     covered: int = 0
+    repeats: list[Rejection] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
 
@@ -72,6 +75,7 @@ def _import(
     attempts = 3
     while True:
         with database.write() as session:
+            note_import(session, clock.now())
             list_ids, ids, done = _identify(session, days, newest)
             if dry_run:
                 session.rollback()
@@ -142,8 +146,9 @@ def _rows(
     """Of the days' lists those that are not there yet; days and lists in order."""
     tally, rows = Tally(read=sum(day.read for day in days)), Rows()
     for day in days:
+        tally.repeats += day.repeats
         tally.rejected += day.rejected
-    readings: dict[tuple[int, int], tuple[int, ...]] = {}  # of several lists the first one's
+    readings: dict[tuple[int, int], tuple[int | None, ...]] = {}  # of several lists the first one's
     taken = dict(done)
     for slug, list_id in list_ids.items():
         for day in days:
@@ -161,7 +166,7 @@ def _rows(
                 repository_id = ids[row.name]
                 if here.setdefault(repository_id, row.name) != row.name:
                     why = f"{row.name} is now {here[repository_id]}, which is on the list, too"
-                    tally.rejected.append(Rejection(day.file, row.line, why))
+                    tally.repeats.append(Rejection(day.file, row.line, why))
                     continue
                 counts = (row.stars, row.forks, row.open_issues)
                 rows.placements.append((list_id, slot, len(here), repository_id, *counts, False))

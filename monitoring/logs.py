@@ -42,7 +42,8 @@ def configure(settings: Settings) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether RQ says what the jobs do not: each logs its own failure, in one line if expected."""
+    """Return whether RQ says what the jobs do not: each logs its own failure, in one line if it
+    is expected."""
     return "exception raised while executing" not in str(record.msg)
 
 

@@ -48,8 +48,8 @@ REQUESTS = Histogram(
 
 
 def observe(route: str | None, method: str, status: int) -> Observe:
-    """What to tell the seconds that a request took. `route` is a pattern, or None where none fits;
-    of methods there may be any number, so those that are not served are one."""
+    """Return the function that takes the seconds of a request. `route` is a pattern, or None where
+    none fits; of methods there may be any number, so those that are not served are one."""
     known = method if method in READS else OTHER
     return REQUESTS.labels(route or OTHER, known, str(status)).observe
 

@@ -38,7 +38,7 @@ class NextRun(TypedDict):
 
 
 class JobCount(TypedDict):
-    """How often a job ended in a way, since Redis was last empty."""
+    """The number of times that a job ended in a way, since Redis was last empty."""
 
     job: str
     outcome: str

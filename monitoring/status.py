@@ -9,16 +9,18 @@ from redis import Redis, RedisError
 from sqlalchemy.orm import Session
 
 import models
-from core import clock
+from core import clock, gaps
 from core.clock import DAY
+from core.gaps import Change, Slot
 from core.lists import RankedList
 from core.rate_limit import Resource, limit_of
 from core.schemas import Time
 from monitoring.redis_status import UNREACHABLE, RedisStatus, redis_status
 from settings import Settings
-from store import documents, rate_limits
+from store import documents, intervals, rate_limits
 from store.database import Database
 from store.polls import PollRecord, first_and_last_good, polls_since
+from store.troubles import TOKEN, current_troubles
 from store.watched import watched as watched_row
 
 log = structlog.get_logger("starboard")
@@ -46,6 +48,15 @@ class WatchedStatus(TypedDict):
     last_error: str | None
 
 
+class TroubleStatus(TypedDict):
+    """Something that GitHub withholds at present. `subject` is a repository's owner/name,
+    GITHUB_TOKEN, or `clock`, this machine's."""
+
+    subject: str
+    why: str
+    since: Time
+
+
 class BuildStatus(TypedDict):
     """The newest documents."""
 
@@ -70,23 +81,36 @@ class Status(RedisStatus):
     watched: list[WatchedStatus]
     build: BuildStatus | None  # null before the first
     github: list[BudgetStatus]
+    troubles: list[TroubleStatus]
 
 
 def live(database: Database, redis: "Redis", settings: Settings, now: datetime) -> Status:
     """All of it. Redis may keep us waiting, but no transaction waits with us."""
     with database.read() as session:
+        changes = intervals.changes(session)
         polled = [
-            list_status(session, ranked, settings.poll_every, now) for ranked in settings.lists
+            list_status(session, ranked, settings.poll_every, now, changes)
+            for ranked in settings.lists
         ]
         watched = watched_status(session, settings.watch, now)
         build = build_status(session, now)
-        budget = github_status(session, settings.github_token is not None, now)
+        withheld = trouble_status(session, now)
+        refused = any(trouble["subject"] == TOKEN for trouble in withheld)
+        authorized = settings.github_token is not None and not refused
+        budget = github_status(session, authorized, now, apart=refused)
     try:
         seen = redis_status(redis)
     except RedisError as error:
         log.warning("status", outcome="Redis cannot be reached", why=str(error))
         seen = UNREACHABLE
-    return {"lists": polled, "watched": watched, "build": build, **seen, "github": budget}
+    return {
+        "lists": polled,
+        "watched": watched,
+        "build": build,
+        **seen,
+        "github": budget,
+        "troubles": withheld,
+    }
 
 
 def build_status(session: Session, now: datetime) -> BuildStatus | None:
@@ -101,27 +125,35 @@ def build_status(session: Session, now: datetime) -> BuildStatus | None:
 
 
 def list_status(
-    session: Session, ranked: RankedList, every: timedelta, now: datetime
+    session: Session,
+    ranked: RankedList,
+    every: timedelta,
+    now: datetime,
+    changes: Sequence[Change] = (),
 ) -> ListStatus:
-    """How a list's polls went in the last 24 hours, and how old its newest good one is."""
+    """Return the outcome of a list's polls in the last 24 hours, and the age of its newest good
+    one."""
     first, good = first_and_last_good(session, ranked)
     polls = polls_since(session, ranked, now - DAY)
-    expected = expected_slots(first, polls, every, now)
+    expected = expected_slots(first, polls, every, now, changes)
     good_slots = {poll.slot for poll in polls if poll.outcome == models.GOOD}
-    missing = [slot for slot in expected if slot not in good_slots]
+    missing = [slot for slot in expected if slot[0] not in good_slots]
     return {
         "slug": ranked.slug,
         "as_of": clock.rfc3339(good.slot) if good else None,
         "age_seconds": int((now - good.fetched_at).total_seconds()) if good else None,
         "expected": len(expected),
         "received": len(expected) - len(missing),
-        "gaps": gaps(missing, every),
+        "gaps": [
+            {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": slots}
+            for start, end, slots in gaps.spans(missing)
+        ],
         "last_error": polls[-1].error if polls else None,
     }
 
 
 def watched_status(session: Session, names: Sequence[str], now: datetime) -> list[WatchedStatus]:
-    """How old what is known of each watched repository is, and what was wrong last."""
+    """Return the age of each watched repository's newest answer, and its last error."""
     known = {name: watched_row(session, name) for name in names}
     return [
         {
@@ -134,36 +166,33 @@ def watched_status(session: Session, names: Sequence[str], now: datetime) -> lis
 
 
 def expected_slots(
-    first: datetime | None, polls: list[PollRecord], every: timedelta, now: datetime
-) -> list[datetime]:
+    first: datetime | None,
+    polls: list[PollRecord],
+    every: timedelta,
+    now: datetime,
+    changes: Sequence[Change] = (),
+) -> list[Slot]:
     """The slots of the last 24 hours, since the first poll ever, that should have a good poll.
     The current one counts once it was polled."""
     current = clock.floor(now, every)
-    slots = []
-    slot = max(first or current, clock.floor(now - DAY, every) + every)
-    while slot < current or (slot == current and polls and polls[-1].slot == current):
-        slots.append(slot)
-        slot += every
-    return slots
+    start = max(first or current, clock.floor(now - DAY, every) + every)
+    polled = bool(polls) and polls[-1].slot == current
+    return gaps.expected(start, current + every * polled, changes, every)
 
 
-def gaps(missing: list[datetime], every: timedelta) -> list[Gap]:
-    """Missing slots, in order, as spans: `to` is the slot after the last one missing."""
-    spans: list[list[datetime]] = []
-    for slot in missing:
-        if spans and spans[-1][1] == slot:
-            spans[-1][1] = slot + every
-        else:
-            spans.append([slot, slot + every])
+def trouble_status(session: Session, now: datetime) -> list[TroubleStatus]:
     return [
-        {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": (end - start) // every}
-        for start, end in spans
+        {"subject": row.name, "why": row.why, "since": clock.rfc3339(row.since)}
+        for row in current_troubles(session, now)
     ]
 
 
-def github_status(session: Session, authorized: bool, now: datetime) -> list[BudgetStatus]:
+def github_status(
+    session: Session, authorized: bool, now: datetime, *, apart: bool = False
+) -> list[BudgetStatus]:
+    """The limits of the requests that are sent. `apart`: without the token, as it is refused."""
     resources: tuple[Resource, ...] = ("search", "core")
-    known = {name: rate_limits.allowance(session, name) for name in resources}
+    known = {name: rate_limits.allowance(session, name, apart=apart) for name in resources}
     return [
         {
             "resource": name,

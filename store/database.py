@@ -1,12 +1,9 @@
-"""The engine, its transactions and the schema, on SQLite and Postgres alike."""
+"""Transactions, the schema, and rows written in bulk, on SQLite and Postgres alike."""
 
 import os
-import sqlite3
-import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,23 +11,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    Table,
-    create_engine,
-    event,
-    make_url,
-)
+from sqlalchemy import Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models import Base
 from settings import Settings, exit_with
-
-LOCK_TIMEOUT = 20  # seconds to wait for another's write in SQLite, or for a connection to Postgres
+from store.engine import LOCK_TIMEOUT, make_engine
 
 CHECKPOINT_TIMEOUT = 1  # seconds that it waits for readers before the log can shrink
 
@@ -46,7 +34,7 @@ class Database:
     leaves its parent's connections alone. With `patience`, in seconds, nothing waits for longer."""
 
     def __init__(self, url: str, patience: int | None = None) -> None:
-        self.engine = _engine(url, patience)
+        self.engine = make_engine(url, patience)
         self._for_read: Engine
         self._for_write: Engine
         if self.engine.dialect.name == "sqlite":
@@ -58,7 +46,6 @@ class Database:
                 isolation_level="REPEATABLE READ", begin=limit
             )
             self._for_write = self.engine.execution_options(begin=POSTGRES_WRITE_LOCK)
-            event.listen(self.engine, "begin", _begin_postgres)
         _databases.add(self)
         weakref.finalize(self, self.engine.dispose)  # one that is dropped leaves nothing open
 
@@ -164,75 +151,6 @@ def _leave_connections_to_parent() -> None:
 # RQ forks a process for each job. It inherits the parent's connections, and must neither use nor
 # close them: to close one here would end it there.
 os.register_at_fork(after_in_child=_leave_connections_to_parent)
-
-
-def _engine(url: str, patience: int | None) -> Engine:
-    parsed = make_url(url)
-    if parsed.drivername == "postgres":  # Heroku's spelling, which is no dialect of SQLAlchemy's
-        parsed = parsed.set(drivername="postgresql")
-    if parsed.drivername != "sqlite":
-        return _postgres_engine(parsed, patience)
-    if parsed.database and parsed.database != ":memory:" and "uri" not in parsed.query:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    timeout = patience or LOCK_TIMEOUT
-    engine = create_engine(parsed, connect_args={"timeout": timeout})
-    event.listen(engine, "connect", partial(_prepare_sqlite, timeout))
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _postgres_engine(url: URL, patience: int | None) -> Engine:
-    timeout = (
-        {} if "connect_timeout" in url.query else {"connect_timeout": patience or LOCK_TIMEOUT}
-    )
-    engine = create_engine(url, pool_pre_ping=True, connect_args=timeout)
-    if patience:
-        from store import impatient  # with psycopg, which only Postgres needs
-
-        def connect(_: object, __: object, args: Any, options: Any) -> object:
-            return impatient.connect(patience + 1, *args, **options)
-
-        event.listen(engine, "do_connect", connect)
-    return engine
-
-
-def _prepare_sqlite(timeout: float, connection: Any, record: object) -> None:
-    # sqlite3 would begin a transaction by itself, at the first write and not before: what was read
-    # until then could have changed. So it is told to begin none, and _begin_sqlite does.
-    connection.isolation_level = None
-    _use_write_ahead_log(connection, timeout)
-    for pragma in (
-        "synchronous = NORMAL",  # with a write-ahead log a crash loses no more than the last moment
-        "foreign_keys = ON",
-        "cache_size = -64000",  # kB
-        "mmap_size = 8589934592",  # bytes; what one process has read, another need not copy
-        "journal_size_limit = 67108864",  # bytes; one long read lets the log grow without end
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _use_write_ahead_log(connection: Any, timeout: float) -> None:
-    """Set the mode, which then stays with the file. SQLite does not wait for a lock here, so
-    that several who open a new file at once have to be patient themselves."""
-    deadline = time.monotonic() + timeout
-    while connection.execute("PRAGMA journal_mode").fetchone() not in (("wal",), ("memory",)):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    begin = connection.get_execution_options().get("begin", "BEGIN")
-    if begin:
-        connection.exec_driver_sql(begin)
-
-
-def _begin_postgres(connection: Connection) -> None:
-    if begin := connection.get_execution_options().get("begin"):
-        connection.exec_driver_sql(begin)
 
 
 def upsert(

@@ -12,6 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.encoding import Encoded
 from core.windows import Snapshot
 from models import Document, List, Standing
@@ -24,12 +25,14 @@ def publish(
     snapshots: Iterable[Snapshot],
     built_at: datetime,
     next_build_at: datetime,
+    now: datetime,
 ) -> bool:
-    """Replace all documents, by name, at once; False where a newer build is out.
+    """Replace all documents, by name, at once; False where a newer build is out, or this one is
+    from the future: the clock was put back while it was made.
 
     They come encoded: this transaction is the only one that writes, and keeps all polls waiting.
     """
-    if _is_outdone(session, documents, built_at):
+    if clock.is_future(built_at, now) or _is_outdone(session, documents, built_at, now):
         return False
     build = {"built_at": built_at, "next_build_at": next_build_at}
     rows = [{"name": name, **asdict(each), **build} for name, each in documents.items()]
@@ -40,12 +43,17 @@ def publish(
     return True
 
 
-def _is_outdone(session: Session, documents: Mapping[str, Encoded], built_at: datetime) -> bool:
+def _is_outdone(
+    session: Session, documents: Mapping[str, Encoded], built_at: datetime, now: datetime
+) -> bool:
     """Whether what is out is newer than a build, or has newer data: an aggregation that began
-    earlier may end later, and a job whose worker died may run a second time."""
+    earlier may end later, and a job whose worker died may run a second time. What is out from the
+    future outdoes nothing: it would stay until its time has come."""
     for name, as_of, newest in session.execute(
         select(Document.name, Document.as_of, Document.built_at)
     ):
+        if clock.is_future(newest, now) or (as_of and clock.is_future(as_of, now)):
+            continue
         ours = documents[name].as_of if name in documents else None
         if newest > built_at or (ours and as_of and as_of > ours):
             return True

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from core import events
+from core import clock, events
 from core.lists import RankedList
 from core.plausibility import Member
 from core.schemas import EventKind
@@ -37,11 +37,17 @@ def store_events(
     slot: datetime,
     places: Sequence[Member],
     ids: Mapping[int, int],
+    now: datetime,
 ) -> None:
-    """Tell what changed since the last good poll before, unless a later one has told it."""
+    """Tell what changed since the last good poll before, unless a later one has told it that is
+    not from the future."""
     good = (Poll.list_id == list_id, Poll.outcome == GOOD)
     before = session.scalar(select(func.max(Poll.slot)).where(*good, Poll.slot < slot))
-    later = session.scalar(select(func.max(Poll.slot)).where(*good, Poll.slot > slot))
+    later = session.scalar(
+        select(func.max(Poll.slot)).where(
+            *good, Poll.slot > slot, Poll.slot <= now + clock.TOLERANCE
+        )
+    )
     if before is None or later is not None:
         return
     earlier = members_at(session, list_id, before)

@@ -24,15 +24,17 @@ from models import (
     Repository,
     RepositoryName,
     Standing,
+    Trouble,
     Watched,
 )
 from store.database import Database, upsert
 from store.repositories import ids_by_github_id, store_repositories
 
 
-def unidentified(session: Session, limit: int) -> list[tuple[int, str]]:
+def unidentified(session: Session, limit: int, now: datetime) -> list[tuple[int, str]]:
     """Repositories of the newest imported day, by our id and name, that no live poll has shown and
-    that GitHub was not asked for yet."""
+    that GitHub was not asked for yet. One that GitHub withholds comes up again some day."""
+    withheld = select(Trouble.subject).where(Trouble.until > now)
     newest = select(func.max(Poll.slot)).where(Poll.outcome == IMPORTED).scalar_subquery()
     rows = session.execute(
         select(Repository.id, Repository.full_name)
@@ -40,6 +42,7 @@ def unidentified(session: Session, limit: int) -> list[tuple[int, str]]:
         .where(Placement.list_id.in_(select(List.id)), Placement.slot == newest)
         .where(Repository.github_id.is_(None), Repository.asked_at.is_(None))
         .where(Repository.same_as_id.is_(None))
+        .where(func.lower(Repository.full_name).not_in(withheld))
         .distinct()
         .order_by(Repository.id)
         .limit(limit)

@@ -14,15 +14,27 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.lists import RankedList
 from core.plausibility import AGREEING, KnownMember, Member
 from core.repository import GitHubRepository
-from models import COUNTS, FAILED, GOOD, IMPORTED, SUSPECT, List, Placement, Poll
+from models import (
+    COUNTS,
+    FAILED,
+    GOOD,
+    IMPORTED,
+    SUSPECT,
+    Event,
+    List,
+    Placement,
+    Poll,
+    Reading,
+)
 from store.database import upsert
 from store.events import store_events
 from store.list_ids import list_id_of, list_id_or_new
 from store.placements import members_at
-from store.readings import store_readings
+from store.readings import store_readings, store_unlisted
 from store.repositories import store_repositories
 
 
@@ -110,16 +122,22 @@ def store_poll(
     fetched_at: datetime,
     members: Sequence[Member],
     doubt: str | None,
+    off_list: Sequence[GitHubRepository] = (),
+    *,
+    now: datetime | None = None,
 ) -> bool:
     """Store a slot's answer; False where the slot has a good one already.
 
-    A suspect answer's rows are kept for comparison, but make no readings.
+    A suspect answer's rows are kept for comparison, but make no readings. `off_list`: repositories
+    that GitHub was asked for besides, and that are not on the list. `now`: the moment by our clock,
+    where it is not the clock's own.
     """
+    now = now or clock.now()
     list_id = list_id_or_new(session, ranked.slug)
     this = session.get(Poll, (list_id, slot))
     if this is not None and this.outcome == GOOD:
         return False
-    ids = store_repositories(session, members, fetched_at)
+    ids = store_repositories(session, members, fetched_at, now)
     poll = {
         "list_id": list_id,
         "slot": slot,
@@ -133,8 +151,37 @@ def store_poll(
     if not doubt:
         fresh = [row for row in placements if not row["carried_over"]]
         store_readings(session, ranked, fetched_at, fresh)
-        store_events(session, list_id, ranked, slot, members, ids)
+        _store_off_list(session, slot, fetched_at, off_list)
+        store_events(session, list_id, ranked, slot, members, ids, now)
     return True
+
+
+def _store_off_list(
+    session: Session, slot: datetime, fetched_at: datetime, off_list: Sequence[GitHubRepository]
+) -> None:
+    ids = store_repositories(session, [Member(each) for each in off_list], fetched_at)
+    for repository in off_list:
+        store_unlisted(session, ids[repository.github_id], slot, repository)
+
+
+def forget_future(session: Session, ranked: RankedList, now: datetime) -> None:
+    """Delete what a clock that ran ahead left of a list: when its slots come, they are polled.
+
+    For a caller who knows that the clock is right now: one that is behind takes all for future.
+    """
+    list_id = list_id_of(session, ranked.slug)
+    later = session.scalars(
+        select(Poll.slot).where(Poll.list_id == list_id, Poll.slot > now + clock.TOLERANCE)
+    ).all()
+    if not later:
+        return
+    here = (Placement.list_id == list_id, Placement.slot.in_(later))
+    members = select(Placement.repository_id).where(*here)
+    session.execute(
+        delete(Reading).where(Reading.repository_id.in_(members), Reading.slot.in_(later))
+    )
+    for table in (Placement, Event, Poll):
+        session.execute(delete(table).where(table.list_id == list_id, table.slot.in_(later)))
 
 
 def _replace_placements(

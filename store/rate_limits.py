@@ -6,23 +6,33 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.rate_limit import Allowance, Resource
-from models import (
-    RateLimitState,
-)
+from models import RateLimitState
 from store.database import upsert
 
-# GitHub's limits
 
-
-def allowance(session: Session, resource: Resource) -> Allowance:
-    row = session.get(RateLimitState, resource)
+def allowance(session: Session, resource: Resource, *, apart: bool = False) -> Allowance:
+    """The state of a limit. `apart`: that of requests without the token that there is, which
+    GitHub counts by address."""
+    row = session.get(RateLimitState, _key(resource, apart))
     if row is None:
         return Allowance(next_at=clock.EPOCH, blocked_until=clock.EPOCH)
     return Allowance(
-        row.next_at, row.blocked_until, row.undated_refusals, row.limit, row.remaining, row.reset_at
+        row.next_at,
+        row.blocked_until,
+        row.undated_refusals,
+        row.limit,
+        row.remaining,
+        row.reset_at,
+        row.saved_at,
     )
 
 
-def save_allowance(session: Session, resource: Resource, value: Allowance) -> None:
-    row = {"resource": resource, **asdict(value)}
+def save_allowance(
+    session: Session, resource: Resource, value: Allowance, *, apart: bool = False
+) -> None:
+    row = {"resource": _key(resource, apart), **asdict(value)}
     upsert(session, RateLimitState, [row], update=tuple(asdict(value)))
+
+
+def _key(resource: Resource, apart: bool) -> str:
+    return f"{resource}-ip" if apart else resource

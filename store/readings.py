@@ -1,5 +1,6 @@
 """Readings: stored with polls, and given as series."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -20,6 +21,7 @@ from core.lists import RankedList
 from core.retention import DAILY
 from core.schemas import Point
 from models import (
+    COUNTS,
     List,
     Poll,
     Reading,
@@ -59,25 +61,31 @@ def store_readings(
     )
 
 
+def store_unlisted(session: Session, repository_id: int, slot: datetime, counts: Any) -> None:
+    """Make counts of no list's answer a reading: anything that has COUNTS as attributes. Where a
+    list's answer made one of the slot, that stays."""
+    row = {"repository_id": repository_id, "slot": slot}
+    upsert(session, Reading, [row | {name: getattr(counts, name) for name in COUNTS}])
+
+
 def series(
     session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
 ) -> list[Point]:
     """A repository's readings in [start, end), of each step (t − step, t] the last. The same before
-    and after thinning to that step."""
+    and after thinning to that step, where the end does not cut one."""
     length = step // timedelta(seconds=1)
     first, until = ceil(start.timestamp()), ceil(end.timestamp())
     slot = type_coerce(Reading.slot, BigInteger)  # thousands of rows: whole seconds will do
-    rows = session.connection().execute(
+    rows: Iterable[Any] = session.connection().execute(
         select(slot, Reading.stars, Reading.forks, Reading.open_issues)
         .where(Reading.repository_id == repository_id)
-        .where(slot >= first, slot <= -(-until // length) * length)
+        .where(slot >= first, slot < until)
         .order_by(Reading.slot)
     )
-    last = {-(-row[0] // length): row for row in map(tuple, rows)}
+    last = {(row[0] + length - 1) // length: row for row in map(tuple, rows)}
     return [
         {"at": clock.at(at), "stars": stars, "forks": forks, "open_issues": open_issues}
         for at, stars, forks, open_issues in last.values()
-        if at < until
     ]
 
 
@@ -114,9 +122,12 @@ def daily(
     return found
 
 
-def newest_slot(session: Session, repository_id: int) -> datetime | None:
+def newest_slot(session: Session, repository_id: int, now: datetime) -> datetime | None:
+    """Return the slot of a repository's newest reading, from the future apart."""
     return session.scalar(
-        select(func.max(Reading.slot)).where(Reading.repository_id == repository_id)
+        select(func.max(Reading.slot))
+        .where(Reading.repository_id == repository_id)
+        .where(Reading.slot <= now + clock.TOLERANCE)
     )
 
 

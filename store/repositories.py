@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from core import lists
+from core import clock, lists
 from core.plausibility import Member
 from core.repository import GitHubRepository
 from core.windows import Baselines, Counts, Profile, RankedRepository
@@ -38,12 +38,17 @@ def ids_by_github_id(session: Session, github_ids: Sequence[int]) -> dict[int, i
 
 
 def store_repositories(
-    session: Session, places: Sequence[Member], seen_at: datetime
+    session: Session,
+    places: Sequence[Member],
+    seen_at: datetime,
+    now: datetime | None = None,
 ) -> dict[int, int]:
     """Bring what is known of repositories up to date; gives our id by GitHub's.
 
-    Of kept ones GitHub said nothing, and what is older than what is known changes nothing.
+    Of kept ones GitHub said nothing, and what is older than what is known changes nothing, unless
+    that is from the future. `now`: the moment by our clock, where it is not the clock's own.
     """
+    now = now or clock.now()
     github_ids = [place.repository.github_id for place in places]
     rows = session.scalars(select(RepositoryRow).where(RepositoryRow.github_id.in_(github_ids)))
     found = {row.github_id: row for row in rows}
@@ -56,25 +61,23 @@ def store_repositories(
         if place.carried_over and row is not None:
             continue
         seen.append(repository)
-        profile = {
-            "full_name": repository.full_name,
-            "language": repository.language,
-            "description": repository.description,
-            "html_url": repository.html_url,
-            "pushed_at": repository.pushed_at,
-            "seen_at": seen_at,
-        }
         if row is None:
-            row = RepositoryRow(github_id=repository.github_id, **profile)
+            row = RepositoryRow(github_id=repository.github_id)
             session.add(row)
             found[repository.github_id] = row
-        elif row.seen_at <= seen_at:
-            for name, value in profile.items():
-                setattr(row, name, value)
+        elif not _may_replace(seen_at, row.seen_at, now):
+            continue
+        for name in PROFILE:
+            setattr(row, name, getattr(repository, name))
+        row.seen_at = seen_at
     session.flush()
     names = {repository.full_name.lower(): found[repository.github_id] for repository in seen}
-    _store_names(session, names, seen_at)
+    _store_names(session, names, seen_at, now)
     return {github_id: row.id for github_id, row in found.items() if github_id is not None}
+
+
+def _may_replace(seen_at: datetime, known_at: datetime, now: datetime) -> bool:
+    return seen_at >= known_at or clock.is_future(known_at, now)
 
 
 def _adopted(session: Session, new: Sequence[GitHubRepository]) -> dict[int | None, RepositoryRow]:
@@ -96,7 +99,9 @@ def _adopted(session: Session, new: Sequence[GitHubRepository]) -> dict[int | No
     return adopted
 
 
-def _store_names(session: Session, seen: Mapping[str, RepositoryRow], seen_at: datetime) -> None:
+def _store_names(
+    session: Session, seen: Mapping[str, RepositoryRow], seen_at: datetime, now: datetime
+) -> None:
     """Let names find the repositories that were seen under them, each the last to bear it."""
     rows = session.scalars(select(RepositoryName).where(RepositoryName.name.in_(seen)))
     held = {row.name: row for row in rows}
@@ -104,7 +109,7 @@ def _store_names(session: Session, seen: Mapping[str, RepositoryRow], seen_at: d
         if key not in held:
             row = RepositoryName(name=key, repository_id=repository.id, seen_at=seen_at)
             session.add(row)
-        elif held[key].seen_at <= seen_at:
+        elif _may_replace(seen_at, held[key].seen_at, now):
             if held[key].repository_id != repository.id:
                 _merge_later(session, held[key].repository_id, repository)
             held[key].repository_id, held[key].seen_at = repository.id, seen_at

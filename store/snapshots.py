@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.lists import RankedList
 from core.windows import Counts, RankedRepository, Snapshot
 from models import GOOD, IMPORTED, SUSPECT
@@ -13,16 +14,17 @@ from store.placements import placement_rows
 from store.polls import newest_poll
 from store.repositories import profile_of
 
-# Snapshots: what documents are made from
 
-
-def snapshot(session: Session, ranked: RankedList, at: datetime | None = None) -> Snapshot | None:
+def snapshot(
+    session: Session, ranked: RankedList, at: datetime | None = None, *, now: datetime | None = None
+) -> Snapshot | None:
     """A list as its last good poll has it, or as the last good or imported one at or before `at`
-    does; None before there is one."""
+    does; None before there is one. With `now`, polls from the future are passed over."""
     list_id = list_id_of(session, ranked.slug)
     if at is None:
-        good = newest_poll(session, list_id, GOOD)
-        suspect = newest_poll(session, list_id, SUSPECT)
+        latest = now and now + clock.TOLERANCE
+        good = newest_poll(session, list_id, GOOD, at=latest)
+        suspect = newest_poll(session, list_id, SUSPECT, at=latest)
     else:
         good, suspect = newest_poll(session, list_id, GOOD, IMPORTED, at=at), None
     if list_id is None or good is None:

@@ -6,11 +6,9 @@ from sqlalchemy.orm import Session
 
 from core.plausibility import Member
 from core.repository import GitHubRepository
-from models import Reading, Watched
-from store.database import upsert
+from models import Watched
+from store.readings import store_unlisted
 from store.repositories import store_repositories
-
-# Watched repositories
 
 
 def watched(session: Session, name: str) -> Watched | None:
@@ -34,9 +32,8 @@ def store_watched(
         ids = store_repositories(session, [Member(answer)], fetched_at)
         row.repository_id, row.etag = ids[answer.github_id], etag
         row.stars, row.forks, row.open_issues = answer.stars, answer.forks, answer.open_issues
-    columns = ("repository_id", "stars", "forks", "open_issues")
-    reading = {"slot": slot, **{column: getattr(row, column) for column in columns}}
-    upsert(session, Reading, [reading])
+    assert row.repository_id is not None  # "the same as before" follows a first answer
+    store_unlisted(session, row.repository_id, slot, row)
 
 
 def store_unwatchable(session: Session, name: str, at: datetime, why: str) -> None:

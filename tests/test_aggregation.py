@@ -46,7 +46,13 @@ ROUNDED_STARTS = {
     "365d": datetime(2025, 3, 10, tzinfo=UTC),
 }
 ROUNDINGS = {"1h": MINUTE, "24h": MINUTE, "7d": HOUR, "30d": HOUR, "365d": DAY}
-LENGTHS = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "365d": 365 * DAY}
+TOLERANCES = {
+    "1h": 15 * MINUTE,
+    "24h": 6 * HOUR,
+    "7d": 42 * HOUR,
+    "30d": 7 * DAY,
+    "365d": 7 * DAY,
+}
 SLOTS = (
     AS_OF - 700 * DAY,  # for 365d, where nothing later is known
     *(start - STEP for start in ROUNDED_STARTS.values()),
@@ -87,10 +93,10 @@ def polled() -> Polled:
 def store_all(database: Database, polled: Polled) -> None:
     """Python's answers come a minute after those of `stars`."""
     for ranked, minutes in ((STARS, 1), (PYTHON, 2)):
-        for at, members in sorted(polled[ranked.slug].items()):
-            places = [Member(member) for member in members]
+        for at, repositories in sorted(polled[ranked.slug].items()):
+            members = [Member(repository) for repository in repositories]
             with database.write() as session:
-                store_poll(session, ranked, at, at + minutes * MINUTE, places, None)
+                store_poll(session, ranked, at, at + minutes * MINUTE, members, None)
 
 
 def expected_gain(polled: Polled, slug: str, it: GitHubRepository, window: str) -> Any:
@@ -102,7 +108,7 @@ def expected_gain(polled: Polled, slug: str, it: GitHubRepository, window: str) 
         if there.github_id == it.github_id
     }
     before = [at for at in history if at <= ROUNDED_STARTS[window]]
-    if not before or max(before) < AS_OF - 2 * LENGTHS[window]:
+    if not before or max(before) < ROUNDED_STARTS[window] - TOLERANCES[window]:
         return None
     since = max(before)
     kept = {"7d": HOUR, "30d": HOUR, "365d": DAY}.get(window, STEP)  # what thinning leaves is last
@@ -118,7 +124,7 @@ def expected_gain(polled: Polled, slug: str, it: GitHubRepository, window: str) 
 
 
 def expected_total(items: list[Any]) -> dict[str, Any]:
-    gains = {name: [it["gains"][name] for it in items if it["gains"][name]] for name in LENGTHS}
+    gains = {name: [it["gains"][name] for it in items if it["gains"][name]] for name in TOLERANCES}
     return {
         "repositories": len(items),
         "stars": sum(it["stars"] for it in items),
@@ -163,7 +169,9 @@ def expected_board(polled: Polled, ranked: RankedList, fetched_at: str) -> dict[
                 "description": it.description,
                 "html_url": it.html_url,
                 "pushed_at": it.pushed_at and "2026-03-01T12:00:00Z",
-                "gains": {name: expected_gain(polled, ranked.slug, it, name) for name in LENGTHS},
+                "gains": {
+                    name: expected_gain(polled, ranked.slug, it, name) for name in TOLERANCES
+                },
             }
             for rank, it in enumerate(members, 1)
         ],
@@ -234,7 +242,7 @@ class TestAggregation:
 
     def test_dates_each_document(self, database: Database, three_lists: Settings) -> None:
         store_all(database, polled())
-        poll(database, StubGitHub(answer(board())), ranked=FORKS)  # nine days before
+        poll(database, StubGitHub(answer(reversed(board()))), ranked=FORKS)  # nine days before
 
         jobs.aggregate_lists(database, three_lists, BUILT)
 

@@ -1,3 +1,5 @@
+"""`flask --app app import-history`, and how commands find what runs."""
+
 import logging
 import os
 import re
@@ -11,8 +13,9 @@ from sqlalchemy import text
 
 import app as web
 from core import clock
-from settings import socket_url
+from core.socket_paths import socket_url
 from store.database import Database
+from store.documents import is_published
 from tests.support.archive import line, write_day, write_text
 from tests.support.common import MakeSettings
 from tests.support.imported import board, contents, count, history_of
@@ -60,9 +63,17 @@ class TestImportHistory:
 
         code, out, err = import_here(app, tmp_path / "folder", plain, zipped)
 
-        report = "6 rows read of 4 files: 6 stored, 0 already there, 0 rejected."
+        report = "6 rows read of 4 files: 6 stored, 0 already there, 0 repeats, 0 rejected."
         assert (code, out, err) == (0, [report], [])
         assert len(history_of(database, "quiet/harbor")) == 4
+
+    def test_builds_once_at_its_end(self, app: Flask, database: Database, tmp_path: Path) -> None:
+        put(database, repo(1))
+
+        import_here(app, *write_days(tmp_path, 2))
+
+        with database.read() as session:
+            assert is_published(session, "lists/stars")
 
     def test_takes_a_file_once_that_is_named_twice(
         self, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -72,7 +83,7 @@ class TestImportHistory:
 
         _, out, _ = import_here(app, path, path.name, ".")
 
-        assert out == ["2 rows read of 1 files: 2 stored, 0 already there, 0 rejected."]
+        assert out == ["2 rows read of 1 files: 2 stored, 0 already there, 0 repeats, 0 rejected."]
 
     def test_done_again_finds_nothing_new(
         self, app: Flask, database: Database, tmp_path: Path
@@ -85,7 +96,7 @@ class TestImportHistory:
 
         assert (code, out) == (
             0,
-            ["60 rows read of 30 files: 0 stored, 60 already there, 0 rejected."],
+            ["60 rows read of 30 files: 0 stored, 60 already there, 0 repeats, 0 rejected."],
         )
         assert contents(database) == before
 
@@ -98,7 +109,7 @@ class TestImportHistory:
         _, out, _ = import_here(app, path)
 
         assert out == [
-            "2 rows read of 1 files: 0 stored, 2 already there, 0 rejected.",
+            "2 rows read of 1 files: 0 stored, 2 already there, 0 repeats, 0 rejected.",
             "Of those already there 2 are of days with live polls.",
         ]
 
@@ -109,7 +120,7 @@ class TestImportHistory:
 
         code, out, _ = run(app, "import-history", "--dry-run", str(tmp_path))
 
-        report = "60 rows read of 30 files: 60 stored, 0 already there, 0 rejected."
+        report = "60 rows read of 30 files: 60 stored, 0 already there, 0 repeats, 0 rejected."
         assert (code, last_lines(out, "Checking")) == (0, [report])
         assert (count(database, "poll"), count(database, "repository")) == (0, 0)
 
@@ -125,6 +136,28 @@ class TestImportHistory:
         assert board(database, at=clock.parse("2025-01-08")) == [(1, "o/r0")]
 
 
+class TestRepeats:
+    def test_are_counted_apart_from_what_makes_no_sense_and_listed_in_the_file_alone(
+        self, app: Flask, tmp_path: Path
+    ) -> None:
+        path = write_day(tmp_path, line(), line("o/r", "many"), line(), line())
+        listed = tmp_path / "rejected.txt"
+
+        _, shown, _ = import_here(app, path)
+        import_here(app, path, "--rejected", listed)
+
+        bad = f"{path}:3: stars is 'many', expected a whole number"
+        assert shown == [
+            "4 rows read of 1 files: 1 stored, 0 already there, 2 repeats, 1 rejected.",
+            bad,
+        ]
+        assert listed.read_text(encoding="utf-8").splitlines() == [
+            bad,
+            f"{path}:4: repeats quiet/harbor of line 2",
+            f"{path}:5: repeats quiet/harbor of line 2",
+        ]
+
+
 class TestRejectedRows:
     def test_are_shown_with_file_line_and_reason(self, app: Flask, tmp_path: Path) -> None:
         path = write_day(tmp_path, line(), line("o/r", "many"), line("a/b/c", 1))
@@ -133,7 +166,7 @@ class TestRejectedRows:
 
         assert code == 0
         assert out == [
-            "3 rows read of 1 files: 1 stored, 0 already there, 2 rejected.",
+            "3 rows read of 1 files: 1 stored, 0 already there, 0 repeats, 2 rejected.",
             f"{path}:3: stars is 'many', expected a whole number",
             f"{path}:4: 'a/b/c' is not owner/name",
         ]
@@ -152,7 +185,9 @@ class TestRejectedRows:
 
         _, out, _ = import_here(app, path, "--rejected", listed)
 
-        assert out == ["13 rows read of 1 files: 0 stored, 0 already there, 13 rejected."]
+        assert out == [
+            "13 rows read of 1 files: 0 stored, 0 already there, 0 repeats, 13 rejected."
+        ]
         assert listed.read_text(encoding="utf-8").splitlines() == [
             f"{path}:{number}: stars is '🚢', expected a whole number" for number in range(2, 15)
         ]
@@ -194,7 +229,7 @@ class TestBadFiles:
         code, out, err = import_here(app, folder, odd)
 
         assert code == 1
-        assert out == ["2 rows read of 1 files: 2 stored, 0 already there, 0 rejected."]
+        assert out == ["2 rows read of 1 files: 2 stored, 0 already there, 0 repeats, 0 rejected."]
         assert [it.split(": not imported: ")[0] for it in err] == [
             str(it) for it in (empty, cut, named_like_a_file, odd)
         ]
@@ -204,7 +239,7 @@ class TestBadFiles:
         code, out, err = import_here(app, write_text(tmp_path, "\0" * 9))
 
         assert (code, len(err)) == (1, 1)
-        assert out == ["0 rows read of 0 files: 0 stored, 0 already there, 0 rejected."]
+        assert out == ["0 rows read of 0 files: 0 stored, 0 already there, 0 repeats, 0 rejected."]
 
 
 class TestMistakes:

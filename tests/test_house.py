@@ -92,6 +92,14 @@ def test_modules_and_functions_are_short() -> None:
     assert not {name: n for name, n in functions.items() if n > LONGEST_FUNCTION}
 
 
+def test_each_module_says_what_it_is() -> None:
+    sources = {path: (ROOT / path).read_text() for path in tracked("*.py")}
+
+    silent = [it for it, text in sources.items() if text and not ast.get_docstring(ast.parse(text))]
+
+    assert not silent
+
+
 def test_no_test_imports_a_test() -> None:
     for path in tracked("tests/*.py"):
         tree = ast.parse((ROOT / path).read_text())

@@ -13,7 +13,7 @@ from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
 from models import FAILED
 from settings import Settings
-from store import rate_limits
+from store import intervals, rate_limits
 from store.database import Database
 from tests.support.github import (
     MINUTE,
@@ -63,6 +63,8 @@ class TestJobs:
         assert set(published) == {"lists"} | names_of("python")
         assert published["lists/python"]["count"] == 100
         assert documents(database) == published
+        with database.read() as session:
+            assert intervals.changes(session) == [(current, STEP)]
 
     def test_a_poll_without_a_turn_comes_back_when_it_has_one(
         self, database: Database, environment: Callable[..., None]

@@ -1,3 +1,5 @@
+"""The schedule and its process: ticks, healing, retries and orphans."""
+
 import math
 import multiprocessing
 import os
@@ -316,8 +318,12 @@ def look_again(keeper: SafeScheduler) -> None:
 def lost_job(redis: Redis, queue: str = "default") -> Job:
     """What a worker leaves that took a job off its queue and was killed before it began."""
     job = Queue(queue, connection=redis).enqueue(print)
-    redis.lpop(f"rq:queue:{queue}")
+    lose(redis, queue)
     return job
+
+
+def lose(redis: Redis, queue: str = "default") -> None:
+    redis.lmove(f"rq:queue:{queue}", f"rq:queue:{queue}:intermediate")
 
 
 class TestRescue:
@@ -369,7 +375,7 @@ class TestRescue:
         keeper = SafeScheduler([], redis)
         look_again(keeper)
         look_again(keeper)
-        redis.lpop("rq:queue:default")
+        lose(redis)
 
         look_again(keeper)
         after_one = queued(redis)
@@ -432,6 +438,51 @@ class TestRescue:
 
         assert Queue("somebody-elses", connection=redis).job_ids == []
         assert queued(redis) == []
+
+    def test_what_an_operator_removed_is_left_alone(self, redis: Redis) -> None:
+        queue = Queue("default", connection=redis)
+        queue.remove(queue.enqueue(print))  # its status stays `queued`
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(3):
+            look_again(keeper)
+
+        assert queued(redis) == []
+
+    def test_a_job_of_another_application_with_queues_of_the_same_name_is_left_alone(
+        self, redis: Redis
+    ) -> None:
+        fields = {"origin": "default", "status": "queued"}
+        redis.hset("rq:job:theirs", mapping=fields)
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(3):
+            look_again(keeper)
+
+        assert queued(redis) == []
+
+    def test_a_job_that_was_taken_twice_and_lost_is_queued_once(self, redis: Redis) -> None:
+        job = lost_job(redis)
+        Queue("default", connection=redis).push_job_id(job.id)
+        lose(redis)
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(4):
+            look_again(keeper)
+
+        assert queued(redis) == [job.id]
+        assert redis.llen("rq:queue:default:intermediate") == 0
+
+    def test_a_job_that_was_taken_and_waits_again_is_not_queued_twice(self, redis: Redis) -> None:
+        job = lost_job(redis)
+        Queue("default", connection=redis).push_job_id(job.id)
+        keeper = SafeScheduler([], redis)
+
+        for _ in range(4):
+            look_again(keeper)
+
+        assert queued(redis) == [job.id]
+        assert redis.llen("rq:queue:default:intermediate") == 0
 
     def test_two_schedulers_queue_a_lost_job_once(self, redis: Redis) -> None:
         job = lost_job(redis)

@@ -58,7 +58,7 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 @api.get("")
 @endpoint(dict[str, str], live=True)
 def api_index() -> Response:
-    """What the API has."""
+    """An index of the API."""
     return live_json(
         {
             "name": "Starboard",
@@ -117,7 +117,7 @@ def movers(slug: str, window: str) -> Response:
 @api.get("/events")
 @endpoint(schemas.EventPage, EVENTS_OF, AFTER, EVENTS)
 def events(ranked: RankedList | None, after: int, limit: int) -> Response:
-    """What changed, oldest first; `after` takes the cursor `next` of the page before."""
+    """The changes on lists, oldest first; `after` takes the cursor `next` of the page before."""
     with current.database().read() as session:
         page = events_of(session, limit, after=after, ranked=ranked)
     items: list[schemas.EventItem] = [
@@ -199,7 +199,7 @@ def history(
 def _end(session: Session, repository_id: int, start: datetime | None) -> datetime:
     """Return the end of the newest reading's slot, so that a series is the same until there is
     another reading; the end of the current minute where that is not after the start."""
-    newest = readings.newest_slot(session, repository_id)
+    newest = readings.newest_slot(session, repository_id, clock.now())
     end = newest + current.settings().poll_every if newest else None
     if end is None or (start is not None and start >= end):
         return clock.ceil(clock.now(), MINUTE)

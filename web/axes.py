@@ -1,4 +1,4 @@
-"""Where the axes of a chart have ticks, and their labels: round counts, and moments in UTC."""
+"""The ticks on the axes of a chart, and their labels: round counts, and moments in UTC."""
 
 import math
 from datetime import UTC, datetime, timedelta

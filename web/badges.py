@@ -17,7 +17,7 @@ from web.replies import Reply
 
 
 class Badge(TypedDict):
-    """What shields.io asks of an endpoint."""
+    """A badge as shields.io asks for it."""
 
     schemaVersion: Annotated[int, Meta(ge=1, le=1)]
     label: str

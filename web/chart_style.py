@@ -1,4 +1,4 @@
-"""How chart pictures look: their sizes in pixels, and a style sheet for each theme."""
+"""The look of chart pictures: their sizes in pixels, and a style sheet for each theme."""
 
 import re
 from collections.abc import Sequence

@@ -154,7 +154,7 @@ def _legend(line: Line, last: datetime, step: timedelta) -> str:
 
 
 def _describe(line: Line, step: timedelta) -> str:
-    """What a screen reader says of a line."""
+    """Return a line in words, for a screen reader."""
     if not line.points:
         return f"No readings of {line.name}."
     (start, before), (end, now) = line.points[0], line.points[-1]

@@ -1,4 +1,4 @@
-"""What the current Flask app holds: its settings, its database and its client of Redis."""
+"""The belongings of the current Flask app: its settings, its database and its client of Redis."""
 
 from flask import current_app, has_request_context, request
 from redis import Redis

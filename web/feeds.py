@@ -31,7 +31,7 @@ feeds = Blueprint("feeds", __name__)
 @feeds.get("/feeds/<slug>.atom")
 @endpoint(bytes, content_type=ATOM)
 def feed(slug: str) -> Response:
-    """What changed on a list lately, newest first, for a feed reader."""
+    """The latest changes on a list, newest first, for a feed reader."""
     ranked, site = list_named(slug), current.site()
     with current.database().read() as session:
         newest = events_of(session, ENTRIES, ranked=ranked, newest_first=True)

@@ -1,4 +1,4 @@
-"""How the service is, for those who run it: health, readiness, metrics; and /openapi.json."""
+"""The state of the service, for those who run it: health, readiness, metrics; and /openapi.json."""
 
 from contextlib import suppress
 from typing import Any

@@ -88,6 +88,7 @@ STATUS: Status = {
     "next_runs": [{"name": "aggregate", "at": NEXT_BUILD_AT}],
     "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
     "github": [],
+    "troubles": [],
 }
 
 EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it

@@ -8,9 +8,9 @@ from web import axes
 from web.text import printable
 
 
-def number(count: int) -> str:
-    """A count with commas, such as `12,345`."""
-    return f"{count:,}"
+def number(count: int | None) -> str:
+    """A count with commas, such as `12,345`; a dash where it is not known."""
+    return "\N{EN DASH}" if count is None else f"{count:,}"
 
 
 def signed(count: int) -> str:

@@ -36,7 +36,7 @@ def _text(text: str) -> str:
 
 
 LIST = a_list("The list.")
-WINDOW = choice(
+PAGE_WINDOW = choice(
     "window", "The span of time of the gains.", [each.name for each in WINDOWS], DEFAULTS["window"]
 )
 ORDER = choice("order", "Ranks, or the largest gains first.", ("rank", "gain"), DEFAULTS["order"])
@@ -58,7 +58,7 @@ for template_filter in FILTERS:
 
 
 @pages.get("/")
-@endpoint(bytes, LIST, WINDOW, ORDER, FILTER, content_type=HTML)
+@endpoint(bytes, LIST, PAGE_WINDOW, ORDER, FILTER, content_type=HTML)
 def leaderboard(ranked: RankedList | None, window: str, order: str, q: str) -> Response:
     """The leaderboard of a list, with what changed on it."""
     ranked = ranked or current.settings().lists[0]
@@ -140,7 +140,7 @@ def compare() -> AnyResponse:
     return found
 
 
-@endpoint(bytes, REPOSITORIES, WINDOW, SPAN, content_type=HTML)
+@endpoint(bytes, REPOSITORIES, PAGE_WINDOW, SPAN, content_type=HTML)
 def comparison(names: Sequence[str], window: str, span: str) -> Response:
     """Up to 10 repositories in one chart."""
     with current.database().read() as session:
@@ -175,14 +175,14 @@ def _comparison(
 
 
 @pages.get("/languages")
-@endpoint(bytes, LIST, WINDOW, content_type=HTML)
+@endpoint(bytes, LIST, PAGE_WINDOW, content_type=HTML)
 def languages(ranked: RankedList | None, window: str) -> Response:
     """The languages that a list is written in."""
     return _totals("languages", "language", ranked or current.settings().lists[0], window)
 
 
 @pages.get("/owners")
-@endpoint(bytes, LIST, WINDOW, content_type=HTML)
+@endpoint(bytes, LIST, PAGE_WINDOW, content_type=HTML)
 def owners(ranked: RankedList | None, window: str) -> Response:
     """The owners of the repositories of a list."""
     return _totals("owners", "owner", ranked or current.settings().lists[0], window)
@@ -235,7 +235,7 @@ def _by_gain(items: Sequence[Any], movers: Document | None) -> list[Any]:
 
 
 def _matches(item: Mapping[str, Any], text: str) -> bool:
-    """Whether an item's name, description or language has all words of a text."""
+    """Return whether an item's name, description or language has all words of a text."""
     fields = (item["full_name"], item["description"] or "", item["language"] or "")
     inside = " ".join(fields).lower()
     return all(word in inside for word in text.lower().split())

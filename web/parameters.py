@@ -45,7 +45,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What /openapi.json says of a view: the type of its reply, and its parameters."""
+    """The description of a view in /openapi.json: the type of its reply, and its parameters."""
 
     gives: Any
     parameters: tuple[Parameter, ...]

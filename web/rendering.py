@@ -53,7 +53,7 @@ def page(
 
 
 def is_page_wanted() -> bool:
-    """Whether an error is to be shown as a page: to a browser that asks for a page."""
+    """Return whether an error is to be shown as a page: to a browser that asks for a page."""
     if request.blueprint not in (PAGES, None) or request.path.startswith(http_headers.OPEN):
         return False
     best = request.accept_mimetypes.best_match([PROBLEM, "text/html"])
@@ -66,7 +66,7 @@ def problem_page(problem: http_headers.Problem, retry_after: object) -> str:
 
 
 def context() -> dict[str, Any]:
-    """What all templates have."""
+    """Return the variables that all templates have."""
     settings = current.settings()
     return {
         "headings": HEADINGS,

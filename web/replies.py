@@ -101,7 +101,7 @@ class Reply:
         return [("Cache-Control", f"public, max-age={max_age}{_when_late(self.build.every)}")]
 
     def is_known(self, environ: Environ) -> bool:
-        """Whether the reader has the reply, by the request's conditions (RFC 9110, 13.2.2)."""
+        """Return whether the reader has the reply, by the conditions of RFC 9110, 13.2.2."""
         tags, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
         if tags is not None:
             return tags in self.tags or any(
@@ -141,7 +141,8 @@ def _must_match() -> bool:
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether a reader with this `Accept-Encoding` takes gzip; an absurdly long one is not read."""
+    """Return whether a reader with this `Accept-Encoding` takes gzip; an absurdly long one is not
+    read."""
     return len(header) <= LONGEST_HEADER and parse_accept_header(header, Accept)["gzip"] > 0
 
 

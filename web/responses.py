@@ -53,7 +53,8 @@ def repository_of(
 ) -> schemas.RepositoryDocument:
     """Return the document of a repository by a name that it has or had, as it was at `until`, or
     is; 404 where nobody saw it."""
-    found = repositories.repository(session, full_name, until)
+    latest = clock.now() + clock.TOLERANCE  # a clock that ran ahead may have left later ones
+    found = repositories.repository(session, full_name, until or latest)
     if found is None:
         raise unknown(full_name)
     return leaderboards.repository(found.standing, found.history, found.ranks)

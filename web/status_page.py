@@ -1,4 +1,4 @@
-"""What the status page says besides figures: what is wrong now, and each list's last day."""
+"""The status page besides its figures: the troubles of now, and each list's last day."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -9,13 +9,14 @@ from monitoring.status import ListStatus, Status
 from settings import Settings
 from web.page_filters import duration
 
+MOST_TOLD = 5  # repositories that GitHub withholds
 LATELY = 2 * HOUR  # for which a missed poll counts as something that is wrong now
 
 Check = Callable[[Status, Settings, datetime], Iterator[str]]
 
 
 def troubles(live: Status, settings: Settings, now: datetime) -> list[str]:
-    """What is wrong now, a sentence each, worst first."""
+    """Return the troubles of now, a sentence each, worst first."""
     return [sentence for check in CHECKS for sentence in check(live, settings, now)]
 
 
@@ -96,8 +97,16 @@ def _watch_fails(live: Status, settings: Settings, now: datetime) -> Iterator[st
             yield f"{watched['full_name']}, which is watched: {watched['last_error']}."
 
 
+def _withheld(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+    told = live["troubles"][:MOST_TOLD]
+    for trouble in told:
+        yield f"{trouble['subject']}: {trouble['why']}."
+    if others := len(live["troubles"]) - len(told):
+        yield f"GitHub withholds {others} more; /api/v1/status names them all."
+
+
 def _is_old(polled: ListStatus, settings: Settings) -> bool:
-    """Whether a list had no good poll for two intervals; a list just begun is not old."""
+    """Return whether a list had no good poll for two intervals; a list just begun is not old."""
     age = polled["age_seconds"]
     late = age is None or timedelta(seconds=age) > 2 * settings.poll_every
     return polled["expected"] > 1 and late
@@ -112,4 +121,5 @@ CHECKS: tuple[Check, ...] = (  # worst first
     _jobs_given_up,
     _github_not_asked,
     _watch_fails,
+    _withheld,
 )

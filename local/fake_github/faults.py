@@ -23,16 +23,37 @@ SLOW = 20  # seconds; longer than the client waits
 Fault = Callable[[Response, Random], Response]
 
 
-def _limited(status: int, message: str, **headers: str) -> Fault:
-    """An answer that means "slow down", with no other header on the limit than these."""
+def _limited(status: int, message: str | None, **headers: str) -> Fault:
+    """An answer that means "slow down", with no other header on the limit than these. Without a
+    message it comes from something that stands before GitHub."""
 
     def answer(response: Response, random: Random) -> Response:
         for name in LIMIT_HEADERS:
             response.headers.pop(f"X-RateLimit-{name}", None)
         response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
-        return _instead(response, status, json.dumps({"message": message}))
+        return _instead(response, status, json.dumps({"message": message}) if message else HTML)
 
     return answer
+
+
+def _refused(status: int, message: str, **more: object) -> Fault:
+    """An answer about one repository alone: its headers tell of plenty that remains."""
+
+    def answer(response: Response, random: Random) -> Response:
+        return _instead(response, status, json.dumps({"message": message} | more))
+
+    return answer
+
+
+def _forbidden_to_tokens(response: Response, random: Random) -> Response:
+    """An organization's rule on tokens; without one, anybody may read its public repositories."""
+    if "Authorization" not in request.headers:
+        return response
+    message = (
+        "The 'acme' organization forbids access via a fine-grained personal access tokens "
+        "if the token's lifetime is greater than 90 days."
+    )
+    return _instead(response, 403, json.dumps({"message": message}))
 
 
 def _used_up(response: Response, random: Random) -> Response:
@@ -127,7 +148,7 @@ def _slow(response: Response, random: Random) -> Response:
 
 
 FAULTS: dict[str, Fault] = {
-    "403 without headers": _limited(403, "Forbidden"),
+    "403 without headers": _limited(403, None),
     "429 without headers": _limited(429, "Too many requests"),
     "429 with Retry-After": _limited(429, "Too many requests", Retry_After="7"),
     "secondary limit": _limited(403, "You have exceeded a secondary rate limit."),
@@ -146,18 +167,37 @@ FAULTS: dict[str, Fault] = {
     "slow": _slow,
 }
 
+WITHHELD: dict[str, Fault] = {  # of one repository, for as long as it lasts
+    "blocked": _refused(403, "Repository access blocked", block={"reason": "tos"}),
+    "forbidden to tokens": _forbidden_to_tokens,
+    "not accessible": _refused(403, "Resource not accessible by integration"),
+    "single sign-on": _refused(403, "Resource protected by organization SAML enforcement."),
+    "not found": _refused(404, "Not Found"),
+    "taken down": _refused(451, "Repository access blocked", block={"reason": "dmca"}),
+    "invalid": _refused(422, "Validation Failed"),
+    "always fails": _server_error,
+    "no repository": _wrong_json,
+}
+
 
 class FaultInjector:
-    """Damages a share `rate` of the answers, at random; and the next ones as `planned` says."""
+    """Damages a share `rate` of the answers, at random; and the next ones as `planned` says.
+
+    `withheld`: kinds of WITHHELD by the names of the repositories, in lower case, that have it.
+    """
 
     def __init__(self, seed: int = 1, rate: float = 0.0, kinds: Iterable[str] = FAULTS) -> None:
         self.rate = rate
         self.planned: list[str | None] = []
+        self.withheld: dict[str, str] = {}
         self.done: list[str] = []
         self._kinds = list(kinds)
         self._random = Random(seed)
 
     def __call__(self, response: Response) -> Response:
+        withheld = self.withheld.get(request.path.lower().partition("/repos/")[2])
+        if withheld:
+            return WITHHELD[withheld](response, self._random)
         if self.planned:
             kind = self.planned.pop(0)
         else:

@@ -10,7 +10,7 @@ from core import clock
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many requests GitHub allows in a window, without and with a token."""
+    """The requests that GitHub allows in a window, without and with a token."""
 
     anonymous: int
     authorized: int

@@ -69,7 +69,7 @@ PITCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """What a made-up repository was when its world was born, and how it fares from then on."""
+    """A made-up repository: its figures when its world was born, and its course from then on."""
 
     born: FakeRepository
     pace: float  # stars a day
@@ -152,12 +152,12 @@ def _trajectories(random: Random, size: int, languages: list[str | None]) -> lis
     courses: list[Trajectory] = []
     words = list(product(THINGS.split(), GUILDS, MOODS.split(), THINGS.split()))
     names = random.sample(words, size * len(languages))
-    for name, (language, place) in zip(names, product(languages, range(1, size + 1)), strict=True):
-        # A list's floor is half of what its hundredth place has.
+    for name, (language, rank) in zip(names, product(languages, range(1, size + 1)), strict=True):
+        # A list's floor is half of what its hundredth repository has.
         hundredth = 2 * (lists.LANGUAGES.get(language, 1_000) if language else 12_000)
-        stars = int(hundredth * (100 / place) ** 0.52 * exp(random.gauss(0, 0.05)))
+        stars = int(hundredth * (100 / rank) ** 0.52 * exp(random.gauss(0, 0.05)))
         course = _trajectory(random, _newborn(random, len(courses), name, language, stars))
-        if place % 20 == 0:  # rivals: only their wobbles tell this one from the one before it
+        if rank % 20 == 0:  # rivals: only their wobbles tell this one from the one before it
             born = replace(course.born, stars=courses[-1].born.stars)
             course = replace(courses[-1], born=born, beat=course.beat)
         courses.append(course)
@@ -204,7 +204,9 @@ class ArchiveWorld:
 
     def __init__(self, folder: Path | list[Path], day_at: Callable[[datetime], date]) -> None:
         folders = folder if isinstance(folder, list) else [folder]
-        files = [file for place in folders for file in place.glob("github-ranking-????-??-??.csv")]
+        files = [
+            file for folder in folders for file in folder.glob("github-ranking-????-??-??.csv")
+        ]
         if not files:
             raise FileNotFoundError(f"no github-ranking-YYYY-MM-DD.csv in {folder}")
         self._files = {date.fromisoformat(file.stem[-10:]): file for file in files}

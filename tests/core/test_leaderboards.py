@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from core import leaderboards, lists, schemas, windows
+from core.clock import DAY, HOUR
 from core.schemas import Gain, Gains
 from core.windows import WINDOWS, Baselines, Counts, Profile, RankedRepository, Snapshot, Window
 
 AS_OF = datetime(2026, 3, 10, 12, 40, tzinfo=UTC)
-MINUTE, HOUR, DAY = (timedelta(seconds=s) for s in (60, 3_600, 86_400))
+MINUTE = timedelta(minutes=1)
 NOTHING = Baselines({}, {})
 NO_GAINS: Gains = {"1h": None, "24h": None, "7d": None, "30d": None, "365d": None}
 WINDOW = {window.name: window for window in WINDOWS}
@@ -97,9 +98,14 @@ def test_a_gain_says_what_it_is_told_against() -> None:
     assert gains == {**NO_GAINS, "24h": gain}
 
 
-@pytest.mark.parametrize("window", WINDOWS)
-def test_a_baseline_may_lie_two_windows_back_and_no_more(window: Window) -> None:
-    oldest = AS_OF - 2 * window.length
+@pytest.mark.parametrize(
+    ("window", "tolerance"),
+    [*zip(WINDOWS, (HOUR / 4, 6 * HOUR, 42 * HOUR, 7 * DAY, 7 * DAY), strict=True)],
+)
+def test_a_baseline_lies_a_quarter_of_the_window_before_its_start_at_most_and_a_week(
+    window: Window, tolerance: timedelta
+) -> None:
+    oldest = window.start(AS_OF) - tolerance
 
     def told_against(slot: datetime) -> Gain | None:
         history = Baselines({(window.name, 7): counts(slot=slot)}, {})

@@ -163,9 +163,10 @@ def test_vanishing_goes_by_the_lists_own_count() -> None:
 def test_an_incomplete_answer_or_six_gone_at_once_are_doubted(
     incomplete: bool, missing: int, doubt: str | None
 ) -> None:
-    gone = [KnownMember(repo(n)) for n in range(missing)]
+    gone = [KnownMember(repo(n)) for n in range(2, 2 + missing)]
 
-    assert plausibility.reason_for_doubt(answer(incomplete=incomplete), gone) == doubt
+    page = answer(repo(1), incomplete=incomplete)
+    assert plausibility.judge(page, [KnownMember(repo(1)), *gone], [], STARS).doubt == doubt
 
 
 SAME, OTHER = frozenset({1, 2}), frozenset({1, 2, 3})
@@ -212,7 +213,15 @@ def test_three_polls_in_a_row_with_the_same_repositories_are_believed(
 def test_a_repository_belongs_by_its_count_and_its_language(
     repository: GitHubRepository, ranked: RankedList, belongs: bool
 ) -> None:
-    assert plausibility.belongs(repository, ranked, needed=100) is belongs
+    known = KnownMember(replace(repository, language="as it was"))
+
+    assert plausibility.is_restored(known, repository, ranked, needed=100) is belongs
+
+
+def test_a_member_that_was_there_with_a_language_of_another_name_is_so_again() -> None:
+    known = KnownMember(repo(1, 300, language="Vim script"))
+
+    assert plausibility.is_restored(known, repo(1, 300, language="Vim script"), CPP, needed=100)
 
 
 def test_restored_and_kept_repositories_stand_where_their_counts_put_them() -> None:
@@ -250,7 +259,7 @@ def test_a_plain_answer_is_believed_as_it_is() -> None:
 def test_those_that_vanished_are_to_be_asked_for() -> None:
     page, lost = full_list(lowest=101), KnownMember(repo(200, 300), carried_over_for=1)
 
-    verdict = plausibility.judge(answer(*page), [lost], [], STARS)
+    verdict = plausibility.judge(answer(*page), [lost, *map(KnownMember, page)], [], STARS)
 
     assert verdict == Verdict(found=page, threshold=101, missing=[lost], doubt=None)
 
@@ -275,6 +284,64 @@ def test_an_answer_that_suspect_ones_agree_with_is_believed_and_nobody_is_asked_
     )
 
     assert verdict == Verdict(found, threshold=-1, missing=[], doubt=None)
+
+
+def known(*repositories: GitHubRepository) -> list[KnownMember]:
+    return [KnownMember(repository) for repository in repositories]
+
+
+def of_language(language: str, *ids: int, stars: int = 900) -> list[GitHubRepository]:
+    return [repo(number, stars - number, language=language) for number in ids]
+
+
+HERE = of_language("C++", *range(1, 101))
+
+
+@pytest.mark.parametrize(
+    ("page", "last_good", "doubt"),
+    [
+        # what was not asked for
+        (of_language("Python", *range(201, 301), stars=400_000), HERE, "100 repositories are not"),
+        (of_language("Python", *range(201, 301)), [], "100 repositories are not of the language"),
+        ([*HERE[:94], *of_language("C", *range(201, 207))], HERE, "6 repositories are not of the"),
+        ([*HERE[:95], *of_language("C", *range(201, 206))], HERE, None),
+        (of_language("c++", *range(1, 101)), HERE, None),
+        # most of it new
+        (of_language("C++", *range(50, 150), stars=9_000), HERE, None),
+        (of_language("C++", *range(52, 152), stars=9_000), HERE, "51 repositories are new at once"),
+        (of_language("C++", *range(4, 10)), HERE[:3], "6 repositories are new at once"),
+        (of_language("C++", *range(4, 9)), HERE[:3], None),
+        # in another order, where there is nothing else to compare with
+        (HERE[::-1], [], "GitHub's answer is not in the order of stars"),
+        (HERE[::-1], HERE, None),
+        ([*HERE[:2], HERE[9], *HERE[2:9], *HERE[10:]], [], None),
+    ],
+)
+def test_an_answer_is_held_against_what_was_asked_and_what_was_known(
+    page: list[GitHubRepository], last_good: list[GitHubRepository], doubt: str | None
+) -> None:
+    verdict = plausibility.judge(answer(*page), known(*last_good), [], CPP)
+
+    assert (verdict.doubt is None) == (doubt is None)
+    assert (verdict.doubt or "").startswith(doubt or "")
+
+
+def test_a_few_that_were_not_asked_for_are_left_out() -> None:
+    page = [*HERE[:98], *of_language("C", 201, 202)]
+
+    assert plausibility.judge(answer(*page), known(*HERE[:98]), [], CPP).found == HERE[:98]
+
+
+def test_a_language_that_github_knows_by_another_name_is_believed_once_it_is_confirmed() -> None:
+    page = of_language("Cpp", *range(1, 101))
+    same = frozenset(range(1, 101))
+
+    assert plausibility.judge(answer(*page), [], [same], CPP).doubt
+    assert plausibility.judge(answer(*page), [], [same, same], CPP).found == page
+    risen = [*page[:99], repo(200, 900, language="Cpp")]
+    assert plausibility.judge(answer(*risen), known(*page[:99]), [], CPP) == Verdict(
+        plausibility.ranking(risen, CPP), threshold=801, missing=[], doubt=None
+    )
 
 
 @pytest.mark.parametrize(("polls", "may"), [(0, True), (1, True), (2, False), (3, False)])

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from core.rate_limit import Allowance, RateLimit, Resource, limit_of
+from core.rate_limit import Allowance, RateLimit, Resource, is_limit, limit_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,8 +40,13 @@ def http_date(moment: datetime) -> str:
     return format_datetime(moment, usegmt=True)
 
 
+def told(state: Allowance, status: int, now: datetime, **named: object) -> Allowance:
+    """The state after an answer that says by its status alone whether it is a limit."""
+    return state.record(status, headers(**named), now, limited=status in (403, 429))
+
+
 def blocked_for(status: int, **named: object) -> timedelta:
-    return allowance().record(status, headers(**named), NOW).blocked_until - NOW
+    return told(allowance(), status, NOW, **named).blocked_until - NOW
 
 
 # The pace
@@ -60,7 +65,7 @@ def greedy(limit: RateLimit, senders: int, rest: timedelta, lasting: timedelta) 
     while now < NOW + lasting:
         for _ in range(senders):
             send_at = state.send_at(limit, now)
-            state = state.reserve(limit, send_at)
+            state = state.reserve(limit, send_at, now)
             sent.append(send_at)
         now = max(now, sent[-1])
         if chance.random() < 0.1:
@@ -105,7 +110,7 @@ def test_after_a_rest_as_many_as_the_burst_may_be_sent_at_once(
 
     for _ in range(burst + 2):
         send_at = state.send_at(limit, NOW)
-        state = state.reserve(limit, send_at)
+        state = state.reserve(limit, send_at, NOW)
         waits.append(send_at - NOW)
 
     assert waits == [*[timedelta()] * burst, limit.every, 2 * limit.every]
@@ -136,7 +141,7 @@ def test_nothing_is_sent_before_github_allows_it() -> None:
 def test_a_moment_that_github_names_is_waited_for_and_is_no_strike(
     status: int, named: dict[str, object], pause: timedelta
 ) -> None:
-    after = allowance(undated_refusals=3).record(status, headers(**named), NOW)
+    after = told(allowance(undated_refusals=3), status, NOW, **named)
 
     assert (after.blocked_until, after.undated_refusals) == (NOW + pause, 3)
 
@@ -155,7 +160,7 @@ def test_a_moment_that_github_names_is_waited_for_and_is_no_strike(
 def test_without_such_a_moment_the_pause_is_a_minute_and_a_strike(
     status: int, named: dict[str, object]
 ) -> None:
-    after = allowance().record(status, headers(**named), NOW)
+    after = told(allowance(), status, NOW, **named)
 
     assert (after.blocked_until, after.undated_refusals) == (NOW + MINUTE, 1)
 
@@ -164,21 +169,18 @@ def test_the_pause_doubles_up_to_an_hour_while_limits_repeat() -> None:
     state, now, pauses = allowance(), NOW, []
 
     for _ in range(8):
-        state = state.record(403, headers(), now)
+        state = told(state, 403, now)
         pauses.append((state.blocked_until - now) // MINUTE)
         now = state.blocked_until
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert (
-        replace(state, undated_refusals=10**6).record(403, headers(), now).undated_refusals
-        == 10**6 + 1
-    )
+    assert told(replace(state, undated_refusals=10**6), 403, now).undated_refusals == 10**6 + 1
 
 
 def test_a_success_ends_the_doubling() -> None:
     struck = allowance(undated_refusals=5)
 
-    after = struck.record(200, headers(), NOW).record(429, headers(), NOW)
+    after = told(told(struck, 200, NOW), 429, NOW)
 
     assert (after.blocked_until, after.undated_refusals) == (NOW + MINUTE, 1)
 
@@ -193,7 +195,7 @@ def test_a_moment_of_githubs_clock_holds_whatever_ours_says(
 ) -> None:
     theirs = headers(date=http_date(NOW), **named)
 
-    after = allowance().record(403, theirs, NOW + skew)
+    after = allowance().record(403, theirs, NOW + skew, limited=True)
 
     assert after.blocked_until == NOW + skew + 91 * SECOND
 
@@ -201,26 +203,26 @@ def test_a_moment_of_githubs_clock_holds_whatever_ours_says(
 def test_the_last_request_of_a_window_blocks_until_the_reset_and_is_noted() -> None:
     answer = headers(limit=10, remaining=0, reset="+42", date=http_date(NOW))
 
-    after = allowance(next_at=NOW).record(200, answer, NOW)
+    after = allowance(next_at=NOW).record(200, answer, NOW, limited=False)
 
     until = NOW + 43 * SECOND
     assert after == Allowance(
-        next_at=NOW, blocked_until=until, undated_refusals=0, limit=10, remaining=0, reset_at=until
+        NOW, until, undated_refusals=0, limit=10, remaining=0, reset_at=until, saved_at=NOW
     )
 
 
 @pytest.mark.parametrize("status", [200, 304, 404, 500])
 def test_an_answer_with_requests_left_blocks_nothing(status: int) -> None:
-    after = allowance().record(status, headers(limit=5_000, remaining=1, reset="+42"), NOW)
+    after = told(allowance(), status, NOW, limit=5_000, remaining=1, reset="+42")
 
     assert after.blocked_until <= NOW
     assert (after.limit, after.remaining, after.reset_at) == (5_000, 1, NOW + 43 * SECOND)
 
 
 def test_what_an_answer_does_not_tell_stays_as_it_was_told() -> None:
-    told = allowance(limit=30, remaining=7, reset_at=NOW, blocked_until=NOW)
+    known = allowance(limit=30, remaining=7, reset_at=NOW, blocked_until=NOW, saved_at=NOW)
 
-    assert told.record(200, headers(), NOW) == told
+    assert told(known, 200, NOW) == known
 
 
 @pytest.mark.parametrize("status", [200, 403])
@@ -230,7 +232,62 @@ def test_what_an_answer_does_not_tell_stays_as_it_was_told() -> None:
 def test_an_answer_never_moves_a_block_back(status: int, named: dict[str, object]) -> None:
     blocked = allowance(blocked_until=NOW + HOUR)
 
-    assert blocked.record(status, headers(**named), NOW).blocked_until == NOW + HOUR
+    assert told(blocked, status, NOW, **named).blocked_until == NOW + HOUR
+
+
+# What is a limit
+
+
+@pytest.mark.parametrize(
+    ("status", "named", "message", "limit"),
+    [
+        (429, {}, None, True),
+        (429, {"remaining": 30}, "Whatever it says", True),
+        (403, {}, None, True),  # something in front of GitHub
+        (403, {"remaining": 0}, "Forbidden", True),
+        (403, {"retry_after": 60}, "Forbidden", True),
+        (403, {"remaining": 14}, "You have exceeded a secondary rate limit.", True),
+        (403, {}, "API Rate Limit exceeded for 192.0.2.1", True),
+        (403, {}, "You have triggered an abuse detection mechanism.", True),
+        (403, {"remaining": 4_996}, "Repository access blocked", False),
+        (403, {}, "Resource not accessible by personal access token", False),
+        (403, {"remaining": 4_882}, "The 'acme' organization forbids access", False),
+        (401, {"remaining": 0}, "Bad credentials", False),
+        (404, {"remaining": 0}, "Not Found", False),
+        (200, {"remaining": 0}, None, False),
+        (500, {"retry_after": 60}, None, False),
+        (422, {}, "Validation Failed", False),
+    ],
+)
+def test_status_headers_and_message_decide_together_what_is_a_limit(
+    status: int, named: dict[str, object], message: str | None, limit: bool
+) -> None:
+    assert is_limit(status, headers(**named), message) is limit
+
+
+# A clock that is put back
+
+
+def test_what_a_clock_saved_that_ran_ahead_is_by_the_clock_of_now() -> None:
+    ahead = NOW + DAY
+    spaced = allowance().reserve(limit_of("search", authorized=False), ahead, ahead)
+    blocked = told(allowance(), 429, ahead, retry_after=40)
+
+    assert spaced.send_at(limit_of("search", authorized=False), NOW) == NOW + 6.3 * SECOND
+    assert blocked.send_at(limit_of("search", authorized=False), NOW) == NOW + 40 * SECOND
+    assert told(blocked, 200, NOW).blocked_until == NOW + 40 * SECOND
+
+
+def test_a_clock_that_is_put_right_by_a_few_seconds_changes_nothing() -> None:
+    blocked = told(allowance(), 429, NOW + 50 * SECOND, retry_after=40)
+
+    assert blocked.by_clock(NOW) == blocked
+
+
+def test_a_state_of_an_older_version_does_not_say_when_it_was_saved_and_holds() -> None:
+    old = allowance(blocked_until=NOW + HOUR)
+
+    assert old.send_at(limit_of("core", authorized=True), NOW) == NOW + HOUR
 
 
 # Headers that make no sense
@@ -256,7 +313,7 @@ def test_an_answer_never_moves_a_block_back(status: int, named: dict[str, object
     ],
 )
 def test_a_retry_after_that_makes_no_sense_is_as_good_as_none(value: object) -> None:
-    after = allowance().record(403, headers(retry_after=value), NOW)
+    after = told(allowance(), 403, NOW, retry_after=value)
 
     assert (after.blocked_until, after.undated_refusals) == (NOW + MINUTE, 1)
 
@@ -304,8 +361,8 @@ def test_a_reset_that_makes_no_sense_blocks_for_a_day_at_most(
     ],
 )
 def test_a_count_that_makes_no_sense_is_not_taken_down(value: str) -> None:
-    told = allowance(limit=30, remaining=7)
+    known = allowance(limit=30, remaining=7)
 
-    after = told.record(200, headers(limit=value, remaining=value), NOW)
+    after = told(known, 200, NOW, limit=value, remaining=value)
 
     assert (after.limit, after.remaining) == (30, 7)

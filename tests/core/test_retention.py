@@ -1,3 +1,5 @@
+"""The retention rule, in stages."""
+
 from datetime import timedelta
 
 import pytest

@@ -37,6 +37,7 @@ from local.demo import OpenGate
 from local.fake_github import api, serving, worlds
 from models import Document, Placement, Poll
 from settings import Settings
+from store import intervals
 from store.database import Database, connect, upsert
 from tests.support.common import ROOT, MakeSettings, wait_until
 
@@ -82,6 +83,7 @@ def this_slot() -> datetime:
 
 def poll(database: Database, settings: Settings, world: worlds.World, slot: datetime) -> None:
     transport = httpx.WSGITransport(api.create_fake_github(world, clock=lambda: slot))
+    intervals.note(database, slot, EVERY)
     with GitHub(settings, OpenGate(), transport) as github:
         for ranked in settings.lists:
             polling.poll_list(database, github, ranked, slot, EVERY, lambda: slot)
@@ -129,7 +131,7 @@ def contents(database: Database) -> dict[str, list[Any]]:
 
 
 def is_whole(database: Database) -> bool:
-    """Whether each poll has all its places, and SQLite finds nothing wrong."""
+    """Whether each poll has all its ranks, and SQLite finds nothing wrong."""
     with database.read() as session:
         for each in session.scalars(select(Poll)):
             of_poll = (Placement.list_id == each.list_id) & (Placement.slot == each.slot)
@@ -351,9 +353,9 @@ def test_a_worker_on_a_database_that_cannot_be_written_logs_one_line_a_job(
 # A schema of another version
 
 
-MISSING = "the database's schema is missing, this version needs 0003: run `flask --app app upgrade`"
+MISSING = "the database's schema is missing, this version needs 0005: run `flask --app app upgrade`"
 NEWER = (
-    "the database's schema is 9999, this version needs 0003: "
+    "the database's schema is 9999, this version needs 0005: "
     "it was made by a newer version, which has to be deployed"
 )
 

@@ -135,13 +135,14 @@ def reported(command: "subprocess.Popen[str]", seconds: float = 50) -> dict[str,
     out, err = command.communicate(timeout=seconds)
     found = re.search(
         r"(?P<read>[\d,]+) rows read of (?P<files>\d+) files: (?P<stored>[\d,]+) stored, "
-        r"(?P<already>[\d,]+) already there, (?P<rejected>[\d,]+) rejected",
+        r"(?P<already>[\d,]+) already there, (?P<repeats>[\d,]+) repeats, "
+        r"(?P<rejected>[\d,]+) rejected",
         out,
     )
     assert found, out + err
     assert command.returncode == 0, err
     numbers = {name: int(text.replace(",", "")) for name, text in found.groupdict().items()}
-    parts = [numbers[name] for name in ("stored", "already", "rejected")]
+    parts = [numbers[name] for name in ("stored", "already", "repeats", "rejected")]
     assert (numbers["read"], numbers["files"]) == (sum(parts), DAYS)
     return numbers
 
@@ -159,7 +160,7 @@ def test_two_workers_import_everything_once(site: Site, folder: Path, undisturbe
     first, again = reported(site.command(folder)), reported(site.command(folder))
 
     stored = READ - 2 * DAYS
-    numbers = {"read": READ, "files": DAYS, "rejected": 2 * DAYS}
+    numbers = {"read": READ, "files": DAYS, "repeats": DAYS, "rejected": DAYS}
     assert first == numbers | {"stored": stored, "already": 0}
     assert again == numbers | {"stored": 0, "already": stored}
     assert imported(site.database) == undisturbed
@@ -173,6 +174,20 @@ def test_two_commands_at_once_import_everything_once(
     commands = [site.command(folder), site.command(folder)]
 
     assert all(reported(it)["read"] == READ for it in commands)
+    assert imported(site.database) == undisturbed
+
+
+def test_a_command_without_a_worker_says_so_and_goes_on_when_one_is_started(
+    site: Site, folder: Path, undisturbed: Tables
+) -> None:
+    command = site.command(folder)
+    assert command.stderr is not None
+
+    told = next(line for line in command.stderr if line.strip())
+    site.work()
+
+    assert told == "no worker listens on queue low: start one, or use --here\n"
+    assert reported(command)["read"] == READ
     assert imported(site.database) == undisturbed
 
 

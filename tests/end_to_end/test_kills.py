@@ -80,7 +80,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
         variables = {"LISTS": ",".join(slugs), "POLL_MINUTES": "60", "GITHUB_API_URL": github_url}
         install_process(SCHEDULER, services | variables)
         wait_until(lambda: queue.count == len(slugs) + 1)
-        redis.rpop(queue.key)
+        redis.lmove(queue.key, queue.intermediate_queue_key, src="RIGHT", dest="LEFT")
         deadline = time.monotonic() + 90
         killed: set[str] = set()
         for _ in range(3):
@@ -101,7 +101,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
     with database.read() as session:
         polls = session.execute(select(List.slug, Poll.slot, Poll.outcome, Poll.rows).join(Poll))
         good = [(slug, slot, rows) for slug, slot, outcome, rows in polls if outcome == models.GOOD]
-        places = session.execute(
+        found = session.execute(
             select(
                 List.slug,
                 Placement.slot,
@@ -112,7 +112,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
             .join(Placement)
             .group_by(List.slug, Placement.slot)
         )
-        placed = [tuple(row) for row in places]
+        placed = [tuple(row) for row in found]
     assert {slug for slug, _, _ in good} == set(slugs)
     assert {rows for _, _, rows in good} == {100}
     assert sorted(placed) == sorted((slug, slot, 100, 100, 100) for slug, slot, _ in good)
@@ -202,7 +202,7 @@ def publish_next(database: Database) -> None:
         built_at = clock.EPOCH + timedelta(milliseconds=generation)
         body = {"generation": generation, "ballast": BALLAST}
         documents = dict.fromkeys(PAGES, encoded(body, built_at))
-        assert publish(session, documents, [], built_at, built_at)
+        assert publish(session, documents, [], built_at, built_at, built_at)
 
 
 def generations(session: Session) -> set[int]:

@@ -62,7 +62,17 @@ MISTAKES = [
         "run",
         {"GITHUB_TOKEN": f"{SECRET} and more"},
         "GITHUB_TOKEN='(not shown)': "
-        "expected a GitHub token: 8 to 255 letters, digits, and _ . = -",
+        "expected a GitHub token: 8 or more ASCII characters, without blanks",
+    ),
+    (
+        "run",
+        {"VALKEY_PORT": "6380"},
+        "VALKEY_PASSWORD='': VALKEY_PORT and VALKEY_PASSWORD need each other",
+    ),
+    (
+        "run",
+        {"VALKEY_PORT": "6380", "VALKEY_PASSWORD": SECRET},
+        "VALKEY_PASSWORD='(not shown)': expected 16 to 200 letters, digits, and _ . ~ -",
     ),
     ("worker", {"LISTS": "stars,pyhton"}, "LISTS='pyhton': did you mean 'python'?"),
     ("worker", {"WATCH": "torvalds"}, "WATCH='torvalds': expected owner/name, as on GitHub"),

@@ -76,6 +76,16 @@ def test_without_github_it_says_so_goes_on_trying_and_serves_once_it_can(
     assert served.json()["count"] == 100
 
 
+def test_a_proxy_is_not_asked_for_this_machine(install: Callable[..., Any]) -> None:
+    nobody = "http://127.0.0.1:1"
+    with (
+        serving.serve(api.create_fake_github(worlds.MadeUpWorld())) as github_url,
+        install(GITHUB_API_URL=github_url, HTTP_PROXY=nobody, http_proxy=nobody) as installation,
+    ):
+        installation.wait_for("/api/v1/lists/stars")
+        installation.wait_until(lambda: "rq info -u" in "\n".join(installation.lines()))
+
+
 def test_a_port_in_use_and_a_wrong_setting_end_it_with_one_line(tmp_path: Path) -> None:
     def start(**variables: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -1,7 +1,6 @@
 """What is sent to GitHub, and the error that each answer means which is none."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +9,19 @@ import pytest
 
 from core import lists
 from core.rate_limit import Resource
-from github.answers import read_search
+from github.answers import Answer, read_search
 from github.client import GitHub
-from github.errors import BadAnswer, GitHubError, Gone, NotYet, RateLimited, Refused, Unreachable
+from github.errors import (
+    BadAnswer,
+    Failing,
+    GitHubError,
+    Gone,
+    NotYet,
+    RateLimited,
+    Refused,
+    TokenRefused,
+    Unreachable,
+)
 from settings import Settings
 from tests.support.github import HARBOR, NOON, found, item
 
@@ -50,8 +59,9 @@ class OpenGate:
     def acquire(self, resource: Resource) -> None:
         self.seen.append(("pass", resource))
 
-    def record(self, resource: Resource, status: int, headers: Mapping[str, str]) -> None:
-        self.seen.append(("answered", resource, status, headers.get("X-RateLimit-Remaining")))
+    def record(self, resource: Resource, answer: Answer) -> None:
+        left = answer.headers.get("X-RateLimit-Remaining")
+        self.seen.append(("answered", resource, answer.status, left))
 
 
 class ShutGate(OpenGate):
@@ -59,9 +69,15 @@ class ShutGate(OpenGate):
         raise NotYet(NOON)
 
 
-def client(server: Server, gate: OpenGate | None = None, **changes: Any) -> GitHub:
+def client(
+    server: Server,
+    gate: OpenGate | None = None,
+    anonymous: OpenGate | None = None,
+    **changes: Any,
+) -> GitHub:
     settings = replace(Settings(github_api_url="http://github.test"), **changes)
-    return GitHub(settings, gate or OpenGate(), httpx.MockTransport(server))
+    transport = httpx.MockTransport(server)
+    return GitHub(settings, gate or OpenGate(), transport, anonymous=anonymous)
 
 
 def moved(location: str, status: int = 301) -> httpx.Response:
@@ -336,16 +352,16 @@ def test_a_redirect_to_nowhere_is_an_error_of_githubs(location: str) -> None:
 @pytest.mark.parametrize(
     ("status", "error", "message"),
     [
-        (403, RateLimited, "/repos/quiet/harbor: GitHub answered 403, slow down"),
+        (403, Refused, "/repos/quiet/harbor: GitHub answered 403: no such thing"),
         (429, RateLimited, "/repos/quiet/harbor: GitHub answered 429, slow down"),
         (404, Gone, "/repos/quiet/harbor: GitHub answered 404"),
         (410, Gone, "/repos/quiet/harbor: GitHub answered 410"),
         (451, Gone, "/repos/quiet/harbor: GitHub answered 451"),
-        (500, Unreachable, "/repos/quiet/harbor: GitHub answered 500"),
-        (502, Unreachable, "/repos/quiet/harbor: GitHub answered 502"),
-        (503, Unreachable, "/repos/quiet/harbor: GitHub answered 503"),
+        (500, Failing, "/repos/quiet/harbor: GitHub answered 500"),
+        (502, Failing, "/repos/quiet/harbor: GitHub answered 502"),
+        (503, Failing, "/repos/quiet/harbor: GitHub answered 503"),
         (400, Refused, "/repos/quiet/harbor: GitHub answered 400: no such thing"),
-        (401, Refused, "/repos/quiet/harbor: GitHub answered 401: no such thing"),
+        (401, TokenRefused, "/repos/quiet/harbor: GitHub answered 401: no such thing"),
         (422, Refused, "/repos/quiet/harbor: GitHub answered 422: no such thing"),
         (301, Refused, "/repos/quiet/harbor: GitHub answered 301: no such thing"),
     ],
@@ -366,7 +382,7 @@ def test_each_status_has_its_error(status: int, error: type[GitHubError], messag
         (b"<html>", "no reason given"),
         (b'["no"]', "no reason given"),
         (b'{"message": null}', "no reason given"),
-        (b'{"message": ["no"]}', "['no']"),
+        (b'{"message": ["no"]}', "no reason given"),
         (json.dumps({"message": "no" * 500}).encode(), "no" * 100),
         (rb'{"message": " no\r\n\u001b[1mway\u0000 \ud800"}', "no [1mway"),
     ],
@@ -451,3 +467,87 @@ def test_no_error_tells_the_token(reply: httpx.Response | Exception) -> None:
         github.repository("quiet/harbor")
 
     assert TOKEN not in repr((refused.value, refused.value.__cause__))
+
+
+# A refusal that is no limit
+
+
+BLOCKED = {"message": "Repository access blocked", "block": {"reason": "tos"}}
+FORBIDS = {"message": "The 'acme' organization forbids access via a fine-grained token"}
+BAD = {"message": "Bad credentials"}
+LEFT = {"X-RateLimit-Remaining": "4996"}
+HARBOR_SENT = httpx.Response(200, json=item())
+
+
+def refusal(status: int, body: object) -> httpx.Response:
+    return httpx.Response(status, json=body, headers=LEFT)
+
+
+def authorizations(server: Server) -> list[str | None]:
+    return [request.headers.get("Authorization") for request in server.requests]
+
+
+WITH = f"Bearer {TOKEN}"
+
+
+def test_a_repository_that_github_blocked_is_gone_and_asked_for_once() -> None:
+    server = Server(refusal(403, BLOCKED))
+
+    with (
+        client(server, github_token=TOKEN, anonymous=OpenGate()) as github,
+        pytest.raises(Gone, match="Repository access blocked"),
+    ):
+        github.repository("spam/banned")
+
+    assert authorizations(server) == [WITH]
+
+
+def test_what_a_token_may_not_read_is_asked_for_once_without_it() -> None:
+    gate, anonymous = OpenGate(), OpenGate()
+    server = Server(refusal(403, FORBIDS), HARBOR_SENT, HARBOR_SENT)
+
+    with client(server, gate, github_token=TOKEN, anonymous=anonymous) as github:
+        assert github.repository("quiet/harbor") == HARBOR
+        github.repository("quiet/harbor")
+
+    assert authorizations(server) == [WITH, None, WITH]
+    assert [seen[0] for seen in anonymous.seen] == ["pass", "answered"]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        refusal(403, FORBIDS),
+        refusal(404, {"message": "Not Found"}),
+        httpx.Response(403, json={"message": "API rate limit exceeded"}),
+        httpx.Response(502),
+    ],
+)
+def test_where_that_fails_too_the_first_refusal_is_the_reason(second: httpx.Response) -> None:
+    server = Server(refusal(403, FORBIDS), second)
+
+    with (
+        client(server, github_token=TOKEN, anonymous=OpenGate()) as github,
+        pytest.raises(Refused, match="organization forbids"),
+    ):
+        github.repository("quiet/harbor")
+
+
+def test_where_no_request_without_the_token_is_allowed_now_the_refusal_stands() -> None:
+    server = Server(refusal(403, FORBIDS))
+
+    with (
+        client(server, github_token=TOKEN, anonymous=ShutGate()) as github,
+        pytest.raises(Refused, match="organization forbids"),
+    ):
+        github.repository("quiet/harbor")
+
+
+def test_without_a_token_that_githubs_knows_all_goes_on_without_one() -> None:
+    server = Server(refusal(401, BAD), found(item()), HARBOR_SENT)
+
+    with client(server, github_token=TOKEN, anonymous=OpenGate()) as github:
+        assert github.search(STARS, 0).repositories == (HARBOR,)
+        github.repository("quiet/harbor")
+
+    assert authorizations(server) == [WITH, None, None]

@@ -1,13 +1,16 @@
 """The gate that all workers share: nothing passes before GitHub allows it."""
 
+import json
 import threading
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from core import clock
 from core.clock import HOUR
 from core.rate_limit import Allowance
+from github.answers import Answer, read_answer
 from github.errors import NotYet
 from github.shared_limit import SharedLimit
 from settings import Settings
@@ -18,6 +21,11 @@ from tests.support.github import (
     NOON,
     HandClock,
 )
+
+
+def reply(status: int, headers: dict[str, str] | None = None, message: str = "no") -> Answer:
+    content = json.dumps({"message": message}).encode()
+    return read_answer("repos/quiet/harbor", status, httpx.Headers(headers), content)
 
 
 def seconds(*numbers: float) -> list[timedelta]:
@@ -142,7 +150,7 @@ class TestTheGate:
         self, gate: SharedLimit, hand: HandClock
     ) -> None:
         gate.acquire("search")
-        hand.meanwhile = [lambda: gate.record("search", 429, {"retry-after": "20"})]
+        hand.meanwhile = [lambda: gate.record("search", reply(429, {"retry-after": "20"}))]
 
         gate.acquire("search")
 
@@ -152,7 +160,7 @@ class TestTheGate:
         self, gate: SharedLimit, hand: HandClock
     ) -> None:
         gate.acquire("search")
-        hand.meanwhile = [lambda: gate.record("search", 403, {"retry-after": "900"})]
+        hand.meanwhile = [lambda: gate.record("search", reply(403, {"retry-after": "900"}))]
 
         with pytest.raises(NotYet) as caught:
             gate.acquire("search")
@@ -165,7 +173,9 @@ class TestTheGate:
         reset = str(int(NOON.timestamp()) + 50)
         gate.acquire("search")
 
-        gate.record("search", 200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset})
+        gate.record(
+            "search", reply(200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset})
+        )
 
         with pytest.raises(NotYet) as caught:
             gate.acquire("search")
@@ -175,7 +185,7 @@ class TestTheGate:
         self, gate: SharedLimit, settings: Settings, hand: HandClock
     ) -> None:
         gate.acquire("search")
-        gate.record("search", 429, {"retry-after": "25"})
+        gate.record("search", reply(429, {"retry-after": "25"}))
 
         with connect(settings) as later:
             SharedLimit(later, settings, hand, hand.sleep).acquire("search")
@@ -187,7 +197,7 @@ class TestTheGate:
     ) -> None:
         gate.acquire("search")
 
-        gate.record("search", 200, {"x-ratelimit-remaining": "9"})
+        gate.record("search", reply(200, {"x-ratelimit-remaining": "9"}))
 
         gate.acquire("search")
         assert hand.slept == [6.3]

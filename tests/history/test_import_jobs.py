@@ -1,11 +1,12 @@
+"""Imports by workers: batches queued, followed, taken up again and told."""
+
 import gc
 import json
-import sys
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,15 +14,18 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.job import Job, JobStatus
 from rq.results import Result
+from structlog.testing import capture_logs
 
 from core import clock
 from core.clock import EPOCH
 from history import import_jobs, importer
 from history.importer import Tally
+from queues import has_worker
 from settings import Settings
 from store.database import Database
 from tests.support.archive import line, write_day
 from tests.support.imported import bring, contents, sums
+from tests.support.jobs import end_as_an_older_version
 
 NOW = EPOCH + timedelta(days=20_000)
 AT_ONCE = timedelta(0)
@@ -64,12 +68,12 @@ def run_all(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> RunAll:
     """Follows batches to their end; between looks one thing after the other happens."""
 
     def run_all(
-        batches: list[list[Path]], *meanwhile: Step, spread: timedelta = AT_ONCE
+        batches: list[list[Path]], *meanwhile: Step, spread: timedelta = AT_ONCE, **options: Any
     ) -> list[Tally]:
         steps = chain(meanwhile, [nothing] * 9)
         sleep = SimpleNamespace(sleep=lambda _: next(steps, wait_for_ever)())
         monkeypatch.setattr(import_jobs, "time", sleep)
-        return list(import_jobs.run_all(batches, spread, redis))
+        return list(import_jobs.run_all(batches, spread, redis, **options))
 
     return run_all
 
@@ -112,18 +116,10 @@ def give_up(queue: Queue, why: str) -> None:
     Result.create_failure(job, 1000, why)
 
 
-def end_as_an_older_version(queue: Queue) -> None:
-    """End the first job with a result of a class that is gone, as a worker before this one did."""
+def end_first_as_an_older_version(queue: Queue) -> None:
     job = job_of(queue)
     queue.remove(job)
-    job.set_status(JobStatus.FINISHED)
-    module = ModuleType("imports")
-    module.Tally = type("Tally", (), {"__module__": "imports"})  # type: ignore[attr-defined]
-    sys.modules["imports"] = module
-    try:
-        Result.create(job, Result.Type.SUCCESSFUL, 1000, return_value=module.Tally())
-    finally:
-        del sys.modules["imports"]
+    end_as_an_older_version(job)
 
 
 class TestResults:
@@ -143,7 +139,7 @@ class TestResults:
     def test_of_an_older_version_are_not_read_and_its_files_are_imported_again(
         self, batches: list[list[Path]], run_all: RunAll, work: Step, redis: Redis, queue: Queue
     ) -> None:
-        tallies = run_all(batches[:1], lambda: end_as_an_older_version(queue), nothing, work)
+        tallies = run_all(batches[:1], lambda: end_first_as_an_older_version(queue), nothing, work)
 
         assert sums(total(tallies)) == (4, 4, 0, 0)
 
@@ -151,13 +147,26 @@ class TestResults:
         self, batches: list[list[Path]], run_all: RunAll, queue: Queue
     ) -> None:
         def end() -> None:
-            end_as_an_older_version(queue)
+            end_first_as_an_older_version(queue)
 
         found = total(run_all(batches[:1], end, nothing, end))
 
         assert [why for _, why in found.bad] == 2 * [
             "what its job told cannot be read: are all workers of this version?"
         ]
+
+    def test_are_logged_with_repeats_apart_from_bad_rows(
+        self, tmp_path: Path, work: Step, queue: Queue
+    ) -> None:
+        path = write_day(tmp_path, line(), line(), line("o/r", "many"), line("o/r", 9))
+        queue.enqueue("jobs.import_files", [str(path)])
+
+        with capture_logs() as logged:
+            work()
+
+        (event,) = [it for it in logged if it["event"] == "import"]
+        told = {name: event[name] for name in ("rows", "stored", "repeats", "rejected")}
+        assert told == {"rows": 4, "stored": 2, "repeats": 1, "rejected": 1}
 
 
 class TestBatches:
@@ -203,6 +212,47 @@ class TestBatches:
 
     def test_may_be_none(self, run_all: RunAll) -> None:
         assert run_all([]) == []
+
+
+class TestWithoutAWorker:
+    def test_that_is_told_once_after_a_moment_and_goes_on_when_one_appears(
+        self, batches: list[list[Path]], run_all: RunAll, work: Step
+    ) -> None:
+        warnings: list[str] = []
+        told: list[int] = []
+
+        def look() -> None:
+            told.append(len(warnings))
+
+        steps = [look] * (2 * import_jobs.PATIENCE)
+        tallies = run_all(batches, *steps, work, warn=warnings.append)
+
+        assert warnings == ["no worker listens on queue low: start one, or use --here"]
+        assert told.index(1) == import_jobs.PATIENCE - 1
+        assert sums(total(tallies)) == (12, 12, 0, 0)
+
+    def test_but_with_a_busy_one_nothing_is_told(
+        self, batches: list[list[Path]], run_all: RunAll, work: Step, redis: Redis
+    ) -> None:
+        busy = SimpleWorker(["default", "low"], connection=redis)
+        busy.register_birth()  # type: ignore[no-untyped-call]
+        warnings: list[str] = []
+
+        steps = [nothing] * (2 * import_jobs.PATIENCE)
+        run_all(batches, *steps, work, warn=warnings.append)
+
+        assert warnings == []
+
+    @pytest.mark.parametrize("queues", [["default"], ["low"]], ids=["of another queue", "killed"])
+    def test_one_that_does_not_serve_the_queue_is_none(
+        self, redis: Redis, queue: Queue, queues: list[str]
+    ) -> None:
+        worker = SimpleWorker(queues, connection=redis)
+        worker.register_birth()  # type: ignore[no-untyped-call]
+        if queues == ["low"]:
+            redis.delete(worker.key)  # what was told of it has expired
+
+        assert not has_worker(queue)
 
 
 class TestTheSameCommandAgain:

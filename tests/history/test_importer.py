@@ -1,3 +1,5 @@
+"""Imported days in the database, beside live polls, and whom their names turn out to be."""
+
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -5,22 +7,24 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from core import lists
+import jobs
+from core import clock, lists
 from core.clock import DAY, HOUR
 from core.repository import GitHubRepository, SearchAnswer
 from github import polling
 from github.errors import Unreachable
-from history import archive
+from history import archive, importer
 from models import FAILED, GOOD, IMPORTED, MISSED
 from monitoring import status
 from settings import Settings
 from store import identities, polls
 from store.database import Database
+from store.imports import LASTING, end_import, is_import_under_way
 from tests.support.archive import REAL, line, write_day, write_text
 from tests.support.common import MakeSettings
 from tests.support.github import StubGitHub
-from tests.support.imported import MIDNIGHT, board, bring, contents, count, history_of, rows, sums
-from tests.support.stored import put, readings, repo
+from tests.support.imported import MIDNIGHT, board, bring, contents, count, history_of, sums
+from tests.support.stored import put, readings, repo, rows
 
 FIRST, SECOND = date(2026, 2, 27), date(2026, 2, 28)
 NOON = MIDNIGHT + 12 * HOUR
@@ -67,8 +71,8 @@ class TestAnImport:
         ]
         assert board(database) == [(1, "Loud/engine"), (2, "Quiet/Harbor")]
         assert contents(database)["readings"] == [
-            ("loud/engine", slot, 200, 9, 3, None),
-            ("quiet/harbor", slot, 100, 7, 3, None),
+            ("loud/engine", slot, 200, 9, None, None),
+            ("quiet/harbor", slot, 100, 7, None, None),
         ]
 
     def test_done_again_brings_nothing_new(self, database: Database, tmp_path: Path) -> None:
@@ -114,8 +118,9 @@ class TestAnImport:
 
         tally = bring(database, bad, good)
 
-        assert sums(tally) == (3, 1, 0, 2)
-        assert [(it.file, it.line) for it in tally.rejected] == [(str(good), 3), (str(good), 4)]
+        assert sums(tally) == (3, 1, 0, 1)
+        assert [(it.file, it.line) for it in tally.rejected] == [(str(good), 3)]
+        assert [(it.file, it.line) for it in tally.repeats] == [(str(good), 4)]
         assert [name for name, _ in tally.bad] == [str(bad)]
         assert tally.files == 2
         assert count(database, "repository") == 1
@@ -238,8 +243,8 @@ class TestRepositories:
         tally = bring(database, path)
 
         why = "quiet/port is now quiet/harbor, which is on the list, too"
-        assert sums(tally) == (3, 2, 0, 1)
-        assert [(it.line, it.reason) for it in tally.rejected] == [(3, why)]
+        assert sums(tally) == (3, 2, 0, 0)
+        assert [(it.line, it.reason) for it in tally.repeats] == [(3, why)]
         assert board(database, at=MIDNIGHT - DAY) == [(1, "Quiet/Port"), (2, "o/r")]
 
     def test_known_live_stay_as_github_told(self, database: Database, tmp_path: Path) -> None:
@@ -545,6 +550,7 @@ class TestTheRealArchive:
 
         read, stored, _, rejected = sums(first)
         assert sums(again) == (read, 0, stored, rejected)
+        assert (rejected, first.repeats) == (0, again.repeats)
         assert count(database, "placement") == stored
         assert len(readings(database)) > 1_000
 
@@ -559,3 +565,32 @@ def test_every_imported_poll_has_as_many_places_as_it_says(
     (said,) = rows(database, "SELECT rows FROM poll")
     assert [rank for rank, _ in board(database)] == [*range(1, said[0] + 1)]
     assert GOOD not in [row[2] for row in contents(database)["polls"]]
+
+
+class TestABuildAmidAnImport:
+    def test_is_put_off_until_the_import_ends(
+        self, database: Database, settings: Settings, tmp_path: Path
+    ) -> None:
+        put(database, repo(1, full_name="Live/one"), at=NOON)
+        path = write_day(tmp_path, line("Quiet/Harbor"), day=FIRST)
+
+        importer.import_files(database, [path], lists.KNOWN)
+        amid = jobs.aggregate_lists(database, settings, clock.now())
+        with database.write() as session:
+            end_import(session)
+        after = jobs.aggregate_lists(database, settings, clock.now())
+
+        assert amid == {"outcome": "put off until the import ends"}
+        assert after["outcome"] == "published"
+
+    def test_is_not_put_off_for_long_by_an_import_that_was_killed(
+        self, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        importer.import_files(
+            database, [write_day(tmp_path, line("Quiet/Harbor"), day=FIRST)], lists.KNOWN
+        )
+
+        with database.read() as session:
+            assert is_import_under_way(session, clock.now())
+            assert not is_import_under_way(session, clock.now() + LASTING)
+            assert not is_import_under_way(session, clock.now() - DAY)  # noted by a clock ahead

@@ -56,8 +56,8 @@ def imported(session: Session, slot: datetime, *ids: int) -> None:
     columns = ("repository_id", "slot", "stars", "forks", "open_issues")
     poll = (list_id, seconds, "imported", 1000 * seconds, len(ids))
     insert_rows(session, Poll, ("list_id", "slot", "outcome", "fetched_at", "rows"), [poll])
-    places = [(list_id, rank, False, *row) for rank, row in enumerate(rows, 1)]
-    insert_rows(session, Placement, ("list_id", "rank", "carried_over", *columns), places)
+    placements = [(list_id, rank, False, *row) for rank, row in enumerate(rows, 1)]
+    insert_rows(session, Placement, ("list_id", "rank", "carried_over", *columns), placements)
     insert_rows(session, Reading, columns, rows)
 
 
@@ -337,7 +337,9 @@ def answers(configured: Settings, spans: list[tuple[datetime, int]]) -> dict[str
         urls += [f"/api/v1/lists/{slug}/movers?window={window.name}" for window in WINDOWS]
     histories = [f"/api/v1/repos/Quiet/Harbor-{it}" for it in range(1, 5)]
     urls += histories
-    for end, length in spans:
+    for chosen, length in spans:
+        # An end amid a step takes what was last before it, which thinning does not keep.
+        end = clock.floor(chosen, DAY if chosen < DAILY + DAY else HOUR) + timedelta(seconds=1)
         for step, start in (("1h", end - length * HOUR), ("1d", end - length * DAY)):
             if step == "1d" or start >= DAILY:
                 query = f"from={start:%Y-%m-%dT%H:%M:%SZ}&to={end:%Y-%m-%dT%H:%M:%SZ}&step={step}"

@@ -1,3 +1,5 @@
+"""The past that the demo makes up."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

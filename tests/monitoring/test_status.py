@@ -1,3 +1,5 @@
+"""The status: polls of a day, gaps, ages, and what Redis tells."""
+
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +20,10 @@ from core.rate_limit import Allowance
 from core.repository import GitHubRepository
 from models import FAILED, GOOD
 from monitoring import redis_status, status
-from monitoring.status import expected_slots, gaps
+from monitoring.status import expected_slots
 from queues import JOB_COUNTS
 from scheduler import Entry, SafeScheduler
-from store import rate_limits
+from store import intervals, rate_limits
 from store.database import Database
 from store.polls import PollRecord, record_gap, store_poll
 from tests.support.jobs import NOON, give_up
@@ -67,28 +69,7 @@ class TestExpectedSlots:
 
         found = expected_slots(first, polls, STEP, now)
 
-        assert found == [slot(number) for number in expected]
-
-
-class TestGaps:
-    @pytest.mark.parametrize(
-        ("missing", "expected"),
-        [
-            ([], []),
-            ([0], [("12:00", "12:10", 1)]),
-            ([0, 1, 2], [("12:00", "12:30", 3)]),
-            ([0, 2, 3], [("12:00", "12:10", 1), ("12:20", "12:40", 2)]),
-        ],
-    )
-    def test_join_slots_in_a_row_and_end_with_the_slot_after_them(
-        self, missing: list[int], expected: list[tuple[str, str, int]]
-    ) -> None:
-        found = gaps([slot(number) for number in missing], STEP)
-
-        assert found == [
-            {"from": f"2026-03-01T{start}:00Z", "to": f"2026-03-01T{end}:00Z", "slots": slots}
-            for start, end, slots in expected
-        ]
+        assert found == [(slot(number), STEP) for number in expected]
 
 
 def put(database: Database, *slots: datetime, doubt: str | None = None) -> None:
@@ -105,7 +86,7 @@ def fail(database: Database, at: datetime, why: str) -> None:
 
 def list_status(database: Database, now: datetime, every: timedelta = STEP) -> status.ListStatus:
     with database.read() as session:
-        return status.list_status(session, STARS, every, now)
+        return status.list_status(session, STARS, every, now, intervals.changes(session))
 
 
 class TestAList:
@@ -181,6 +162,21 @@ class TestAList:
         found = list_status(database, NOON + HOUR, every=STEP)
 
         assert (found["expected"], found["received"]) == (6, 6)
+
+    @pytest.mark.parametrize(("before", "after"), [(10, 15), (15, 10), (10, 5), (1, 60)])
+    def test_misses_nothing_when_the_interval_changes(
+        self, database: Database, before: int, after: int
+    ) -> None:
+        for every, hours in ((before, range(-6, 0)), (after, range(6))):
+            for minutes in range(60 * hours.start, 60 * hours.stop, every):
+                at = NOON + minutes * MINUTE
+                intervals.note(database, at, every * MINUTE)
+                put(database, at)
+
+        found = list_status(database, NOON + 6 * HOUR, after * MINUTE)
+
+        total = 6 * 60 // before + 6 * 60 // after
+        assert (found["expected"], found["received"], found["gaps"]) == (total, total, [])
 
 
 class TestGitHubsLimits:

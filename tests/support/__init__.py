@@ -1,1 +1,1 @@
-"""What several tests share, and what is no test itself."""
+"""Helpers that several tests share, and programs that are no tests themselves."""

@@ -1,4 +1,4 @@
-"""What several tests share that is no fixture."""
+"""Helpers of several tests that are no fixtures."""
 
 import subprocess
 import time
@@ -17,6 +17,8 @@ SHARED = ROOT.parent / "shared"  # real input, where a developer has it
 
 UNSET = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "GITHUB_API_URL", "POLL_MINUTES", "DYNO")
 
+NOBODY = "postgresql://starboard:pass-word@127.0.0.1:1/starboard"  # nobody listens there
+
 MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., Flask]
 
@@ -31,7 +33,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
 
 
 def published(settings: Settings, name: str) -> bool:
-    """Whether a document is out."""
+    """Return whether a document is out."""
     with connect(settings) as database, database.read() as session:
         return documents.is_published(session, name)
 

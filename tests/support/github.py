@@ -1,4 +1,4 @@
-"""What GitHub may say and what is then in the database, for tests of polling and of builds."""
+"""Answers of GitHub and the rows that they leave, for tests of polling and of builds."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

@@ -4,29 +4,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from core import clock, lists
 from history import importer
 from history.importer import Tally
 from store.database import Database
+from store.imports import end_import
+from tests.support.stored import rows
 
 MIDNIGHT = datetime(2026, 2, 28, tzinfo=UTC)  # of the second day
 
 
 def bring(database: Database, *paths: Path, dry_run: bool = False) -> Tally:
-    return importer.import_files(database, paths, lists.KNOWN, dry_run=dry_run)
+    tally = importer.import_files(database, paths, lists.KNOWN, dry_run=dry_run)
+    with database.write() as session:
+        end_import(session)
+    return tally
 
 
 def sums(tally: Tally) -> tuple[int, int, int, int]:
-    """Rows read, stored, already there and rejected; they add up."""
-    assert tally.read == tally.stored + tally.already + len(tally.rejected)
+    """Rows read, stored, already there and rejected; with the repeats they add up."""
+    others = len(tally.repeats) + len(tally.rejected)
+    assert tally.read == tally.stored + tally.already + others
     return tally.read, tally.stored, tally.already, len(tally.rejected)
-
-
-def rows(database: Database, sql: str) -> list[tuple[Any, ...]]:
-    with database.read() as session:
-        return [tuple(row) for row in session.execute(text(sql))]
 
 
 def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:

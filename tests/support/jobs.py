@@ -1,6 +1,8 @@
-"""Jobs that failed, for tests of who shows them."""
+"""Jobs that ended, as workers leave them behind: with a failure, or a result of long ago."""
 
+import sys
 from datetime import UTC, datetime
+from types import ModuleType
 
 from redis import Redis
 from rq.job import Job, JobStatus
@@ -29,3 +31,16 @@ def give_up(
     job.failed_job_registry.add(job, ttl=1000, exc_string=why)
     Result.create_failure(job, 1000, why)
     return job
+
+
+def end_as_an_older_version(job: Job) -> None:
+    """End a job with the pickle of a class that is gone, as imports did in the version before."""
+    module = ModuleType("imports")
+    module.Tally = type("Tally", (), {"__module__": "imports"})  # type: ignore[attr-defined]
+    job.set_status(JobStatus.FINISHED)
+    job.finished_job_registry.add(job, ttl=1000)
+    sys.modules["imports"] = module
+    try:
+        Result.create(job, Result.Type.SUCCESSFUL, 1000, return_value=module.Tally())
+    finally:
+        del sys.modules["imports"]

@@ -66,7 +66,7 @@ def fix(document: Path, root: Path = ROOT) -> bool:
 
 
 def _problem(document: Path, link: re.Match[str], root: Path) -> str | None:
-    """What is wrong with a link, None where it is right."""
+    """Return the fault of a link, None where it is right."""
     target = document.parent / link["path"] if link["path"] else document
     line = LINE.fullmatch(link["fragment"] or "")
     if line is None and not target.exists():
@@ -75,19 +75,17 @@ def _problem(document: Path, link: re.Match[str], root: Path) -> str | None:
         definitions = _defining(target, link["text"])
         if any(it.line == int(line[1]) for it in definitions):
             return None
-        places = [
+        found = [
             f"{relpath(path, root)}#L{n}" for path, n in _whereabouts(target, link["text"], root)
         ]
-        return (
-            f"the name is defined at {' or '.join(places)}" if places else "nothing has that name"
-        )
+        return f"the name is defined at {' or '.join(found)}" if found else "nothing has that name"
     if link["fragment"] and target.suffix == ".md" and link["fragment"] not in _anchors(target):
         return "there is no such heading"
     return None
 
 
 def _whereabouts(target: Path, text: str, root: Path) -> list[tuple[Path, int]]:
-    """Where the name in a link's text is defined: in the target, else anywhere in the project."""
+    """Return the definitions of the name in a link's text: in the target, else in the project."""
     here = [(target, it.line) for it in _defining(target, text)]
     if here:
         return here

@@ -30,7 +30,7 @@ PAGES = (
 
 
 class Reader(HTMLParser):
-    """What a reader gets of a page: its text, and its tags with their attributes."""
+    """A page as a reader gets it: its text, and its tags with their attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

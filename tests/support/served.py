@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import jobs
-from core import lists
+from core import clock, lists
 from settings import Settings
 from store.database import Database, connect
 from tests.support.github import StubGitHub, answer, poll, repo
@@ -37,8 +38,10 @@ def database_of(client: FlaskClient) -> Database:
 
 
 def publish(client: FlaskClient, built_at: datetime) -> None:
-    settings = client.application.extensions["settings"]
-    jobs.aggregate_lists(database_of(client), settings, built_at)
+    """Publish a build of that moment, at the earliest then."""
+    settings, later = client.application.extensions["settings"], max(built_at, clock.now())
+    with patch.object(clock, "now", lambda: later):
+        jobs.aggregate_lists(database_of(client), settings, built_at)
 
 
 def problem(response: TestResponse) -> tuple[int, str]:
@@ -289,6 +292,7 @@ SHAPES: dict[str, Any] = {
             }
             for resource in ("search", "core")
         ],
+        "troubles": [],
     },
 }
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,6 +53,7 @@ class Simulation:
     world: World
     now: datetime
     faults: FaultInjector = field(default_factory=FaultInjector)
+    skew: timedelta = timedelta()  # of our clock against GitHub's
 
     def __post_init__(self) -> None:
         self.app = api.create_fake_github(self.world, clock=lambda: self.now, faults=self.faults)
@@ -64,28 +65,37 @@ class Simulation:
         log: list[api.Record] = self.app.extensions["fake_github"].log
         return log
 
+    def clock(self) -> datetime:
+        """The moment by our own clock."""
+        return self.now + self.skew
+
     def sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
+    def github(self) -> GitHub:
+        """A client as jobs have one, by the clock of the simulation."""
+        gate = SharedLimit(self.database, self.settings, now=self.clock, sleep=self.sleep)
+        transport = BreakingTransport(self.app, self.faults)
+        anonymous = replace(gate, anonymous=True)
+        return GitHub(self.settings, gate, transport, anonymous=anonymous)
+
     def poll(self, ranked: RankedList, slot: datetime) -> str:
         """A job and its retries: what came of the slot in the end."""
-        gate = SharedLimit(self.database, self.settings, now=lambda: self.now, sleep=self.sleep)
         pauses = list(RETRY.intervals)
-        transport = BreakingTransport(self.app, self.faults)
         while True:
             try:
-                with GitHub(self.settings, gate, transport) as github:
+                with self.github() as github:
                     result = polling.poll_list(
                         self.database,
                         github,
                         ranked,
                         slot,
                         self.settings.poll_every,
-                        lambda: self.now,
+                        self.clock,
                     )
                 return self._came_of(ranked, slot, result["outcome"])
             except NotYet as error:
-                self.now = max(self.now, error.until)
+                self.now = max(self.now, error.until - self.skew)
             except GitHubError:
                 if not pauses:
                     return self._came_of(ranked, slot, "failed")
@@ -107,7 +117,7 @@ class Simulation:
             self.poll(each, slot)
 
     def aggregate(self, begun: datetime | None = None) -> None:
-        jobs.aggregate_lists(self.database, self.settings, begun or self.now)
+        jobs.aggregate_lists(self.database, self.settings, begun or self.clock())
 
     def carried_over(self, slot: datetime) -> set[int]:
         """The GitHub ids of those carried over at a slot, as asking for them failed."""

@@ -1,28 +1,29 @@
-"""Polls put straight into the store, and what it then holds."""
+"""Polls put straight into the store, what it then holds, and schemas of older versions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import select, text
 
 from core import lists
+from core.clock import MINUTE
+from core.encoding import encoded
 from core.lists import RankedList
 from core.plausibility import Member
 from core.repository import GitHubRepository
-from models import Reading
-from store.database import Database
-from store.polls import (
-    store_poll,
-)
+from core.windows import Profile, Snapshot
+from models import FAILED, List, Poll, Reading
+from store.database import MIGRATIONS, Database
+from store.documents import publish as publish_documents
+from store.polls import record_gap, store_poll
+from store.snapshots import snapshot
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-MINUTE = timedelta(minutes=1)
-
-
+STEP = timedelta(minutes=10)  # the poll interval
 STARS, FORKS, GO, PYTHON = (lists.KNOWN[slug] for slug in ("stars", "forks", "go", "python"))
 
 
@@ -50,10 +51,11 @@ def put(
     doubt: str | None = None,
     kept: Sequence[GitHubRepository] = (),
 ) -> bool:
-    """Store a poll, fetched a minute into its slot; those kept have the last places."""
-    places = [Member(it) for it in repositories] + [Member(it, carried_over=True) for it in kept]
+    """Store a poll, fetched a minute into its slot; those kept have the last ranks."""
+    fresh = [Member(it) for it in repositories]
+    members = [*fresh, *(Member(it, carried_over=True) for it in kept)]
     with database.write() as session:
-        return store_poll(session, ranked, at, fetched_at or at + MINUTE, places, doubt)
+        return store_poll(session, ranked, at, fetched_at or at + MINUTE, members, doubt)
 
 
 def readings(database: Database) -> list[tuple[Any, ...]]:
@@ -61,3 +63,75 @@ def readings(database: Database) -> list[tuple[Any, ...]]:
     with database.read() as session:
         found = session.execute(select(*columns).order_by(Reading.repository_id, Reading.slot))
         return [tuple(row) for row in found]
+
+
+def slot(number: int) -> datetime:
+    return NOON + number * STEP
+
+
+def gap(
+    database: Database,
+    outcome: str = FAILED,
+    why: str = "no answer",
+    *,
+    at: datetime = NOON,
+    noted_at: datetime = NOON + MINUTE,
+) -> None:
+    with database.write() as session:
+        record_gap(session, STARS, at, outcome, noted_at, why)
+
+
+def rows(database: Database, sql: str) -> list[tuple[Any, ...]]:
+    with database.read() as session:
+        return [tuple(row) for row in session.execute(text(sql))]
+
+
+def profile(number: int) -> Profile:
+    github = repo(number)
+    return Profile(
+        number, github.full_name, "Python", "Boats, moored", github.html_url, github.pushed_at
+    )
+
+
+def snapshot_of(database: Database, ranked: RankedList = STARS) -> Snapshot:
+    with database.read() as session:
+        found = snapshot(session, ranked)
+    assert found is not None
+    return found
+
+
+def publish(
+    database: Database,
+    documents: Mapping[str, Mapping[str, Any]],
+    *snapshots: Snapshot,
+    built_at: datetime = NOON,
+) -> bool:
+    with database.write() as session:
+        dated = {name: encoded(body, NOON) for name, body in documents.items()}
+        now = max(built_at, NOON)
+        return publish_documents(session, dated, snapshots, built_at, built_at + STEP, now)
+
+
+def budget(resource: str = "search", **changes: Any) -> dict[str, Any]:
+    nothing: dict[str, Any] = dict.fromkeys(("limit", "remaining", "reset_at"))
+    known = {"resource": resource, "next_at": NOON, "blocked_until": NOON, "undated_refusals": 0}
+    return {**known, **nothing, **changes}
+
+
+def poll(slot: datetime = NOON, **changes: Any) -> Poll:
+    defaults = {"list_id": 1, "outcome": "good", "fetched_at": slot, "rows": 0, "error": None}
+    return Poll(slot=slot, **{**defaults, **changes})
+
+
+def slugs(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(List.slug).order_by(List.slug)))
+
+
+def migrate(database: Database, revision: str) -> None:
+    """Bring a new database to the schema of an older version."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from core import clock
 from core.clock import HOUR
 from github.errors import Unreachable
-from tests.support.github import StubGitHub, answer, poll, repo
+from tests.support.github import STEP, StubGitHub, answer, poll, repo
 from tests.support.served import (
     BUILT,
     DOCUMENTS,
@@ -152,7 +152,7 @@ class TestDocuments:
 
     def test_of_a_suspect_list_stay_up(self, full: FlaskClient) -> None:
         poll(database_of(full), StubGitHub(answer([repo(9)], incomplete=True)), 1)
-        publish(full, BUILT + MINUTE)
+        publish(full, BUILT + STEP)
 
         response = full.get(LIST)
 

@@ -24,7 +24,7 @@ class TestRepositories:
 
     def test_bear_a_name_before_those_that_bore_it(self, full: FlaskClient) -> None:
         taken = repo(3, full_name="Loud/Engine", stars=7)
-        poll(database_of(full), StubGitHub(answer([taken])), 1, ranked=PYTHON)
+        poll(database_of(full), StubGitHub(answer([taken])), ranked=PYTHON)
 
         response = full.get("/api/v1/repos/loud/engine")
 

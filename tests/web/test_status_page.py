@@ -38,6 +38,7 @@ def live(**changes: Any) -> Status:
         "next_runs": [],
         "jobs": [],
         "github": [{"resource": "search", "next_request_at": at(10)}],
+        "troubles": [],
     }
     return status | changes  # type: ignore[no-any-return]
 

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 
 from store.database import Database
 from tests.support.common import MakeApp
-from tests.support.github import StubGitHub, answer, poll, repo
+from tests.support.github import STEP, StubGitHub, answer, poll, repo
 from tests.support.pages import by_the_front, read, rows
-from tests.support.served import BUILT, MINUTE, PYTHON, publish
+from tests.support.served import BUILT, PYTHON, publish
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -94,7 +94,7 @@ class TestLeaderboard:
 
     def test_of_a_suspect_list_says_so(self, full: FlaskClient, database: Database) -> None:
         poll(database, StubGitHub(answer([repo(1)], incomplete=True)), 1)
-        publish(full, BUILT + MINUTE)
+        publish(full, BUILT + STEP)
 
         assert "are not believed" in read(full.get("/")).text
 
