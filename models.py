@@ -179,6 +179,37 @@ class Watched(Base):
     error: Mapped[str | None] = mapped_column(Text)  # null when it was received
 
 
+class Follow(Base):
+    """A repository that somebody follows, or of which somebody wants the history: the wish itself,
+    which is served in order of `turn_at`. Redis only says that there is one."""
+
+    __tablename__ = "follow"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)  # `full_name` in lower case
+    full_name: Mapped[str] = mapped_column(String(200))
+    repository_id: Mapped[int | None] = mapped_column(ForeignKey("repository.id"), index=True)
+    followed_since: Mapped[datetime | None]  # null: only its history is wanted
+    asked_at: Mapped[datetime]
+    turn_at: Mapped[datetime]  # a walk that has had its turn stands behind the others
+    leased_until: Mapped[datetime | None]  # while a worker reads its history
+    done_at: Mapped[datetime | None]  # when its history was complete, or known to be unavailable
+    gone_at: Mapped[datetime | None]  # when GitHub said that there is none of that name
+
+
+class StarHistory(Base):
+    """The days of stars of a repository, as GitHub told them: see core.star_history."""
+
+    __tablename__ = "star_history"
+
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), primary_key=True)
+    days: Mapped[bytes | None] = mapped_column(LargeBinary)  # packed
+    pages_read: Mapped[int] = mapped_column(SmallInteger)  # newest first
+    pages: Mapped[int | None] = mapped_column(SmallInteger)  # null before GitHub said
+    etag: Mapped[str | None] = mapped_column(Text)  # of page 1
+    read_at: Mapped[datetime]  # when GitHub last told a page
+    unavailable: Mapped[str | None] = mapped_column(Text)  # why GitHub tells none
+
+
 class Trouble(Base):
     """A trouble of one repository's with GitHub, or of the token's; it concerns no other."""
 
@@ -238,3 +269,4 @@ class RateLimitState(Base):
     remaining: Mapped[int | None]
     reset_at: Mapped[datetime | None]
     saved_at: Mapped[datetime | None]  # null: by a version that did not note it
+    urgent_at: Mapped[datetime | None]  # of the newest request that somebody waits for

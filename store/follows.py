@@ -1,0 +1,122 @@
+"""Wishes: repositories that somebody follows, or of which somebody wants the history."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from core import clock
+from models import Follow, RepositoryName
+
+LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
+GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
+
+MOST_WAITING = 1000  # histories that are wanted and not read yet
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The outcome of a wish: `row`, None where there is no room; `new`: a job has to be queued."""
+
+    row: Follow | None
+    new: bool = False
+
+
+def follow_of(session: Session, full_name: str) -> Follow | None:
+    """The wish for a repository by a name that it has or had, in any case."""
+    row = session.get(Follow, full_name.lower())
+    if row is not None:
+        return row
+    known = select(RepositoryName.repository_id).where(RepositoryName.name == full_name.lower())
+    return session.scalar(select(Follow).where(Follow.repository_id.in_(known)).limit(1))
+
+
+def ask(
+    session: Session, full_name: str, now: datetime, *, follow: bool, most: int | None = None
+) -> Asked:
+    """Note that somebody wants a repository's history, and follows it or not.
+
+    `most` bounds how many may be followed; None: nothing does.
+    """
+    row = follow_of(session, full_name)
+    if row is not None and row.gone_at is not None:
+        if not clock.is_future(row.gone_at, now) and now < row.gone_at + GONE_FOR:
+            return Asked(row)
+        session.delete(row)
+        session.flush()
+        row = None
+    if follow and most is not None and (row is None or row.followed_since is None):
+        if followed(session) >= most:
+            return Asked(None)
+    new = row is None
+    if row is None:
+        if most is not None and waiting(session) >= MOST_WAITING:
+            return Asked(None)
+        row = Follow(name=full_name.lower(), full_name=full_name, asked_at=now, turn_at=now)
+        session.add(row)
+    if follow and row.followed_since is None:
+        row.followed_since = now
+    session.flush()
+    return Asked(row, new)
+
+
+def unfollow(session: Session, full_name: str) -> bool:
+    """End following; what was stored stays. False where nobody followed."""
+    row = follow_of(session, full_name)
+    if row is None or row.followed_since is None:
+        return False
+    row.followed_since = None
+    return True
+
+
+def followed(session: Session) -> int:
+    counted = select(func.count()).where(Follow.followed_since.is_not(None))
+    return session.scalar(counted) or 0
+
+
+def all_followed(session: Session, after: str = "", limit: int | None = None) -> list[Follow]:
+    """Followed repositories in order of their names, those behind `after`."""
+    rows = (
+        select(Follow)
+        .where(Follow.followed_since.is_not(None), Follow.name > after.lower())
+        .order_by(Follow.name)
+        .limit(limit)
+    )
+    return list(session.scalars(rows))
+
+
+_UNREAD = (Follow.done_at.is_(None), Follow.gone_at.is_(None))
+
+
+def waiting(session: Session) -> int:
+    """Return how many histories are wanted and not read yet."""
+    return session.scalar(select(func.count()).select_from(Follow).where(*_UNREAD)) or 0
+
+
+def position(session: Session, row: Follow) -> int:
+    """Return how many histories are read before that of a wish."""
+    before = select(func.count()).select_from(Follow).where(*_UNREAD, Follow.turn_at < row.turn_at)
+    return session.scalar(before) or 0
+
+
+def lease_next(session: Session, now: datetime) -> Follow | None:
+    """The wish whose turn it is, kept from others for a while; None where nobody waits."""
+    free = or_(
+        Follow.leased_until.is_(None),
+        Follow.leased_until <= now,
+        Follow.leased_until > now + LEASE + clock.TOLERANCE,  # by a clock that ran ahead
+    )
+    chosen = select(Follow).where(*_UNREAD, free).order_by(Follow.turn_at, Follow.name).limit(1)
+    row = session.scalar(chosen)
+    if row is not None:
+        row.leased_until = now + LEASE
+        session.flush()
+    return row
+
+
+def end_turn(session: Session, name: str, now: datetime) -> None:
+    """Let the others go first, and anybody go on with this one."""
+    row = session.get(Follow, name)
+    if row is not None:
+        row.leased_until, row.turn_at = None, max(now, row.turn_at)

@@ -1,0 +1,85 @@
+"""Star histories: days of stars as GitHub told them, page by page."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import star_history as days_of
+from core.star_history import StarDays, Week
+from models import StarHistory
+
+
+def star_history(session: Session, repository_id: int) -> StarHistory | None:
+    return session.get(StarHistory, repository_id)
+
+
+def days(row: StarHistory | None) -> StarDays | None:
+    return days_of.unpack(row.days) if row is not None and row.days else None
+
+
+def days_by_id(session: Session, ids: Collection[int]) -> Mapping[int, StarDays]:
+    """The days of those repositories of which GitHub told any."""
+    rows = session.execute(
+        select(StarHistory.repository_id, StarHistory.days)
+        .where(StarHistory.repository_id.in_(ids))
+        .where(StarHistory.days.is_not(None))
+    )
+    return {repository_id: days_of.unpack(packed) for repository_id, packed in rows}
+
+
+def is_complete(row: StarHistory) -> bool:
+    return row.pages is not None and row.pages_read >= row.pages
+
+
+def store_page(
+    session: Session,
+    repository_id: int,
+    page: int,
+    weeks: Sequence[Week],
+    pages: int | None,
+    etag: str | None,
+    now: datetime,
+) -> StarHistory:
+    """Add a page to what is known, unless it was added before. Pages come in order; where they
+    shifted meanwhile, as a week began, the copy of the lower page stays.
+
+    A page without weeks lies behind the last one.
+    """
+    row = session.get(StarHistory, repository_id)
+    if row is None:
+        row = StarHistory(repository_id=repository_id, pages_read=0)
+        session.add(row)
+    if page != row.pages_read + 1:
+        return row
+    known = days_of.joined(days(row), weeks, newer_wins=False)
+    row.days = days_of.pack(known) if known else None
+    row.pages_read, row.read_at, row.unavailable = page, now, None
+    row.pages = (pages or row.pages or page) if weeks else page
+    if page == 1:
+        row.etag = etag
+    session.flush()
+    return row
+
+
+def refresh(
+    session: Session, row: StarHistory, weeks: Sequence[Week], etag: str | None, now: datetime
+) -> None:
+    """Let page 1 replace what was known of its weeks. Where weeks are missing between the two, as
+    nobody looked for long, all is read anew."""
+    row.read_at, row.etag = now, etag
+    try:
+        known = days_of.joined(days(row), weeks, newer_wins=True)
+    except ValueError:
+        row.pages_read, row.pages, row.days = 0, None, None
+        return
+    row.days = days_of.pack(known) if known else None
+
+
+def store_unavailable(session: Session, repository_id: int, why: str, now: datetime) -> None:
+    row = session.get(StarHistory, repository_id)
+    if row is None:
+        row = StarHistory(repository_id=repository_id, pages_read=0)
+        session.add(row)
+    row.unavailable, row.read_at = why, now
