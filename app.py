@@ -12,7 +12,7 @@ import settings as configuration
 from monitoring import logs
 from settings import Settings
 from store.database import connect
-from web import api, assets, badges, charts, errors, feeds, health, pages, request_log
+from web import api, assets, badges, charts, errors, feeds, following, health, pages, request_log
 from web.cache import ResponseCache
 from web.gate import NEEDS_NO_DATABASE, Gate
 from web.place import Place
@@ -23,6 +23,7 @@ READ_PATIENCE = 3  # seconds that a request waits for an answer of the database
 BLUEPRINTS = (
     health.site,
     api.api,
+    following.following,
     charts.charts,
     badges.badges,
     feeds.feeds,

@@ -7,31 +7,33 @@ never replaces a newer one. Exceptions escape, so that RQ sees a failure and tri
 
 import gc
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
-from rq import Retry
+from rq import Retry, get_current_job
 
 import models
 from core import clock, leaderboards
 from core.encoding import encoded
 from core.lists import RankedList
 from github.errors import Final, NotYet
+from github.history_walk import take_turn
 from github.polling import DONE_BEFORE, identify_some, poll_list, watch_repository
 from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
 from settings import Settings, from_environment
-from store import identities, intervals
+from store import follows, identities, intervals
 from store.database import Database, connect
 from store.documents import is_published, publish
 from store.imports import is_import_under_way
 from store.snapshots import snapshot as snapshot_of
 from store.troubles import CLOCK, is_in_trouble
 
-MOST_POSTPONEMENTS = 20
+MOST_TIMES = 10**6  # that a job may ask RQ to be run again: until its slot ends, or its work
 
 NO_POLL = "no good poll yet"  # the outcome of a build
 
@@ -98,6 +100,24 @@ def identify() -> None:
             result["merged"] += 1
 
 
+def read_history(name: str | None = None) -> Retry | None:
+    """Read on in the star history whose turn it is. Without a name, for the wishes that Redis has
+    not heard of or lost, it is run again for a minute; with one, until that wish is granted."""
+    settings, job = from_environment(), get_current_job()
+    slot_of = partial(clock.floor, step=settings.poll_every)
+    with logged_run("history") as result, connect(settings) as database:
+        with connect_to_github(database, settings, urgent=True) as github:
+            try:
+                result |= take_turn(database, github, slot_of)
+            except NotYet as error:
+                return _postponed(error, result)
+        with database.read() as session:
+            more = follows.is_unread(session, name) if name else follows.waiting(session) > 0
+        fresh = job is not None and job.created_at > clock.now() - clock.MINUTE
+    # Behind whatever waits: polls have their turn between two of a long history.
+    return Retry(max=MOST_TIMES, interval=0) if more and (name or fresh) else None
+
+
 def thin() -> None:
     """Thin out readings, polls and placements that have grown old."""
     with logged_run("thin") as result, connect(from_environment()) as database:
@@ -161,7 +181,7 @@ def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
     wait = max(error.until - clock.now(), timedelta(seconds=1))
     result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
     # RQ counts these apart from the retries of failures, and fails a job that asks for one more.
-    return Retry(max=MOST_POSTPONEMENTS, interval=round(wait.total_seconds()) + 1)
+    return Retry(max=MOST_TIMES, interval=round(wait.total_seconds()) + 1)
 
 
 def _given_up(error: Final) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Connections to Redis, the queues, and the one way to make a job: by the name of its function."""
 
+import hashlib
 import os
 import ssl
 import sys
@@ -22,7 +23,15 @@ LOW = "low"  # imports and batches that can wait
 QUEUES = (DEFAULT, LOW)  # workers empty the first one first
 
 JOB_COUNTS = "starboard:jobs"  # the hash in Redis that counts what came of jobs
-JOB_NAMES = ("poll", "aggregate", "watch", "identify", "thin", "import")  # as logged and counted
+JOB_NAMES = (
+    "poll",
+    "aggregate",
+    "watch",
+    "history",
+    "identify",
+    "thin",
+    "import",
+)  # as logged and counted
 
 ENTRY_PREFIX = "schedule-"  # of the ids of our rq-scheduler entries; all others are not ours
 
@@ -94,6 +103,21 @@ def make_job(
         result_ttl=RESULT_TTL,
         failure_ttl=FAILURE_TTL,
     )
+
+
+def ask_for_history(redis: Redis, name: str) -> None:
+    """Have a worker read a star history that somebody wants, and has noted in SQL, before all that
+    nobody waits for. Raises RedisError; the schedule finds the wish in SQL then."""
+    job = make_job(
+        "jobs.read_history",
+        (name,),
+        job_id=f"history-{hashlib.sha256(name.encode()).hexdigest()[:12]}",
+        description=f"star history of {name}",
+        queue=DEFAULT,
+        timeout=120,
+        connection=redis,
+    )
+    Queue(DEFAULT, connection=redis).enqueue_job(job, at_front=True)
 
 
 def error_of(job: Job) -> str:

@@ -17,6 +17,7 @@ from core.socket_paths import socket_url
 
 HERE = Path(__file__).parent
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
+FOLLOW = ("anyone", "nobody", "local")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "console", "json")
 
@@ -57,6 +58,8 @@ class Settings:
     github_token: str | None = field(default=None, repr=False)
     lists: tuple[RankedList, ...] = tuple(KNOWN.values())
     watch: tuple[str, ...] = ()
+    follow: str = field(default="nobody", repr=False)  # one of FOLLOW, or a key
+    follow_most: int = 1000
     poll_every: timedelta = timedelta(minutes=10)
     aggregate_every: timedelta = timedelta(minutes=15)
     public_url: str | None = None
@@ -87,8 +90,8 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """The texts that must never be written anywhere: the token, and the passwords in URLs, as
         they are and decoded."""
-        found = {self.github_token or ""}
-        found.add(self.valkey_password or "")
+        found = {self.github_token or "", self.valkey_password or ""}
+        found |= {self.follow} - set(FOLLOW)
         for url in (self.database_url, self.redis_url):
             user_info = url.rpartition("@")[0].partition("://")[2]
             for password in (user_info.partition(":")[2], *IN_QUERY.findall(url)):
@@ -248,6 +251,15 @@ def _password(variable: str, value: str) -> str:
     return value
 
 
+def _follow(variable: str, value: str) -> str:
+    if value.lower() in FOLLOW:
+        return value.lower()
+    if not re.fullmatch(r"[!-~]{16,}", value):
+        expected = f"expected {', '.join(FOLLOW)}, or a key of 16 visible characters or more"
+        raise SettingsError(variable, "(not shown)", expected)
+    return value
+
+
 def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
     chosen: dict[str, RankedList] = {}
     for name in filter(None, map(str.strip, value.split(","))):
@@ -280,6 +292,8 @@ PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "github_token": ("GITHUB_TOKEN", _token),
     "lists": ("LISTS", _lists),
     "watch": ("WATCH", _watch),
+    "follow": ("FOLLOW", _follow),
+    "follow_most": ("FOLLOW_MOST", _whole(1, 10**6)),
     "poll_every": ("POLL_MINUTES", _minutes),
     "aggregate_every": ("AGGREGATE_MINUTES", _minutes),
     "public_url": ("PUBLIC_URL", _public_url),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from core import clock
 from core.lists import Count, RankedList
 from core.schemas import (
+    HistoryStatus,
     Item,
     LanguageTotal,
     LanguageTotals,
@@ -181,7 +182,12 @@ def _total_gain(members: Sequence[Item], window: Window) -> TotalGain:
 
 
 def repository(
-    standing: RankedRepository, history: Baselines, ranks: Mapping[str, int]
+    standing: RankedRepository,
+    history: Baselines,
+    ranks: Mapping[str, int],
+    star_history: HistoryStatus,
+    *,
+    followed: bool,
 ) -> RepositoryDocument:
     """One repository; `ranks`: its places by slug, in the order of the lists."""
     full_name = standing.profile.full_name
@@ -190,5 +196,7 @@ def repository(
         **facts(standing, history),
         "as_of": clock.rfc3339(standing.counts.slot),
         "ranks": [{"list": slug, "rank": rank} for slug, rank in ranks.items()],
+        "followed": followed,
+        "history": star_history,
         "links": {"self": f"/api/v1/repos/{full_name}", "github": standing.profile.html_url},
     }

@@ -16,3 +16,15 @@ FULL_NAME = (
 def is_full_name(text: str) -> bool:
     """Whether a text is a repository's owner and name, with nothing before or after them."""
     return re.fullmatch(FULL_NAME, text) is not None
+
+
+PASTED = re.compile(
+    rf"\s*(?:https?://)?(?:www\.)?(?:github\.com/)?(?P<name>{FULL_NAME})(?:[/?#]\S*)?\s*", re.ASCII
+)
+
+
+def pasted_name(text: str) -> str | None:
+    """Return the owner/name that somebody means: with blanks around it, or as any address on GitHub
+    below that of the repository; None where a text names no repository."""
+    found = PASTED.fullmatch(text[:500])
+    return found["name"].removesuffix(".git") if found else None

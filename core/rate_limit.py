@@ -18,6 +18,10 @@ SECONDARY_PAUSE = timedelta(minutes=1)  # the least, where GitHub names no momen
 LONGEST_PAUSE = timedelta(hours=1)  # where the doubling ends
 LONGEST_HEADER = timedelta(days=1)  # no header stops the service for longer
 
+# GitHub lets all requests of an hour be sent at once, but no more than 900 a minute.
+URGENT_APART = timedelta(milliseconds=100)
+KEPT_FOR_POLLS = 0.1  # of a window, which nobody's wish uses up
+
 SPEAKS_OF_A_LIMIT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
 
 
@@ -73,7 +77,7 @@ class Allowance:
     arrival time" of the generic cell rate algorithm); `blocked_until` is GitHub's own word.
     `undated_refusals` counts the rate-limit answers in a row for which GitHub named no moment. The
     next three are what GitHub last reported, None before it did. `saved_at`: when the state was
-    last changed; None where that is not known.
+    last changed; None where that is not known. `urgent_at`: of the newest urgent request.
     """
 
     next_at: datetime
@@ -83,6 +87,7 @@ class Allowance:
     remaining: int | None = None
     reset_at: datetime | None = None
     saved_at: datetime | None = None
+    urgent_at: datetime | None = None
 
     def by_clock(self, now: datetime) -> "Allowance":
         """The state with its moments as a clock tells them that was put back since it was saved.
@@ -98,6 +103,7 @@ class Allowance:
             blocked_until=max(clock.EPOCH + ahead, self.blocked_until) - ahead,
             reset_at=None,
             saved_at=now,
+            urgent_at=None,
         )
 
     def send_at(self, limit: RateLimit, now: datetime) -> datetime:
@@ -113,6 +119,29 @@ class Allowance:
         known = self.by_clock(now)
         even = min(known.next_at, send_at + limit.every * (limit.burst - 1))
         return replace(known, next_at=max(even, send_at) + limit.every, saved_at=now)
+
+    def promise(self, limit: RateLimit, now: datetime) -> "tuple[datetime, Allowance]":
+        """The earliest moment for a request at an even pace, and the state with it promised."""
+        send_at = self.send_at(limit, now)
+        return send_at, self.reserve(limit, send_at, now)
+
+    def at_once(self, now: datetime) -> "tuple[datetime, Allowance] | None":
+        """The moment for a request that somebody waits for, and the state with it promised: a tenth
+        of a second after the last such, as long as GitHub's window has more left than the share
+        that is kept for polls, else when the next window opens. None where GitHub has not said yet
+        what is left.
+        """
+        known = self.by_clock(now)
+        if known.limit is None or known.remaining is None or known.reset_at is None:
+            return None
+        is_open = known.reset_at > now
+        left = known.remaining if is_open else known.limit
+        if left <= known.limit * KEPT_FOR_POLLS:
+            return max(known.reset_at, known.blocked_until), known
+        send_at = max(now, known.blocked_until, (known.urgent_at or clock.EPOCH) + URGENT_APART)
+        reset_at = known.reset_at if is_open else now + clock.HOUR
+        after = replace(known, remaining=left - 1, reset_at=reset_at, urgent_at=send_at)
+        return send_at, replace(after, saved_at=now)
 
     def record(
         self, status: int, headers: Mapping[str, str], now: datetime, *, limited: bool

@@ -137,8 +137,54 @@ class ListRank(TypedDict):
     rank: int
 
 
+HistoryState = Literal["none", "queued", "partial", "complete", "unavailable"]
+
+HistoryStatus = TypedDict(
+    "HistoryStatus",
+    {
+        "state": HistoryState,
+        "from": Annotated[Time | None, Meta(description="The start of the first day known.")],
+        "pages_read": int,
+        "pages": Annotated[int | None, Meta(description="Null: GitHub has not said yet.")],
+        "why": Annotated[str | None, Meta(description="Why it is unavailable.")],
+    },
+)
+
+"""How much of GitHub's own star history of a repository is here."""
+
+
+class FollowDocument(TypedDict):
+    """A repository that somebody asked for. `position`: how many histories are read before its
+    own; null once that is read."""
+
+    full_name: str
+    followed: bool
+    history: HistoryStatus
+    position: int | None
+
+
+class FollowedRepository(TypedDict):
+    full_name: str
+    followed_since: Time
+    as_of: Annotated[Time | None, Meta(description="The slot of its newest reading.")]
+    stars: int | None
+    history: HistoryStatus
+    trouble: str | None
+
+
+class FollowPage(TypedDict):
+    """Followed repositories in order of their names; `next`: what to ask for to get those behind
+    them, null at the end."""
+
+    items: list[FollowedRepository]
+    next: str | None
+
+
 class RepositoryDocument(RepositoryFacts):
     """A repository's `rank`, also in its gains, is the one on the list `stars`."""
+
+    followed: bool
+    history: HistoryStatus
 
     rank: int | None
     as_of: Time

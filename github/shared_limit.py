@@ -33,7 +33,8 @@ TOKEN_PAUSE = timedelta(hours=1)  # until a refused token is tried again
 class SharedLimit:
     """A `github.client.Gate`. `patience`, LONGEST_WAIT by default, is how long it waits at most.
 
-    `anonymous`: the gate of requests without the token, even if there is one.
+    `anonymous`: the gate of requests without the token, even if there is one. `urgent`: that of
+    requests that somebody waits for, which may be sent as fast as GitHub allows.
     """
 
     database: Database
@@ -42,6 +43,7 @@ class SharedLimit:
     sleep: Callable[[float], None] = time.sleep
     patience: Mapping[Resource, timedelta] | None = None
     anonymous: bool = False
+    urgent: bool = False
 
     def acquire(self, resource: Resource) -> None:
         """Sleep until a request may be sent. Raises NotYet where that takes too long."""
@@ -61,10 +63,11 @@ class SharedLimit:
         limit = limit_of(resource, self._authorized)
         with self.database.write() as session:
             known, now = self._known(session, resource), self.now()
-            send_at = known.send_at(limit, now)
+            at_once = known.at_once(now) if self.urgent else None
+            send_at, after = at_once or known.promise(limit, now)
             if send_at - now > (self.patience or LONGEST_WAIT)[resource]:
                 raise NotYet(send_at)
-            self._save(session, resource, known.reserve(limit, send_at, now))
+            self._save(session, resource, after)
         return send_at
 
     def record(self, resource: Resource, answer: Answer) -> None:
@@ -108,9 +111,12 @@ def connect_to_github(
     database: Database,
     settings: Settings,
     patience: Mapping[Resource, timedelta] | None = None,
+    *,
+    urgent: bool = False,
 ) -> GitHub:
-    """A client under the limit that all share, without the token while GitHub refuses that."""
-    gate = SharedLimit(database, settings, patience=patience)
+    """A client under the limit that all share, without the token while GitHub refuses that.
+    `urgent`: for what somebody waits for."""
+    gate = SharedLimit(database, settings, patience=patience, urgent=urgent)
     anonymous = replace(gate, anonymous=True)
     with database.read() as session:
         refused = is_in_trouble(session, TOKEN, clock.now())

@@ -118,6 +118,8 @@ def environment_of(var: Path) -> dict[str, str]:
     environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     environment.setdefault("BIND", "127.0.0.1")
     environment.setdefault("LOG_FORMAT", "console" if sys.stdout.isatty() else "json")
+    if not environment.get("FOLLOW") and not environment.get("PUBLIC_URL"):
+        environment["FOLLOW"] = "local"  # who sits at this machine
     if not environment.get("DATABASE_URL"):
         environment["DATABASE_URL"] = f"sqlite:///{var / 'starboard.db'}"
     return environment

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
-from models import Follow, RepositoryName
+from models import Follow, Repository, RepositoryName
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
 GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
@@ -46,9 +46,9 @@ def ask(
         session.delete(row)
         session.flush()
         row = None
-    if follow and most is not None and (row is None or row.followed_since is None):
-        if followed(session) >= most:
-            return Asked(None)
+    followed_before = row is not None and row.followed_since is not None
+    if follow and most is not None and not followed_before and followed(session) >= most:
+        return Asked(None)
     new = row is None
     if row is None:
         if most is not None and waiting(session) >= MOST_WAITING:
@@ -94,6 +94,11 @@ def waiting(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Follow).where(*_UNREAD)) or 0
 
 
+def is_unread(session: Session, name: str) -> bool:
+    row = session.get(Follow, name.lower())
+    return row is not None and row.done_at is None and row.gone_at is None
+
+
 def position(session: Session, row: Follow) -> int:
     """Return how many histories are read before that of a wish."""
     before = select(func.count()).select_from(Follow).where(*_UNREAD, Follow.turn_at < row.turn_at)
@@ -113,6 +118,16 @@ def lease_next(session: Session, now: datetime) -> Follow | None:
         row.leased_until = now + LEASE
         session.flush()
     return row
+
+
+def identity(session: Session, name: str) -> tuple[int, int] | None:
+    """Our id and GitHub's of the repository of a wish; None where GitHub was not asked yet."""
+    found = session.execute(
+        select(Repository.id, Repository.github_id)
+        .join(Follow, Follow.repository_id == Repository.id)
+        .where(Follow.name == name, Repository.github_id.is_not(None))
+    ).first()
+    return None if found is None else (found.id, found.github_id)
 
 
 def end_turn(session: Session, name: str, now: datetime) -> None:

@@ -24,6 +24,7 @@ def allowance(session: Session, resource: Resource, *, apart: bool = False) -> A
         row.remaining,
         row.reset_at,
         row.saved_at,
+        row.urgent_at,
     )
 
 

@@ -122,12 +122,13 @@ def daily(
     return found
 
 
-def newest_slot(session: Session, repository_id: int, now: datetime) -> datetime | None:
-    """Return the slot of a repository's newest reading, from the future apart."""
+def newest_reading(session: Session, repository_id: int, until: datetime) -> Reading | None:
+    """Return a repository's newest reading up to `until`, and a little later, as clocks differ."""
     return session.scalar(
-        select(func.max(Reading.slot))
-        .where(Reading.repository_id == repository_id)
-        .where(Reading.slot <= now + clock.TOLERANCE)
+        select(Reading)
+        .where(Reading.repository_id == repository_id, Reading.slot <= until + clock.TOLERANCE)
+        .order_by(Reading.slot.desc())
+        .limit(1)
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from core.star_history import StarDays, Week
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import star_history as days_of
-from core.star_history import StarDays, Week
 from models import StarHistory
 
 

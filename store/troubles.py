@@ -40,9 +40,13 @@ def current_troubles(session: Session, now: datetime) -> list[Trouble]:
     return [row for row in rows if _is_current(row, now)]
 
 
-def is_in_trouble(session: Session, subject: str, now: datetime) -> bool:
+def trouble_of(session: Session, subject: str, now: datetime) -> str | None:
     row = session.get(Trouble, subject.lower())
-    return row is not None and _is_current(row, now)
+    return row.why if row is not None and _is_current(row, now) else None
+
+
+def is_in_trouble(session: Session, subject: str, now: datetime) -> bool:
+    return trouble_of(session, subject, now) is not None
 
 
 def _is_current(row: Trouble, now: datetime) -> bool:

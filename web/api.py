@@ -15,15 +15,17 @@ from monitoring import status
 from store import readings, snapshots
 from store.events import events_of
 from web import current, responses
+from web.following import under_way, wished
 from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
 from web.responses import (
     build,
     computed,
     document,
+    known_repository,
     live_json,
     moved,
-    repository_of,
     status_now,
+    unknown,
     with_next,
 )
 
@@ -154,8 +156,16 @@ def owners(ranked: RankedList) -> Response:
 @endpoint(schemas.RepositoryDocument)
 def repository(owner: str, name: str) -> AnyResponse:
     """A repository: figures, gains, ranks on every list. An old name leads to the new one."""
+    full_name = f"{owner}/{name}"
     with current.database().read() as session:
-        facts = repository_of(session, f"{owner}/{name}")
+        facts = known_repository(session, full_name)
+        wish = wished(session, full_name) if facts is None else None
+    if facts is None:
+        if wish is None:
+            raise unknown(full_name)
+        return under_way(wish)
+    if facts["history"]["state"] in ("queued", "partial"):
+        return live_json(facts)  # somebody waits for it to change
     return moved(owner, name, facts["full_name"]) or computed(facts)
 
 
@@ -199,8 +209,8 @@ def history(
 def _end(session: Session, repository_id: int, start: datetime | None) -> datetime:
     """Return the end of the newest reading's slot, so that a series is the same until there is
     another reading; the end of the current minute where that is not after the start."""
-    newest = readings.newest_slot(session, repository_id, clock.now())
-    end = newest + current.settings().poll_every if newest else None
+    newest = readings.newest_reading(session, repository_id, clock.now())
+    end = newest.slot + current.settings().poll_every if newest else None
     if end is None or (start is not None and start >= end):
         return clock.ceil(clock.now(), MINUTE)
     return end

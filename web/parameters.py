@@ -120,6 +120,11 @@ def number(name: str, about: str, default: int, *, lowest: int, highest: int) ->
     return Parameter(name, about, read, schema, str(default), str(default))
 
 
+def text(name: str, about: str, example: str, into: str = "") -> Parameter:
+    """Return a parameter that is any text."""
+    return Parameter(name, about, str, {"type": "string"}, example, into=into)
+
+
 def moment(name: str, about: str, into: str = "") -> Parameter:
     """Return a parameter that is a time, or a date, which is its midnight."""
 

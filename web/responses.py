@@ -16,8 +16,9 @@ from core.lists import RankedList
 from core.windows import Profile
 from models import Document
 from monitoring import status
-from store import documents, repositories
+from store import documents, follows, repositories
 from store.database import Database
+from store.history_status import history_status
 from store.polls import polls_since
 from web import current, http_headers
 from web.cache import cached_until_next_build
@@ -53,11 +54,30 @@ def repository_of(
 ) -> schemas.RepositoryDocument:
     """Return the document of a repository by a name that it has or had, as it was at `until`, or
     is; 404 where nobody saw it."""
-    latest = clock.now() + clock.TOLERANCE  # a clock that ran ahead may have left later ones
-    found = repositories.repository(session, full_name, until or latest)
+    found = known_repository(session, full_name, until=until)
     if found is None:
         raise unknown(full_name)
-    return leaderboards.repository(found.standing, found.history, found.ranks)
+    return found
+
+
+def known_repository(
+    session: Session, full_name: str, *, until: datetime | None = None
+) -> schemas.RepositoryDocument | None:
+    """Return the same, and None where nobody saw it. One that was seen first after `until` is as it
+    was then."""
+    latest = clock.now() + clock.TOLERANCE  # a clock that ran ahead may have left later ones
+    found = until and repositories.repository(session, full_name, until)
+    found = found or repositories.repository(session, full_name, latest)
+    if found is None:
+        return None
+    wish = follows.follow_of(session, full_name)
+    return leaderboards.repository(
+        found.standing,
+        found.history,
+        found.ranks,
+        history_status(session, found.standing.profile.id, wish),
+        followed=wish is not None and wish.followed_since is not None,
+    )
 
 
 def newest_build(database: Database) -> object:

@@ -206,8 +206,8 @@ def test_a_name_and_profile_seen_by_a_clock_ahead_give_way(here: Simulation) -> 
     with here.database.read() as session:
         found = repositories.repository(session, name, here.now)
         assert found is not None
-        last = readings.newest_slot(session, found.standing.profile.id, here.now)
-    assert last == slot
+        last = readings.newest_reading(session, found.standing.profile.id, here.now)
+    assert last is not None and last.slot == slot
 
 
 def test_a_watched_repository_is_asked_for_again_at_once(here: Simulation) -> None:

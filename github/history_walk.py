@@ -1,0 +1,125 @@
+"""Reading star histories that somebody wants, page by page: a few pages of one, then the next."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from core import clock
+from core.plausibility import Member
+from github.client import GitHub
+from github.errors import Final, Gone
+from models import Follow
+from store import follows, star_histories
+from store.database import Database
+from store.readings import store_unlisted
+from store.repositories import store_repositories
+
+PAGES_A_TURN = 5
+
+NO_HISTORY = "this GitHub tells no star history"
+
+Clock = Callable[[], datetime]
+
+
+def take_turn(
+    database: Database,
+    github: GitHub,
+    slot_of: Callable[[datetime], datetime],
+    now: Clock = clock.now,
+) -> dict[str, Any]:
+    """Read a few pages of the history whose turn it is; gives the outcome, for the log.
+
+    It may be killed at any moment: a page is stored or it is not, and the turn is free again after
+    a while. Raises NotYet where GitHub's limit lets nothing be sent, and GitHubError.
+    """
+    with database.write() as session:
+        wish = follows.lease_next(session, now())
+        chosen = None if wish is None else (wish.name, wish.full_name)
+    if chosen is None:
+        return {"outcome": "nobody waits"}
+    name, full_name = chosen
+    try:
+        result = _read(database, github, name, full_name, slot_of, now)
+    except Final as error:
+        result = _ended(database, name, error, now)
+    finally:
+        with database.write() as session:
+            follows.end_turn(session, name, now())
+    return {"repository": full_name, **result}
+
+
+def _read(
+    database: Database,
+    github: GitHub,
+    name: str,
+    full_name: str,
+    slot_of: Callable[[datetime], datetime],
+    now: Clock,
+) -> dict[str, Any]:
+    repository_id, github_id = _identified(database, github, name, full_name, slot_of, now)
+    read = 0
+    while read < PAGES_A_TURN:
+        with database.read() as session:
+            row = star_histories.star_history(session, repository_id)
+            page = 1 if row is None else row.pages_read + 1
+        try:
+            answer = github.star_history(f"repositories/{github_id}", page)
+        except Gone:
+            github.repository(full_name)  # raises Gone, unless it is the endpoint that is not there
+            return _unavailable(database, name, repository_id, now)
+        assert answer is not None  # it was not asked for on a condition
+        read += 1
+        with database.write() as session:
+            row = star_histories.store_page(
+                session, repository_id, page, answer.weeks, answer.pages, answer.etag, now()
+            )
+            complete = star_histories.is_complete(row)
+            if complete:
+                session.get_one(Follow, name).done_at = now()
+        if complete:
+            return {"outcome": "complete", "pages": page}
+    return {"outcome": "partial", "pages": page}
+
+
+def _identified(
+    database: Database,
+    github: GitHub,
+    name: str,
+    full_name: str,
+    slot_of: Callable[[datetime], datetime],
+    now: Clock,
+) -> tuple[int, int]:
+    """Our id and GitHub's of the repository of a wish, of which GitHub is asked in the first turn.
+    Raises Gone where there is none."""
+    with database.read() as session:
+        found = follows.identity(session, name)
+    if found is not None:
+        return found
+    answer = github.repository(full_name)
+    at = now()
+    with database.write() as session:
+        ids = store_repositories(session, [Member(answer)], at)
+        repository_id = ids[answer.github_id]
+        store_unlisted(session, repository_id, slot_of(at), answer)
+        wish = session.get_one(Follow, name)
+        wish.repository_id, wish.full_name = repository_id, answer.full_name
+    return repository_id, answer.github_id
+
+
+def _ended(database: Database, name: str, error: Final, now: Clock) -> dict[str, Any]:
+    """End a wish that GitHub does not grant."""
+    with database.write() as session:
+        wish = session.get_one(Follow, name)
+        if wish.repository_id is not None:
+            star_histories.store_unavailable(session, wish.repository_id, str(error), now())
+            wish.done_at = now()
+        else:
+            wish.gone_at, wish.followed_since = now(), None
+    return {"outcome": "gone", "why": str(error)}
+
+
+def _unavailable(database: Database, name: str, repository_id: int, now: Clock) -> dict[str, Any]:
+    with database.write() as session:
+        star_histories.store_unavailable(session, repository_id, NO_HISTORY, now())
+        session.get_one(Follow, name).done_at = now()
+    return {"outcome": "unavailable", "why": NO_HISTORY}

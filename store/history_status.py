@@ -1,0 +1,45 @@
+"""How much of GitHub's star history of a repository is here, for those who wait for it."""
+
+from sqlalchemy.orm import Session
+
+from core import clock, star_history
+from core.schemas import HistoryState, HistoryStatus
+from models import Follow, StarHistory
+from store import star_histories
+
+NOTHING: HistoryStatus = {
+    "state": "none",
+    "from": None,
+    "pages_read": 0,
+    "pages": None,
+    "why": None,
+}
+
+
+def history_status(
+    session: Session, repository_id: int | None, wish: Follow | None
+) -> HistoryStatus:
+    """The state of a repository's star history, read or wanted."""
+    row = session.get(StarHistory, repository_id) if repository_id is not None else None
+    waits = wish is not None and wish.done_at is None and wish.gone_at is None
+    if row is None:
+        return {**NOTHING, "state": "queued"} if waits else NOTHING
+    days = star_histories.days(row)
+    first = None if days is None else star_history.end_of(days.first - clock.DAY)
+    return {
+        "state": _state(row, waits),
+        "from": None if first is None else clock.rfc3339(first),
+        "pages_read": row.pages_read,
+        "pages": row.pages,
+        "why": row.unavailable,
+    }
+
+
+def _state(row: StarHistory, waits: bool) -> HistoryState:
+    if row.unavailable is not None:
+        return "unavailable"
+    if star_histories.is_complete(row):
+        return "complete"
+    if row.pages_read:
+        return "partial"
+    return "queued" if waits else "none"

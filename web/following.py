@@ -1,0 +1,177 @@
+"""Following repositories, and having their star histories read: a request notes the wish in SQL,
+queues a job by name, and answers at once how far it is."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, redirect, request, url_for
+from redis import RedisError
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest, NotFound, TooManyRequests
+from werkzeug.wrappers import Response as AnyResponse
+
+import queues
+from core import clock, encoding
+from core.names import is_full_name, pasted_name
+from core.schemas import FollowDocument, FollowedRepository, FollowPage
+from models import Follow
+from store import follows, readings, troubles
+from store.history_status import history_status
+from web import current
+from web.parameters import JSON, endpoint, number, text
+from web.permission import require_leave
+from web.responses import live_json
+
+ASK_AGAIN = 1  # second, after which somebody who waits looks again
+FULL_FOR = 60  # seconds until somebody who found no room tries again
+
+LIMIT = number("limit", "How many at most.", 100, lowest=1, highest=1000)
+BEHIND = text("after", "The name behind which a page begins.", "octocat/hello-world")
+
+following = Blueprint("following", __name__)
+
+log = structlog.get_logger("starboard")
+
+
+@following.put("/api/v1/repos/<owner>/<name>")
+@endpoint(FollowDocument, live=True)
+def follow(owner: str, name: str) -> Response:
+    """Follow a repository, and read its star history. 202 while that is under way: ask for what
+    `Location` names until it is there."""
+    require_leave()
+    return _told(ask_for(f"{owner}/{name}", follow=True))
+
+
+@following.delete("/api/v1/repos/<owner>/<name>")
+def unfollow(owner: str, name: str) -> Response:
+    """End following a repository; what was stored stays."""
+    require_leave()
+    with current.database().write() as session:
+        follows.unfollow(session, f"{owner}/{name}")
+    return Response(status=204)
+
+
+@following.post("/follow")
+def follow_by_form() -> AnyResponse:
+    """Follow what a form names, as owner/name or by an address of GitHub's; leads to its page."""
+    require_leave()
+    full_name = named_in_form()
+    ask_for(full_name, follow=True)
+    return redirect(_page_of(full_name), 303)
+
+
+@following.post("/unfollow")
+def unfollow_by_form() -> AnyResponse:
+    """End following what a form names; leads to its page."""
+    require_leave()
+    full_name = named_in_form()
+    with current.database().write() as session:
+        follows.unfollow(session, full_name)
+    return redirect(_page_of(full_name), 303)
+
+
+@following.get("/api/v1/follows")
+@endpoint(FollowPage, BEHIND, LIMIT, live=True)
+def followed(after: str | None, limit: int) -> Response:
+    """All followed repositories: the newest reading, the state of the history and the trouble of
+    each."""
+    with current.database().read() as session:
+        rows = follows.all_followed(session, after or "", limit + 1)
+        items = [_followed(session, row, clock.now()) for row in rows[:limit]]
+    more = rows[limit - 1].full_name if len(rows) > limit else None
+    page: FollowPage = {"items": items, "next": more}
+    return live_json(page)
+
+
+def ask_for(full_name: str, *, follow: bool) -> FollowDocument:
+    """Note that somebody wants a repository's history, and follows it or not, and have it read.
+
+    Raises NotFound where GitHub knows none of that name, TooManyRequests where there is no room.
+    """
+    if not is_full_name(full_name):
+        raise NotFound(f"{full_name!r:.120} is no name of a repository, such as octocat/hello-world")
+    settings, database = current.settings(), current.database()
+    with database.write() as session:
+        asked = follows.ask(
+            session, full_name, clock.now(), follow=follow, most=settings.follow_most
+        )
+        if asked.row is None:
+            raise TooManyRequests(
+                f"this server follows as many as it may (FOLLOW_MOST={settings.follow_most}), or too "
+                "many histories wait to be read",
+                retry_after=FULL_FOR,
+            )
+        if asked.row.gone_at is not None:
+            raise NotFound(f"GitHub has no repository named {full_name!r:.120}")
+        document, name = _document(session, asked.row), asked.row.name
+    if asked.new:
+        try:
+            queues.ask_for_history(current.redis(), name)
+        except RedisError as error:  # the schedule finds the wish in SQL
+            log.warning("history", outcome="noted, not queued", repository=name, why=str(error))
+    return document
+
+
+def wished(session: Session, full_name: str) -> FollowDocument | None:
+    """The state of what somebody asked for; None where nobody did, or GitHub knows no such name."""
+    row = follows.follow_of(session, full_name)
+    return None if row is None or row.gone_at is not None else _document(session, row)
+
+
+def _document(session: Session, row: Follow) -> FollowDocument:
+    waits = row.done_at is None
+    return {
+        "full_name": row.full_name,
+        "followed": row.followed_since is not None,
+        "history": history_status(session, row.repository_id, row),
+        "position": follows.position(session, row) if waits else None,
+    }
+
+
+def _told(document: FollowDocument) -> Response:
+    """Return 200 with what is all there, else 202 and where to look again."""
+    response = Response(encoding.encode(document), mimetype=JSON)
+    response.cache_control.no_store = True
+    if document["history"]["state"] not in ("complete", "unavailable"):
+        owner, _, name = document["full_name"].partition("/")
+        response.status_code = 202
+        response.location = url_for("api.repository", owner=owner, name=name)
+        response.retry_after = ASK_AGAIN
+    return response
+
+
+def under_way(document: FollowDocument) -> Response:
+    """Return the reply to a reader of a repository of which nothing but the wish is known."""
+    return _told(document)
+
+
+def _followed(session: Session, row: Follow, now: datetime) -> FollowedRepository:
+    assert row.followed_since is not None  # or it would not be here
+    newest = None
+    if row.repository_id is not None:
+        newest = readings.newest_reading(session, row.repository_id, now)
+    return {
+        "full_name": row.full_name,
+        "followed_since": clock.rfc3339(row.followed_since),
+        "as_of": clock.rfc3339(newest.slot) if newest else None,
+        "stars": newest.stars if newest else None,
+        "history": history_status(session, row.repository_id, row),
+        "trouble": troubles.trouble_of(session, row.full_name, now),
+    }
+
+
+def named_in_form() -> str:
+    """Return the owner/name that the form's field `repository` has, or an address of GitHub's."""
+    given = request.form.get("repository", "")
+    full_name = pasted_name(given)
+    if full_name is None:
+        raise BadRequest(
+            f"repository={given!r:.120}: expected owner/name or its address on GitHub"
+        )
+    return full_name
+
+
+def _page_of(full_name: str) -> Any:
+    owner, _, name = full_name.partition("/")
+    return url_for("pages.repository", owner=owner, name=name)
