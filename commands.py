@@ -29,7 +29,7 @@ from core.socket_paths import socket_path, socket_url
 from monitoring import redis_status
 from settings import HERE
 from store.database import SchemaError, error_line
-from web import current
+from web import current, follow_commands
 
 if TYPE_CHECKING:
     from history.archive import Rejection
@@ -289,4 +289,4 @@ def _redis_trouble(error: RedisError) -> str:
     return f"Redis cannot be reached: {error}"
 
 
-ALL = (poll, aggregate, upgrade, redis_url, failed_jobs, import_history)
+ALL = (poll, aggregate, upgrade, redis_url, failed_jobs, import_history, *follow_commands.ALL)

@@ -24,17 +24,9 @@ LOG_FORMATS = ("auto", "console", "json")
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
 AGGREGATE_OFFSET = timedelta(seconds=30)  # lets the polls at the start of a slot be in time
-MISSED_ON_HEROKU = {
-    "database_url": (
-        "DATABASE_URL",
-        "Heroku's dynos share no disk, so SQLite cannot serve them; "
-        "add a database: heroku addons:create heroku-postgresql",
-    ),
-    "redis_url": (
-        "REDIS_URL",
-        "Heroku's dynos share no socket, so an embedded Valkey cannot serve them; "
-        "add a Redis: heroku addons:create heroku-redis",
-    ),
+MISSED_ON_HEROKU = {  # variable, what dynos do not share, what cannot serve them, what to add
+    "database_url": ("DATABASE_URL", "disk", "SQLite", "a database", "postgresql"),
+    "redis_url": ("REDIS_URL", "socket", "an embedded Valkey", "a Redis", "redis"),
 }
 SPREAD = 0.8  # the share of an interval over which polls are spread; the rest is for retries
 
@@ -109,9 +101,12 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         for name, (variable, parse) in PARSERS.items()
         if environ.get(variable, "").strip()
     }
-    for name, (variable, why) in MISSED_ON_HEROKU.items():
+    for name, (variable, shared, local, needed, addon) in MISSED_ON_HEROKU.items():
         if environ.get("DYNO") and name not in values:
-            raise SettingsError(variable, "", why)
+            why = f"Heroku's dynos share no {shared}, so {local} cannot serve them; "
+            raise SettingsError(
+                variable, "", f"{why}add {needed}: heroku addons:create heroku-{addon}"
+            )
     password = values.get("valkey_password")
     if bool(values.get("valkey_port")) != bool(password):
         missing = "VALKEY_PORT" if password else "VALKEY_PASSWORD"

@@ -101,7 +101,10 @@ def is_unread(session: Session, name: str) -> bool:
 
 def position(session: Session, row: Follow) -> int:
     """Return how many histories are read before that of a wish."""
-    before = select(func.count()).select_from(Follow).where(*_UNREAD, Follow.turn_at < row.turn_at)
+    earlier = or_(
+        Follow.turn_at < row.turn_at, (Follow.turn_at == row.turn_at) & (Follow.name < row.name)
+    )
+    before = select(func.count()).select_from(Follow).where(*_UNREAD, earlier)
     return session.scalar(before) or 0
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from core.star_history import StarDays, Week
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import star_history as days_of
+from core.star_history import StarDays, Week
 from models import StarHistory
 
 
@@ -26,7 +26,7 @@ def days_by_id(session: Session, ids: Collection[int]) -> Mapping[int, StarDays]
         .where(StarHistory.repository_id.in_(ids))
         .where(StarHistory.days.is_not(None))
     )
-    return {repository_id: days_of.unpack(packed) for repository_id, packed in rows}
+    return {repository_id: days_of.unpack(packed or b"") for repository_id, packed in rows}
 
 
 def is_complete(row: StarHistory) -> bool:

@@ -90,7 +90,9 @@ def ask_for(full_name: str, *, follow: bool) -> FollowDocument:
     Raises NotFound where GitHub knows none of that name, TooManyRequests where there is no room.
     """
     if not is_full_name(full_name):
-        raise NotFound(f"{full_name!r:.120} is no name of a repository, such as octocat/hello-world")
+        raise NotFound(
+            f"{full_name!r:.120} is no name of a repository, such as octocat/hello-world"
+        )
     settings, database = current.settings(), current.database()
     with database.write() as session:
         asked = follows.ask(
@@ -98,19 +100,27 @@ def ask_for(full_name: str, *, follow: bool) -> FollowDocument:
         )
         if asked.row is None:
             raise TooManyRequests(
-                f"this server follows as many as it may (FOLLOW_MOST={settings.follow_most}), or too "
-                "many histories wait to be read",
+                f"this server follows as many as it may (FOLLOW_MOST={settings.follow_most}), "
+                "or too many histories wait to be read",
                 retry_after=FULL_FOR,
             )
         if asked.row.gone_at is not None:
             raise NotFound(f"GitHub has no repository named {full_name!r:.120}")
         document, name = _document(session, asked.row), asked.row.name
     if asked.new:
-        try:
-            queues.ask_for_history(current.redis(), name)
-        except RedisError as error:  # the schedule finds the wish in SQL
-            log.warning("history", outcome="noted, not queued", repository=name, why=str(error))
+        queue(name)
     return document
+
+
+def queue(name: str) -> bool:
+    """Have a worker read the history that a wish is for; False where Redis cannot be reached: the
+    schedule finds the wish in SQL then."""
+    try:
+        queues.ask_for_history(current.redis(), name)
+    except RedisError as error:
+        log.warning("history", outcome="noted, not queued", repository=name, why=str(error))
+        return False
+    return True
 
 
 def wished(session: Session, full_name: str) -> FollowDocument | None:
@@ -166,9 +176,7 @@ def named_in_form() -> str:
     given = request.form.get("repository", "")
     full_name = pasted_name(given)
     if full_name is None:
-        raise BadRequest(
-            f"repository={given!r:.120}: expected owner/name or its address on GitHub"
-        )
+        raise BadRequest(f"repository={given!r:.120}: expected owner/name or its address on GitHub")
     return full_name
 
 

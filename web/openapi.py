@@ -2,8 +2,9 @@
 documents that they give."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ TAGS = {  # blueprint → what its endpoints are for
     "badges": "What shields.io makes a badge of.",
     "charts": "Star histories as pictures, for a README.",
     "feeds": "What changed, for feed readers.",
+    "following": "Repositories that somebody follows, and their star histories.",
     "site": "How the service is, for those who run it, and this description.",
 }
 
@@ -43,9 +45,14 @@ ERRORS = {  # status → component, what it means, an example
     400: ("BadRequest", "A parameter makes no sense.", "limit='0': expected a number from 1 …"),
     404: ("NotFound", "It is not there.", "no list named 'pyhton'; did you mean 'python'?"),
     412: ("PreconditionFailed", "`If-Match` names another version.", "it is another one"),
+    403: ("Forbidden", "The setting FOLLOW does not name who asks.", "this server lets only …"),
+    429: ("TooMany", "There is no room.", "this server follows as many as it may …"),
     503: ("Unavailable", "There is no data yet, or no database.", "no data yet: the first poll …"),
 }
+ERRORS_OF_READS = (400, 404, 412, 503)
 ERRORS_OF_LIVE = (400, 503)
+ERRORS_OF_WISHES = {403: "Forbidden", 404: "NotFound", 429: "TooMany"}
+OF_WISHES = {"202": {"description": "It is under way: ask for what `Location` names."}}
 
 HEADERS = {
     "ETag": "Strong; the gzipped body has its own, which ends in -gzip.",
@@ -60,8 +67,8 @@ HEADERS_OF_ALL = [name for name in HEADERS if name != "Starboard-Notice"]
 
 def describe(app: Flask, server: str) -> Object:
     """The description of all endpoints that an app has, pages apart. `server`: its URL, or path."""
-    views = _views(app)
-    types = list(dict.fromkeys([Problem, *(view.endpoint.gives for _, view in views.values())]))
+    operations = sorted(_operations(app), key=lambda each: each[:2])
+    types = list(dict.fromkeys([Problem, *(view.endpoint.gives for *_, view in operations)]))
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -73,8 +80,11 @@ def describe(app: Flask, server: str) -> Object:
         "security": [],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": {
-            path: {"get": _operation(path, tag, view, schema_of[view.endpoint.gives])}
-            for path, (tag, view) in sorted(views.items())
+            path: {
+                method: _operation(path, method, tag, view, schema_of[view.endpoint.gives])
+                for _, method, tag, view in of_path
+            }
+            for path, of_path in groupby(operations, key=lambda each: each[0])
         },
         "components": {
             "schemas": components,
@@ -89,27 +99,30 @@ def describe(app: Flask, server: str) -> Object:
     }
 
 
-def _views(app: Flask) -> dict[str, tuple[str, Any]]:
-    """The views that declare what they give, each with its tag, by their paths in OpenAPI's form;
-    pages, which are for people, left out."""
-    rules = {re.sub(r"<(\w+)>", r"{\1}", rule.rule): rule for rule in app.url_map.iter_rules()}
-    views = {
-        path: (rule.endpoint.partition(".")[0], app.view_functions[rule.endpoint])
-        for path, rule in rules.items()
-    }
-    return {
-        path: (tag, view)
-        for path, (tag, view) in views.items()
-        if hasattr(view, "endpoint") and view.endpoint.content_type != HTML
-    }
+def _operations(app: Flask) -> Iterator[tuple[str, str, str, Any]]:
+    """The views that declare what they give, each with its path in OpenAPI's form, its method and
+    its tag; pages, which are for people, left out."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        if hasattr(view, "endpoint") and view.endpoint.content_type != HTML:
+            path = re.sub(r"<(\w+)>", r"{\1}", rule.rule)
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                yield path, method.lower(), rule.endpoint.partition(".")[0], view
 
 
-def _operation(path: str, tag: str, view: Callable[..., Any], schema: Object) -> Object:
+def _operation(
+    path: str, method: str, tag: str, view: Callable[..., Any], schema: Object
+) -> Object:
     declared: Endpoint = view.endpoint  # type: ignore[attr-defined]  # `_views` has no others
     in_path = re.findall(r"{(\w+)}", path)
     about = view.__doc__ or ""
     responses = _responses(declared, about, TEXT if declared.gives is bytes else schema)
-    if "name" in in_path:
+    if method != "get":
+        responses |= {status: responses["200"] | about for status, about in OF_WISHES.items()}
+        responses |= {
+            str(status): _reference("responses", name) for status, name in ERRORS_OF_WISHES.items()
+        }
+    elif "name" in in_path:
         responses["301"] = {"description": "It has another name now: `Location` leads there."}
     return {
         "operationId": view.__name__,
@@ -127,7 +140,7 @@ def _operation(path: str, tag: str, view: Callable[..., Any], schema: Object) ->
 def _responses(declared: Endpoint, about: str, schema: Object) -> Object:
     """The responses of a view by their status."""
     ok = _content(about, declared.content_type, schema, EXAMPLES.get(declared.gives))
-    errors = ERRORS_OF_LIVE if declared.live else ERRORS
+    errors = ERRORS_OF_LIVE if declared.live else ERRORS_OF_READS
     responses = {"200": ok} | {
         str(status): _reference("responses", ERRORS[status][0]) for status in errors
     }

@@ -8,6 +8,9 @@ from core import clock, leaderboards, lists
 from core.clock import DAY, MINUTE
 from core.schemas import (
     EventPage,
+    FollowDocument,
+    FollowPage,
+    HistoryStatus,
     LanguageTotals,
     Leaderboard,
     ListIndex,
@@ -45,7 +48,15 @@ BASELINES = Baselines(
 SNAPSHOT = Snapshot(STARS, NOON, NOON + timedelta(seconds=20), False, [HELLO_WORLD], BASELINES)
 
 BOARD = leaderboards.leaderboard(SNAPSHOT, BUILT_AT, BUILT_AT + BUILD_EVERY)
-REPOSITORY = leaderboards.repository(HELLO_WORLD, BASELINES, {"stars": 3, "python": 1})
+HISTORY: HistoryStatus = {
+    "state": "complete",
+    "from": "2017-05-07T07:00:00Z",
+    "pages_read": 17,
+    "pages": 17,
+    "why": None,
+}
+RANKS = {"stars": 3, "python": 1}
+REPOSITORY = leaderboards.repository(HELLO_WORLD, BASELINES, RANKS, HISTORY, followed=True)
 
 SERIES: Series = {
     "full_name": "octocat/hello-world",
@@ -99,6 +110,25 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     LanguageTotals: leaderboards.languages(BOARD),
     OwnerTotals: leaderboards.owners(BOARD),
     RepositoryDocument: REPOSITORY,
+    FollowDocument: {
+        "full_name": "octocat/hello-world",
+        "followed": True,
+        "history": HISTORY,
+        "position": None,
+    },
+    FollowPage: {
+        "items": [
+            {
+                "full_name": "octocat/hello-world",
+                "followed_since": AS_OF,
+                "as_of": AS_OF,
+                "stars": 312_480,
+                "history": HISTORY,
+                "trouble": None,
+            }
+        ],
+        "next": None,
+    },
     Badge: badge_of(REPOSITORY, "gain", STARS, "24h", BUILD_EVERY),
     Series: SERIES,
     EventPage: EVENTS,
