@@ -116,12 +116,13 @@ def movers(board: Leaderboard, window: str, count: Count) -> Movers:
             "rank": item["rank"],
             "stars": item["stars"],
             "forks": item["forks"],
-            "gain": gain[count],
+            "gain": gained,
             "rank_gain": gain["rank"],
             "since": gain["since"],
+            "source": gain["source"],
         }
         for item in board["items"]
-        if (gain := item["gains"][window]) is not None
+        if (gain := item["gains"][window]) is not None and (gained := gain[count]) is not None
     ]
     return {
         "list": board["list"],
@@ -177,8 +178,12 @@ def _total(members: Sequence[Item]) -> Total:
 
 
 def _total_gain(members: Sequence[Item], window: Window) -> TotalGain:
-    known = [gain["stars"] for item in members if (gain := item["gains"][window.name]) is not None]
-    return {"stars": sum(known), "repositories": len(known)}
+    known = [gain for item in members if (gain := item["gains"][window.name]) is not None]
+    return {
+        "stars": sum(gain["stars"] for gain in known),
+        "repositories": len(known),
+        "github": sum(gain["source"] == "github" for gain in known),
+    }
 
 
 def repository(

@@ -1,6 +1,6 @@
 """The documents as types: what the API gives and /openapi.json describes."""
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -16,13 +16,20 @@ OpenIssues = Annotated[
 ]
 
 
+Source = Literal["reading", "github"]
+
+
 class Gain(TypedDict):
-    """The gain since `since`, the slot of the reading it is told against."""
+    """The gain since `since`: the slot of the reading it is told against, or, where there is none,
+    the midnight in Los Angeles from which on GitHub's days are summed, up to `until`. Those count
+    the stars that stand today, and nothing else."""
 
     stars: int
-    forks: int
+    forks: Annotated[int | None, Meta(description="Null: GitHub does not tell.")]
     rank: Annotated[int | None, Meta(description="Places climbed; null: was not listed then.")]
     since: Time
+    until: NotRequired[Time]
+    source: Source
 
 
 Gains = dict[str, Gain | None]  # by window; None: no reading near enough to its start
@@ -76,7 +83,8 @@ class ListIndex(TypedDict):
 
 
 class Mover(TypedDict):
-    """A gain of what the list counts, and of ranks, since the reading it is told against."""
+    """A gain of what the list counts, and of ranks, since the reading it is told against, or by
+    GitHub's days."""
 
     full_name: str
     rank: int
@@ -85,6 +93,7 @@ class Mover(TypedDict):
     gain: int
     rank_gain: int | None
     since: Time
+    source: Source
 
 
 class Movers(TypedDict):
@@ -96,10 +105,12 @@ class Movers(TypedDict):
 
 
 class TotalGain(TypedDict):
-    """The gain of those members that have a baseline, and how many they are."""
+    """The gain of those members that have one, how many they are, and for how many of them it is
+    told by GitHub's days."""
 
     stars: int
     repositories: int
+    github: int
 
 
 class Total(TypedDict):

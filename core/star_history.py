@@ -11,6 +11,9 @@ from core.clock import DAY
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
+LEADING = bytes(range(0x80, 0x100))  # bytes of a packed number after which another follows
+LONGEST_NUMBER = 3  # bytes: two million stars a day
+
 
 @dataclass(frozen=True, slots=True)
 class Week:
@@ -86,6 +89,20 @@ def unpack(data: bytes) -> StarDays:
         raise ValueError(f"{len(data)} bytes are no packed days: {error}") from error
 
 
+def unpack_recent(data: bytes, most: int) -> StarDays:
+    """Return the last days alone, `most` of them at least where there are so many: gains are told
+    by those of a year, of thousands of repositories."""
+    raw = zlib.decompress(data)
+    ordinal = next(_numbers(raw))
+    days = len(raw.translate(None, delete=LEADING)) - 1  # each number ends with a byte under 128
+    tail = raw[-(most + 1) * LONGEST_NUMBER :]
+    if len(tail) == len(raw):
+        return unpack(data)
+    begin = next(position for position, byte in enumerate(tail) if byte < 0x80) + 1
+    counts = tuple(_numbers(tail[begin:]))
+    return StarDays(date.fromordinal(ordinal + days - len(counts)), counts)
+
+
 def _leb128(number: int) -> bytes:
     if number < 0:
         raise ValueError(f"{number} is negative")
@@ -143,3 +160,27 @@ def gain_since(
         return None
     begin, end = ((day - days.first).days for day in (first, last + DAY))
     return sum(days.counts[max(0, begin) : max(0, end)]), since, end_of(last)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldDays:
+    """The days of a repository as they are stored. Those are complete that had ended at `read_at`.
+    `whole`: they begin with the first star there is."""
+
+    packed: bytes
+    read_at: datetime
+    whole: bool
+
+    def gain(
+        self, start: datetime, tolerance: timedelta, as_of: datetime
+    ) -> tuple[int, datetime, datetime] | None:
+        """Return as `gain_since` does."""
+        span = (as_of - start) // DAY + 9  # a week more than the window, and what clocks differ by
+        days = unpack_recent(self.packed, span)
+        whole = self.whole and days.first == unpack_first(self.packed)
+        return gain_since(days, start, tolerance, min(as_of, self.read_at), whole=whole)
+
+
+def unpack_first(data: bytes) -> date:
+    """Return the first day alone."""
+    return date.fromordinal(next(_numbers(zlib.decompress(data))))

@@ -1,7 +1,7 @@
 """Gains over windows, each told against the baseline at the window's start."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core import clock
@@ -9,6 +9,7 @@ from core.clock import DAY, HOUR
 from core.lists import RankedList
 from core.retention import retained_step
 from core.schemas import Gain, Gains
+from core.star_history import ToldDays
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,11 @@ class Window:
 
     def oldest_baseline(self, as_of: datetime) -> datetime:
         """Return the moment before which a reading tells of another window than this."""
-        return self.start(as_of) - min(self.length / 4, 7 * DAY)
+        return self.start(as_of) - self.tolerance
+
+    @property
+    def tolerance(self) -> timedelta:
+        return min(self.length / 4, 7 * DAY)
 
 
 EXACT = timedelta(seconds=1)
@@ -78,11 +83,13 @@ class Baselines:
     """The readings and ranks that gains are told against.
 
     `baselines`: (window name, repository id) → the latest reading at or before the window's
-    start. `ranks`: the same → the place on the list then, as its last good poll had it.
+    start. `ranks`: the same → the rank on the list then, as its last good poll had it. `told`:
+    repository id → GitHub's days of stars, for gains without a baseline of ours.
     """
 
     baselines: Mapping[tuple[str, int], Counts]
     ranks: Mapping[tuple[str, int], int]
+    told: Mapping[int, ToldDays] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +113,29 @@ def _gain(standing: RankedRepository, history: Baselines, window: Window) -> Gai
     now, repository = standing.counts, standing.profile.id
     then = history.baselines.get((window.name, repository))
     if then is None or then.slot < window.oldest_baseline(now.slot):
-        return None
+        return _told(standing, history, window)
     rank, rank_then = standing.rank, history.ranks.get((window.name, repository))
     return {
         "stars": now.stars - then.stars,
         "forks": now.forks - then.forks,
         "rank": None if rank is None or rank_then is None else rank_then - rank,
         "since": clock.rfc3339(then.slot),
+        "source": "reading",
+    }
+
+
+def _told(standing: RankedRepository, history: Baselines, window: Window) -> Gain | None:
+    """A gain by GitHub's days of the stars that stand today, which tell of nothing else."""
+    told, as_of = history.told.get(standing.profile.id), standing.counts.slot
+    gain = told and told.gain(window.start(as_of), window.tolerance, as_of)
+    if not gain:
+        return None
+    stars, since, until = gain
+    return {
+        "stars": stars,
+        "forks": None,
+        "rank": None,
+        "since": clock.rfc3339(since),
+        "until": clock.rfc3339(until),
+        "source": "github",
     }

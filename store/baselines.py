@@ -20,6 +20,7 @@ from models import (
     Reading,
 )
 from models import Repository as RepositoryRow
+from store.star_histories import told_by_id
 
 earlier_reading = aliased(Reading)
 
@@ -74,4 +75,4 @@ def baselines_of(
                 places[then] = {repository: rank for repository, rank in found}
             if repository_id in places[then]:
                 ranks[window.name, repository_id] = places[then][repository_id]
-    return Baselines(baselines, ranks)
+    return Baselines(baselines, ranks, told_by_id(session, ids))

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import star_history as days_of
-from core.star_history import StarDays, Week
+from core.star_history import StarDays, ToldDays, Week
 from models import StarHistory
 
 
@@ -19,14 +19,18 @@ def days(row: StarHistory | None) -> StarDays | None:
     return days_of.unpack(row.days) if row is not None and row.days else None
 
 
-def days_by_id(session: Session, ids: Collection[int]) -> Mapping[int, StarDays]:
+def told_by_id(session: Session, ids: Collection[int]) -> Mapping[int, ToldDays]:
     """The days of those repositories of which GitHub told any."""
-    rows = session.execute(
-        select(StarHistory.repository_id, StarHistory.days)
+    rows = session.scalars(
+        select(StarHistory)
         .where(StarHistory.repository_id.in_(ids))
         .where(StarHistory.days.is_not(None))
     )
-    return {repository_id: days_of.unpack(packed or b"") for repository_id, packed in rows}
+    return {
+        row.repository_id: ToldDays(row.days, row.read_at, is_complete(row))
+        for row in rows
+        if row.days
+    }
 
 
 def is_complete(row: StarHistory) -> bool:

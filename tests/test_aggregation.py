@@ -120,6 +120,7 @@ def expected_gain(polled: Polled, slug: str, it: GitHubRepository, window: str) 
         "forks": it.forks - history[since].forks,
         "rank": ranks[0].index(it.github_id) - ranks[1].index(it.github_id) if was_listed else None,
         "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
+        "source": "reading",
     }
 
 
@@ -129,7 +130,11 @@ def expected_total(items: list[Any]) -> dict[str, Any]:
         "repositories": len(items),
         "stars": sum(it["stars"] for it in items),
         "gains": {
-            name: {"stars": sum(it["stars"] for it in known), "repositories": len(known)}
+            name: {
+                "stars": sum(it["stars"] for it in known),
+                "repositories": len(known),
+                "github": 0,
+            }
             for name, known in gains.items()
         },
     }
@@ -197,6 +202,7 @@ def expected_movers(board: dict[str, Any], window: str) -> dict[str, Any]:
         if gain:
             kept = {name: item[name] for name in ("full_name", "rank", "stars", "forks")}
             told = {"gain": gain["stars"], "rank_gain": gain["rank"], "since": gain["since"]}
+            told["source"] = "reading"
             items.append(kept | told)
     items.sort(key=lambda item: item["rank"])
     items.sort(key=lambda item: item["gain"], reverse=True)

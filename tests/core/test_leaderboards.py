@@ -1,14 +1,15 @@
 """Readings in, documents out: what a gain is told against, and what adds up to what."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from core import leaderboards, lists, schemas, windows
+from core import leaderboards, lists, schemas, star_history, windows
 from core.clock import DAY, HOUR
 from core.schemas import Gain, Gains
+from core.star_history import StarDays, ToldDays
 from core.windows import WINDOWS, Baselines, Counts, Profile, RankedRepository, Snapshot, Window
 
 AS_OF = datetime(2026, 3, 10, 12, 40, tzinfo=UTC)
@@ -94,7 +95,13 @@ def test_a_gain_says_what_it_is_told_against() -> None:
 
     gains = windows.gains(standing(rank=3), history)
 
-    gain: Gain = {"stars": 12, "forks": -2, "rank": 2, "since": "2026-03-09T12:30:00Z"}
+    gain: Gain = {
+        "stars": 12,
+        "forks": -2,
+        "rank": 2,
+        "since": "2026-03-09T12:30:00Z",
+        "source": "reading",
+    }
     assert gains == {**NO_GAINS, "24h": gain}
 
 
@@ -127,7 +134,13 @@ def test_a_rank_gain_is_places_climbed_if_it_was_and_is_listed(
 
     gain = windows.gains(standing(rank), Baselines({("1h", 7): then}, ranks))["1h"]
 
-    assert gain == {"stars": 0, "forks": 0, "rank": climbed, "since": "2026-03-10T11:40:00Z"}
+    assert gain == {
+        "stars": 0,
+        "forks": 0,
+        "rank": climbed,
+        "since": "2026-03-10T11:40:00Z",
+        "source": "reading",
+    }
 
 
 # Leaderboards
@@ -170,7 +183,13 @@ def test_a_leaderboard_is_the_snapshot_with_gains() -> None:
                 "pushed_at": "2026-03-10T11:40:00Z",
                 "gains": {
                     **NO_GAINS,
-                    "1h": {"stars": 100, "forks": 0, "rank": 1, "since": "2026-03-10T11:40:00Z"},
+                    "1h": {
+                        "stars": 100,
+                        "forks": 0,
+                        "rank": 1,
+                        "since": "2026-03-10T11:40:00Z",
+                        "source": "reading",
+                    },
                 },
             },
             {
@@ -227,7 +246,7 @@ def test_the_index_names_every_list_with_or_without_data() -> None:
 
 # Totals
 
-UNKNOWN = {name: {"stars": 0, "repositories": 0} for name in WINDOW}
+UNKNOWN = {name: {"stars": 0, "repositories": 0, "github": 0} for name in WINDOW}
 
 
 def test_languages_add_up_those_without_one_too_and_gains_those_with_a_baseline() -> None:
@@ -259,8 +278,8 @@ def test_languages_add_up_those_without_one_too_and_gains_those_with_a_baseline(
                 "stars": 150,
                 "gains": {
                     **UNKNOWN,
-                    "1h": {"stars": 9, "repositories": 2},
-                    "24h": {"stars": 10, "repositories": 1},
+                    "1h": {"stars": 9, "repositories": 2, "github": 0},
+                    "24h": {"stars": 10, "repositories": 1, "github": 0},
                 },
             },
             {"language": None, "repositories": 1, "stars": 50, "gains": UNKNOWN},
@@ -314,7 +333,16 @@ def test_a_repository_has_its_figures_and_its_places(rank: int | None, climbed: 
     then = counts(stars=400, slot=AS_OF - 8 * DAY)
     history = Baselines({("7d", 7): then}, {("7d", 7): 5})
 
-    document = leaderboards.repository(standing(rank), history, {"forks": 9, "cpp": 2})
+    told: schemas.HistoryStatus = {
+        "state": "none",
+        "from": None,
+        "pages_read": 0,
+        "pages": None,
+        "why": None,
+    }
+
+    ranks = {"forks": 9, "cpp": 2}
+    document = leaderboards.repository(standing(rank), history, ranks, told, followed=True)
 
     assert document == {
         "full_name": "quiet/harbor-7",
@@ -327,9 +355,17 @@ def test_a_repository_has_its_figures_and_its_places(rank: int | None, climbed: 
         "description": "Boats, moored",
         "html_url": "https://github.com/quiet/harbor-7",
         "pushed_at": "2026-03-10T11:40:00Z",
+        "followed": True,
+        "history": told,
         "gains": {
             **NO_GAINS,
-            "7d": {"stars": 100, "forks": 0, "rank": climbed, "since": "2026-03-02T12:40:00Z"},
+            "7d": {
+                "stars": 100,
+                "forks": 0,
+                "rank": climbed,
+                "since": "2026-03-02T12:40:00Z",
+                "source": "reading",
+            },
         },
         "rank": rank,
         "as_of": "2026-03-10T12:40:00Z",
@@ -386,8 +422,69 @@ def test_movers_come_by_what_their_list_counts_largest_gain_first_then_by_rank()
         "gain": 200,
         "rank_gain": 7,
         "since": "2026-03-09T12:40:00Z",
+        "source": "reading",
     }
 
 
 def test_movers_of_a_list_without_baselines_are_none() -> None:
     assert leaderboards.movers(board(standing()), "1h", "stars")["items"] == []
+
+
+# Gains by GitHub's days
+
+
+def told(first: date, *days: int, read_at: datetime = AS_OF, whole: bool = True) -> ToldDays:
+    return ToldDays(star_history.pack(StarDays(first, days)), read_at, whole)
+
+
+def test_a_gain_without_a_reading_is_told_by_githubs_days() -> None:
+    days = told(date(2026, 1, 4), *range(1, 67))  # up to 10 March
+    reading = {("24h", 7): counts(stars=490, slot=AS_OF - DAY)}
+
+    gains = windows.gains(standing(), Baselines(reading, {}, {7: days}))
+
+    since_week: Gain = {
+        "stars": sum(range(59, 66)),  # 3 to 9 March
+        "forks": None,
+        "rank": None,
+        "since": "2026-03-03T08:00:00Z",
+        "until": "2026-03-10T07:00:00Z",  # summer time began meanwhile
+        "source": "github",
+    }
+    assert gains["7d"] == since_week
+    assert gains["24h"] is not None and gains["24h"]["source"] == "reading"
+    assert gains["1h"] is None
+    assert gains["365d"] is not None and gains["365d"]["stars"] == sum(range(1, 66))
+
+
+def test_days_that_are_not_all_there_are_tell_no_gain_from_before_them() -> None:
+    days = told(date(2026, 1, 4), *range(1, 67), whole=False)
+
+    gains = windows.gains(standing(), Baselines({}, {}, {7: days}))
+
+    assert gains["365d"] is None
+    assert gains["30d"] is not None
+
+
+def test_days_that_had_not_ended_when_they_were_read_are_no_days() -> None:
+    days = told(date(2026, 1, 4), *range(1, 67), read_at=AS_OF - 4 * DAY)
+
+    gains = windows.gains(standing(), Baselines({}, {}, {7: days}))
+
+    assert gains["7d"] is not None
+    assert (gains["7d"]["stars"], gains["7d"]["until"]) == (59 + 60 + 61, "2026-03-06T08:00:00Z")
+
+
+def test_movers_of_forks_have_no_gains_by_githubs_days() -> None:
+    history = Baselines({}, {}, {7: told(date(2026, 1, 4), *range(1, 67))})
+    board = leaderboards.leaderboard(snapshot(standing(1), history=history), AS_OF, AS_OF)
+
+    by_stars = leaderboards.movers(board, "7d", "stars")["items"]
+
+    assert [(it["gain"], it["source"]) for it in by_stars] == [(sum(range(59, 66)), "github")]
+    assert leaderboards.movers(board, "7d", "forks")["items"] == []
+    assert leaderboards.owners(board)["items"][0]["gains"]["7d"] == {
+        "stars": sum(range(59, 66)),
+        "repositories": 1,
+        "github": 1,
+    }

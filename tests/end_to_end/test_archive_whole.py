@@ -254,6 +254,7 @@ class Past:
             "forks": row.forks - then.forks,
             "rank": ranks[row.name] - rank if row.name in ranks else None,
             "since": text(since),
+            "source": "reading",
         }
 
     def movers(self, slug: str, window: str) -> dict[str, Any]:
@@ -265,6 +266,7 @@ class Past:
                 "gain": gain["forks" if slug == "forks" else "stars"],
                 "rank_gain": gain["rank"],
                 "since": gain["since"],
+                "source": "reading",
             }
             for item in board["items"]
             if (gain := item["gains"][window])

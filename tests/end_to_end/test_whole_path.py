@@ -86,6 +86,7 @@ class Archive:
             "forks": int(row["forks"]) - int(then["forks"]),
             "rank": rank_then - rank if rank_then and rank else None,
             "since": slot.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "source": "reading",
         }
 
     def items(self, slug: str, as_of: datetime) -> list[dict[str, Any]]:
@@ -122,6 +123,7 @@ def totals(items: list[dict[str, Any]], key: str) -> dict[Any, dict[str, Any]]:
                 window: {
                     "stars": sum(it["gains"][window]["stars"] for it in known),
                     "repositories": len(known),
+                    "github": 0,
                 }
                 for window in ("1h", "24h", "7d", "30d", "365d")
                 for known in ([it for it in members if it["gains"][window]],)

@@ -61,7 +61,7 @@ def problem(response: TestResponse) -> tuple[int, str]:
 
 NO_GAINS: dict[str, Any] = dict.fromkeys(("1h", "24h", "7d", "30d", "365d"))
 
-NO_TOTALS = dict.fromkeys(NO_GAINS, {"stars": 0, "repositories": 0})
+NO_TOTALS = dict.fromkeys(NO_GAINS, {"stars": 0, "repositories": 0, "github": 0})
 
 MOTOR = {
     "full_name": "Loud/Motor",
@@ -76,7 +76,13 @@ MOTOR = {
     "pushed_at": "2026-03-01T12:00:00Z",
     "gains": {
         **NO_GAINS,
-        "1h": {"stars": 200, "forks": 1, "rank": 1, "since": "2026-03-01T11:00:00Z"},
+        "1h": {
+            "stars": 200,
+            "forks": 1,
+            "rank": 1,
+            "since": "2026-03-01T11:00:00Z",
+            "source": "reading",
+        },
     },
 }
 
@@ -93,7 +99,13 @@ HARBOR = {
     "pushed_at": "2026-03-01T12:00:00Z",
     "gains": {
         **NO_GAINS,
-        "1h": {"stars": 0, "forks": 0, "rank": -1, "since": "2026-03-01T11:00:00Z"},
+        "1h": {
+            "stars": 0,
+            "forks": 0,
+            "rank": -1,
+            "since": "2026-03-01T11:00:00Z",
+            "source": "reading",
+        },
     },
 }
 
@@ -167,6 +179,7 @@ SHAPES: dict[str, Any] = {
                 "gain": 200,
                 "rank_gain": 1,
                 "since": "2026-03-01T11:00:00Z",
+                "source": "reading",
             },
             {
                 "full_name": "Quiet/Harbor",
@@ -176,6 +189,7 @@ SHAPES: dict[str, Any] = {
                 "gain": 0,
                 "rank_gain": -1,
                 "since": "2026-03-01T11:00:00Z",
+                "source": "reading",
             },
         ],
     },
@@ -218,7 +232,7 @@ SHAPES: dict[str, Any] = {
                 "language": "Python",
                 "repositories": 2,
                 "stars": 99_900,
-                "gains": {**NO_TOTALS, "1h": {"stars": 200, "repositories": 2}},
+                "gains": {**NO_TOTALS, "1h": {"stars": 200, "repositories": 2, "github": 0}},
             }
         ],
     },
@@ -229,13 +243,13 @@ SHAPES: dict[str, Any] = {
                 "owner": "Loud",
                 "repositories": 1,
                 "stars": 50_000,
-                "gains": {**NO_TOTALS, "1h": {"stars": 200, "repositories": 1}},
+                "gains": {**NO_TOTALS, "1h": {"stars": 200, "repositories": 1, "github": 0}},
             },
             {
                 "owner": "Quiet",
                 "repositories": 1,
                 "stars": 49_900,
-                "gains": {**NO_TOTALS, "1h": {"stars": 0, "repositories": 1}},
+                "gains": {**NO_TOTALS, "1h": {"stars": 0, "repositories": 1, "github": 0}},
             },
         ],
     },
@@ -244,6 +258,8 @@ SHAPES: dict[str, Any] = {
         **MOTOR,
         "as_of": "2026-03-01T12:00:00Z",
         "ranks": [{"list": "stars", "rank": 1}],
+        "followed": False,
+        "history": {"state": "none", "from": None, "pages_read": 0, "pages": None, "why": None},
         "links": {
             "self": "/api/v1/repos/Loud/Motor",
             "github": "https://github.com/Quiet/Harbor-2",

@@ -127,9 +127,7 @@ def test_following_ends_and_what_was_stored_stays(site: FlaskClient) -> None:
     assert (told["followed"], told["history"]["state"]) == (False, "complete")
 
 
-def test_a_full_server_says_so_and_names_the_setting(
-    make_app: MakeApp, database: Database
-) -> None:
+def test_a_full_server_says_so_and_names_the_setting(make_app: MakeApp, database: Database) -> None:
     site = make_app(follow="anyone", follow_most=1).test_client()
     site.put(BOAT)
 
