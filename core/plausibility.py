@@ -6,7 +6,7 @@ part of the query. These rules keep a leaderboard from telling that as news.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from core import lists
@@ -45,13 +45,14 @@ class Verdict:
 
     `found` are its repositories in order, `threshold` the count above which one is on the list for
     certain, and `missing` the known members that are to be asked for one by one. `doubt` says why
-    the answer is not to be published; None where it is.
+    the answer is not to be published; None where it is. `ranked`: what members are held against.
     """
 
     found: list[GitHubRepository]
     threshold: int
     missing: list[KnownMember]
     doubt: str | None
+    ranked: RankedList
 
 
 def judge(
@@ -64,30 +65,28 @@ def judge(
 
     `suspects` has the GitHub ids of each suspect answer right before this one, newest first.
     """
+    if _has_another_name(ranked, last_good):
+        ranked = replace(ranked, language=None)
     everything = ranking(answer.repositories, ranked)
     needed = threshold(answer, ranked)
     if agrees(everything, suspects):
-        return Verdict(everything, needed, missing=[], doubt=None)
+        return Verdict(everything, needed, [], None, ranked)
     known = {member.repository.github_id for member in last_good}
     new = [each for each in everything if each.github_id not in known]
-    strangers = _strangers(new, last_good, ranked)
+    strangers = [each for each in new if not ranked.includes(each.language)]
     missing = vanished(answer, last_good, ranked)
     doubt = _doubt(answer, last_good, missing, new, strangers, ranked)
     if doubt:
-        return Verdict(everything, needed, missing=[], doubt=doubt)
+        return Verdict(everything, needed, [], doubt, ranked)
     found = [each for each in everything if each not in strangers]
-    return Verdict(found, needed, missing, doubt=None)
+    return Verdict(found, needed, missing, None, ranked)
 
 
-def _strangers(
-    new: Iterable[GitHubRepository], last_good: Iterable[KnownMember], ranked: RankedList
-) -> list[GitHubRepository]:
-    """New repositories that were not asked for. Where the last good list has such ones, too, GitHub
-    has another name for its language."""
+def _has_another_name(ranked: RankedList, last_good: Iterable[KnownMember]) -> bool:
+    """Whether GitHub knows the language of a list by another name than the list: it was believed
+    with repositories of that."""
     others = [known for known in last_good if not ranked.includes(known.repository.language)]
-    if len(others) > MOST_ASKED:
-        return []
-    return [each for each in new if not ranked.includes(each.language)]
+    return len(others) > MOST_ASKED
 
 
 def _doubt(
@@ -181,9 +180,8 @@ def is_restored(
 ) -> bool:
     """Whether what GitHub gave under a missing member's name puts that member back on the list:
     another repository may bear the name by now."""
-    here = ranked.includes(repository.language) or repository.language == known.repository.language
     same = repository.github_id == known.repository.github_id
-    return same and here and repository.count(ranked) > needed
+    return same and repository.count(ranked) > needed and ranked.includes(repository.language)
 
 
 def may_be_carried_over(known: KnownMember) -> bool:

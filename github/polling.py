@@ -195,6 +195,6 @@ def _with_missing(
         if error is not None and plausibility.may_be_carried_over(known):
             carried_over.append(known.repository)
         if repository is not None:
-            back = plausibility.is_restored(known, repository, ranked, verdict.threshold)
+            back = plausibility.is_restored(known, repository, verdict.ranked, verdict.threshold)
             (restored if back else off_list).append(repository)
     return plausibility.members(verdict.found, restored, carried_over, ranked), off_list

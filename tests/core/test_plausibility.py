@@ -218,12 +218,6 @@ def test_a_repository_belongs_by_its_count_and_its_language(
     assert plausibility.is_restored(known, repository, ranked, needed=100) is belongs
 
 
-def test_a_member_that_was_there_with_a_language_of_another_name_is_so_again() -> None:
-    known = KnownMember(repo(1, 300, language="Vim script"))
-
-    assert plausibility.is_restored(known, repo(1, 300, language="Vim script"), CPP, needed=100)
-
-
 def test_restored_and_kept_repositories_stand_where_their_counts_put_them() -> None:
     found, restored, kept = [repo(1, 9), repo(2, 5)], [repo(3, 7)], [repo(4, 8), repo(5, 5)]
 
@@ -253,7 +247,7 @@ def test_a_plain_answer_is_believed_as_it_is() -> None:
 
     verdict = plausibility.judge(answer(*page), [KnownMember(it) for it in page], [], STARS)
 
-    assert verdict == Verdict(found=page, threshold=101, missing=[], doubt=None)
+    assert verdict == Verdict(page, 101, missing=[], doubt=None, ranked=STARS)
 
 
 def test_those_that_vanished_are_to_be_asked_for() -> None:
@@ -261,7 +255,7 @@ def test_those_that_vanished_are_to_be_asked_for() -> None:
 
     verdict = plausibility.judge(answer(*page), [lost, *map(KnownMember, page)], [], STARS)
 
-    assert verdict == Verdict(found=page, threshold=101, missing=[lost], doubt=None)
+    assert verdict == Verdict(page, 101, missing=[lost], doubt=None, ranked=STARS)
 
 
 @pytest.mark.parametrize("suspects", [[], [SAME, OTHER]])
@@ -273,7 +267,7 @@ def test_of_an_answer_in_doubt_nobody_is_asked_for(suspects: list[frozenset[int]
     )
 
     doubt = "GitHub says that its answer is incomplete"
-    assert verdict == Verdict(found, threshold=-1, missing=[], doubt=doubt)
+    assert verdict == Verdict(found, -1, missing=[], doubt=doubt, ranked=STARS)
 
 
 def test_an_answer_that_suspect_ones_agree_with_is_believed_and_nobody_is_asked_for() -> None:
@@ -283,7 +277,7 @@ def test_an_answer_that_suspect_ones_agree_with_is_believed_and_nobody_is_asked_
         answer(*found, incomplete=True), [KnownMember(repo(9))], [SAME, SAME], STARS
     )
 
-    assert verdict == Verdict(found, threshold=-1, missing=[], doubt=None)
+    assert verdict == Verdict(found, -1, missing=[], doubt=None, ranked=STARS)
 
 
 def known(*repositories: GitHubRepository) -> list[KnownMember]:
@@ -339,9 +333,9 @@ def test_a_language_that_github_knows_by_another_name_is_believed_once_it_is_con
     assert plausibility.judge(answer(*page), [], [same], CPP).doubt
     assert plausibility.judge(answer(*page), [], [same, same], CPP).found == page
     risen = [*page[:99], repo(200, 900, language="Cpp")]
-    assert plausibility.judge(answer(*risen), known(*page[:99]), [], CPP) == Verdict(
-        plausibility.ranking(risen, CPP), threshold=801, missing=[], doubt=None
-    )
+    verdict = plausibility.judge(answer(*risen), known(*page[:99]), [], CPP)
+    assert (verdict.found, verdict.doubt) == (plausibility.ranking(risen, CPP), None)
+    assert plausibility.is_restored(KnownMember(page[0]), page[0], verdict.ranked, needed=0)
 
 
 @pytest.mark.parametrize(("polls", "may"), [(0, True), (1, True), (2, False), (3, False)])

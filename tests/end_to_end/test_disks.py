@@ -4,7 +4,6 @@ readers: one clear line each, nothing half done, and it goes on once it can."""
 import json
 import multiprocessing
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -353,9 +352,9 @@ def test_a_worker_on_a_database_that_cannot_be_written_logs_one_line_a_job(
 # A schema of another version
 
 
-MISSING = "the database's schema is missing, this version needs 0005: run `flask --app app upgrade`"
+MISSING = "the database's schema is missing, this version needs 0006: run `flask --app app upgrade`"
 NEWER = (
-    "the database's schema is 9999, this version needs 0005: "
+    "the database's schema is 9999, this version needs 0006: "
     "it was made by a newer version, which has to be deployed"
 )
 
@@ -410,7 +409,7 @@ def test_the_web_says_so_in_one_line_on_a_schema_of_another_version_and_changes_
     if path == "/readyz":
         assert detail == other_schema
     else:
-        assert re.fullmatch(r"the database cannot be used: .*\bdocument\b.*; see /readyz", detail)
+        assert detail == "the database cannot be reached; see /readyz"
     assert schema(settings) == before
 
 
