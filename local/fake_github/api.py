@@ -1,12 +1,12 @@
 """The fake GitHub's REST API."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
-from itertools import count
+from math import ceil
 from typing import cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, request
+from flask import Blueprint, Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -16,33 +16,9 @@ from local.fake_github import errors, queries
 from local.fake_github.bodies import repository_body
 from local.fake_github.faults import FaultInjector
 from local.fake_github.limits import LIMITS, Meter, Quota
+from local.fake_github.star_history import stargazers
+from local.fake_github.state import FakeGitHub, Record, conditional, fake, named, numbered
 from local.fake_github.worlds import FakeRepository, World
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A request that came, and the status of its answer."""
-
-    at: datetime
-    method: str
-    path: str
-    query: str  # as it was encoded
-    resource: str
-    status: int
-
-
-@dataclass(frozen=True)
-class FakeGitHub:
-    """The state that the views share, kept at `app.extensions["fake_github"]`."""
-
-    world: World
-    clock: Callable[[], datetime]
-    meter: Meter
-    token: str | None
-    faults: FaultInjector
-    log: list[Record] = field(default_factory=list)
-    request_ids: Iterator[int] = field(default_factory=count)
-
 
 github = Blueprint("github", __name__)
 
@@ -54,13 +30,17 @@ def create_fake_github(
     limits: Mapping[str, Quota] | None = None,
     token: str | None = None,
     faults: FaultInjector | None = None,
+    star_history: bool = True,
 ) -> Flask:
     """GitHub's REST API over `world`, with LIMITS or `limits`, and no token valid but `token`.
 
-    It does no faults but that which is asked for.
+    It does no faults but that which is asked for. Without `star_history` it is as an Enterprise
+    server, which has no such endpoint: 404 for every repository.
     """
     app = Flask(__name__)
     app.register_blueprint(github)
+    if star_history:
+        app.register_blueprint(stargazers)
     meter = Meter({**LIMITS, **(limits or {})})
     app.extensions["fake_github"] = FakeGitHub(
         world, clock, meter, token, faults or FaultInjector()
@@ -71,14 +51,10 @@ def create_fake_github(
     return app
 
 
-def _fake() -> FakeGitHub:
-    return cast(FakeGitHub, current_app.extensions["fake_github"])
-
-
 @github.before_app_request
 def admit() -> Response | None:
     """Turn away the nameless, those with a wrong token, and those whose window is used up."""
-    fake_github = _fake()
+    fake_github = fake()
     g.at = fake_github.clock()
     g.caller = request.headers.get("Authorization")
     g.resource = "search" if request.path.startswith("/search/") else "core"
@@ -95,7 +71,7 @@ def admit() -> Response | None:
 @github.after_app_request
 def send(response: Response) -> Response:
     """Give an answer its headers and record it. Every answer passes here, errors too."""
-    fake_github = _fake()
+    fake_github = fake()
     if response.status_code == 304 and g.caller:
         fake_github.meter.count(g.resource, g.caller, g.at, requests=-1)
     for name, value in fake_github.meter.report(g.resource, g.caller, g.at).items():
@@ -136,42 +112,33 @@ def search() -> Response:
         return errors.invalid("q", "invalid", str(error))
     if (page - 1) * size >= queries.REACHABLE:
         return errors.error(422, "Only the first 1000 search results are available", "v3/search/")
-    found = _fake().world.search(ranked, floors.pop(sort, -1), g.at)
+    found = fake().world.search(ranked, floors.pop(sort, -1), g.at)
     for figure, floor in floors.items():
         found = [repo for repo in found if getattr(repo, figure) > floor]
     shown = found[(page - 1) * size : page * size]
     items = [{**repository_body(repo), "score": 1.0} for repo in shown]
     response = jsonify(total_count=len(found), incomplete_results=False, items=items)
-    response.headers.extend(queries.links(page, size, results=len(found)))
+    pages = ceil(min(len(found), queries.REACHABLE) / size)
+    response.headers.extend(queries.links(page, pages))
     return response
 
 
 @github.get("/repos/<owner>/<name>")
 def repository(owner: str, name: str) -> Response:
     """A repository by its name; from an old name, the way to its id."""
-    repo = _fake().world.by_name(f"{owner}/{name}", g.at)
-    if repo:
-        return _conditional(repo)
-    github_id = _fake().world.renamed(f"{owner}/{name}", g.at)
-    if github_id is None:
-        abort(404)
-    url = f"{request.root_url}repositories/{github_id}"
-    doc = "rest/guides/best-practices-for-using-the-rest-api#follow-redirects"
-    response = errors.error(301, "Moved Permanently", doc, url=url)
-    response.location = url
-    return response
+    return _document(named(owner, name))
 
 
 @github.get("/repositories/<int:github_id>")
 def repository_by_id(github_id: int) -> Response:
     """A repository by its id."""
-    return _conditional(_fake().world.by_id(github_id, g.at) or abort(404))
+    return _document(numbered(github_id))
 
 
 @github.get("/rate_limit")
 def rate_limit() -> Response:
     """The requests that the caller has left of each resource."""
-    meter = _fake().meter
+    meter = fake().meter
     resources = {name: meter.report(name, g.caller, g.at) for name in meter.limits}
     return jsonify(resources=resources, rate=resources["core"])
 
@@ -179,7 +146,7 @@ def rate_limit() -> Response:
 @github.get("/_log")
 def log() -> Response:
     """The requests until now, this route's own apart. GitHub has no such thing."""
-    records = _fake().log
+    records = fake().log
     return jsonify([{**asdict(record), "at": rfc3339(record.at)} for record in records])
 
 
@@ -189,11 +156,7 @@ def not_served(error: HTTPException) -> Response:
     return errors.error(error.code or 500, error.name)
 
 
-def _conditional(repo: FakeRepository) -> Response:
-    """The full document of a repository, or 304 for a caller that has it."""
+def _document(repo: FakeRepository) -> Response:
+    """The full document of a repository."""
     more = {"network_count": repo.forks, "subscribers_count": repo.stars // 100}
-    response = jsonify({**repository_body(repo), **more})
-    response.add_etag(weak=True)
-    response.make_conditional(request)
-    del response.headers["Date"]  # the server writes it too
-    return response
+    return conditional(jsonify({**repository_body(repo), **more}))

@@ -51,7 +51,7 @@ def repository_body(repo: FakeRepository) -> dict[str, object]:
         "ssh_url": f"git@github.com:{repo.full_name}.git",
         "clone_url": f"https://{site}.git",
         "svn_url": f"https://{site}",
-        "created_at": "2009-01-01T00:00:00Z",
+        "created_at": clock.rfc3339(repo.created_at),
         "updated_at": clock.rfc3339(repo.pushed_at),
         "pushed_at": clock.rfc3339(repo.pushed_at),
         "size": 4_096,

@@ -195,7 +195,8 @@ class FaultInjector:
         self._random = Random(seed)
 
     def __call__(self, response: Response) -> Response:
-        withheld = self.withheld.get(request.path.lower().partition("/repos/")[2])
+        below = request.path.lower().partition("/repos/")[2]
+        withheld = self.withheld.get("/".join(below.split("/")[:2]))
         if withheld:
             return WITHHELD[withheld](response, self._random)
         if self.planned:

@@ -3,7 +3,6 @@
 import re
 import shlex
 from dataclasses import replace
-from math import ceil
 from urllib.parse import urlencode
 
 from flask import request
@@ -38,14 +37,14 @@ def number(name: str, default: int) -> int:
     return int(text) if re.fullmatch(r"0*[1-9]\d{0,8}", text, re.ASCII) else default
 
 
-def links(page: int, size: int, results: int) -> dict[str, str]:
-    """Return the Link header of a page of a search, where there are others besides it."""
-    last = ceil(min(results, REACHABLE) / size)
-    back = {"prev": min(page - 1, last), "first": 1} if page > 1 and last else {}
-    forth = {"next": page + 1, "last": last} if page < last else {}
+def links(page: int, pages: int, url: str | None = None) -> dict[str, str]:
+    """Return the Link header of a page where there are others besides it, at `url` or where this
+    one is."""
+    back = {"prev": min(page - 1, pages), "first": 1} if page > 1 and pages else {}
+    forth = {"next": page + 1, "last": pages} if page < pages else {}
     query = request.args.to_dict()
     written = (
-        f'<{request.base_url}?{urlencode({**query, "page": other})}>; rel="{relation}"'
+        f'<{url or request.base_url}?{urlencode({**query, "page": other})}>; rel="{relation}"'
         for relation, other in (back | forth).items()
     )
     return {"Link": ", ".join(written)} if back or forth else {}

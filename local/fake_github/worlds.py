@@ -11,10 +11,12 @@ from itertools import product
 from math import exp, sin, tau
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core import clock, lists
 from core.lists import RankedList
+from core.star_history import StarDays, day_of, end_of
+from local.fake_github.star_days import ramp, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class FakeRepository:
     language: str | None
     description: str | None
     pushed_at: datetime
+    created_at: datetime = datetime(2009, 1, 1, tzinfo=UTC)
 
 
 class World(Protocol):
@@ -43,6 +46,14 @@ class World(Protocol):
 
     def renamed(self, full_name: str, at: datetime) -> int | None:
         """The id that bore this name before."""
+
+
+@runtime_checkable
+class WorldWithStarDays(World, Protocol):
+    """A world that knows when its stars were given; of any other they are made up."""
+
+    def star_days(self, repo: FakeRepository, at: datetime) -> StarDays:
+        """The stars that stand, by the day of Los Angeles, from the day of creation to today."""
 
 
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -90,6 +101,11 @@ class Trajectory:
     def stars(self, days: float) -> int:
         return max(0, int(self.steady(days) + self.wobble * sin(tau * self.beat * days)))
 
+    @property
+    def age(self) -> timedelta:
+        """From its creation to its world's birth: more than its pace asks for, within reason."""
+        return timedelta(days=min(6_400, max(400, int(1.5 * self.born.stars / self.pace))))
+
     def forks(self, days: float) -> int:
         return max(0, int(self.steady(days) * self.born.forks / self.born.stars))
 
@@ -114,7 +130,10 @@ class MadeUpWorld:
         born: datetime = BORN,
     ) -> None:
         self._born = born
-        self._courses = _trajectories(Random(seed), size_per_language, [*languages, None])
+        self._courses = [
+            replace(course, born=replace(course.born, created_at=born - course.age))
+            for course in _trajectories(Random(seed), size_per_language, [*languages, None])
+        ]
         self._by_id = {course.born.github_id: course for course in self._courses}
         self._by_name = {course.born.full_name.casefold(): course for course in self._courses}
         self._by_slug: dict[str, list[Trajectory]] = {}
@@ -142,6 +161,21 @@ class MadeUpWorld:
         name = full_name.casefold()
         course = self._by_name.get(name.removesuffix(FORMERLY)) if name.endswith(FORMERLY) else None
         return course.born.github_id if course else None
+
+    def star_days(self, repo: FakeRepository, at: datetime) -> StarDays:
+        """A made-up past up to the world's birth, and what it says itself from then on."""
+        course, first, born = (
+            self._by_id[repo.github_id],
+            day_of(repo.created_at),
+            day_of(self._born),
+        )
+        before, days = (born - first).days, (day_of(at) - first).days + 1
+        begun = int(course.steady(self._days(end_of(born - clock.DAY))))
+        power = min(3.0, course.pace * before / max(1, begun))  # in the end as steep as its course
+        past = ramp(repo.github_id, first, before, begun, power)
+        ends = (min(at, end_of(first + day * clock.DAY)) for day in range(before, days))
+        since = (int(course.steady(self._days(end))) for end in ends)
+        return standing(first, [*past, *since][:days], repo.stars)
 
     def _days(self, at: datetime) -> float:
         return (at - self._born) / clock.DAY

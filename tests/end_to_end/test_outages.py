@@ -27,6 +27,7 @@ from core import clock, lists
 from core.clock import HOUR
 from local import embedded
 from local.fake_github import api, serving, worlds
+from local.fake_github.state import Record
 from local.run import procfile
 from models import Document, Poll
 from monitoring import status
@@ -73,8 +74,8 @@ class Site:
         }
 
     @property
-    def searches(self) -> list[api.Record]:
-        log: list[api.Record] = self.github.extensions["fake_github"].log
+    def searches(self) -> list[Record]:
+        log: list[Record] = self.github.extensions["fake_github"].log
         return [record for record in log if record.resource == "search"]
 
     def start(self, *names: str) -> None:

@@ -18,6 +18,7 @@ from github.errors import GitHubError, NotYet
 from github.shared_limit import SharedLimit
 from local.fake_github import api
 from local.fake_github.faults import FaultInjector
+from local.fake_github.state import Record
 from local.fake_github.worlds import World
 from models import Placement, Repository
 from queues import RETRY
@@ -61,8 +62,8 @@ class Simulation:
         self.stored: list[tuple[str, datetime]] = []  # the slots that got a good poll, each time
 
     @property
-    def requests(self) -> list[api.Record]:
-        log: list[api.Record] = self.app.extensions["fake_github"].log
+    def requests(self) -> list[Record]:
+        log: list[Record] = self.app.extensions["fake_github"].log
         return log
 
     def clock(self) -> datetime:
