@@ -69,9 +69,9 @@ def chart(owner: str, name: str, theme: Theme, span: str) -> AnyResponse:
 def comparison(names: Sequence[str], theme: Theme, span: str) -> Response:
     """The star histories of several repositories in one picture."""
     with current.database().read() as session:
-        profiles = {name: repositories.profile(session, name) for name in names}
-    found = tuple({it.id: it.full_name for it in profiles.values() if it}.items())
-    unknown = tuple(name for name, profile in profiles.items() if profile is None)
+        profiles = repositories.profiles(session, names)
+    found = tuple({it.id: it.full_name for it in profiles.values()}.items())
+    unknown = tuple(name for name in names if name not in profiles)
     if not found:
         return _noticed(_notice(" and ".join(unknown), theme))
     response = _chart(found, theme, span, unknown=unknown)

@@ -144,9 +144,9 @@ def compare() -> AnyResponse:
 def comparison(names: Sequence[str], window: str, span: str) -> Response:
     """Up to 10 repositories in one chart."""
     with current.database().read() as session:
-        profiles = {name: repositories.profile(session, name) for name in names}
-    unknown = tuple(name for name, profile in profiles.items() if profile is None)
-    found = tuple(dict.fromkeys(profile.full_name for profile in profiles.values() if profile))
+        profiles = repositories.profiles(session, names)
+    unknown = tuple(name for name in names if name not in profiles)
+    found = tuple(dict.fromkeys(profile.full_name for profile in profiles.values()))
     return _comparison(full_names=found, unknown=unknown, window=window, span=span)
 
 
@@ -156,10 +156,7 @@ def _comparison(
 ) -> Reply:
     with current.database().read() as session:
         build = responses.build(session)
-        items = [
-            responses.repository_of(session, full_name, until=build.as_of)
-            for full_name in full_names
-        ]
+        items = responses.repositories_of(session, full_names, until=build.as_of)
     return page(
         "compare.html",
         build,

@@ -1,6 +1,6 @@
 """Replies that views share: stored documents, readings of the moment, redirects and 404s."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -28,8 +28,8 @@ RETRY_AFTER = 30  # seconds; a first poll and build take less
 
 
 def status_now() -> status.Status:
-    """Return how the service is at this moment."""
-    return status.live(current.database(), current.redis(), current.settings(), clock.now())
+    """Return how the service is at this second."""
+    return current.live_status().now()
 
 
 @cached_until_next_build()
@@ -53,11 +53,21 @@ def repository_of(
 ) -> schemas.RepositoryDocument:
     """Return the document of a repository by a name that it has or had, as it was at `until`, or
     is; 404 where nobody saw it."""
+    [found] = repositories_of(session, [full_name], until=until)
+    return found
+
+
+def repositories_of(
+    session: Session, full_names: Sequence[str], *, until: datetime | None = None
+) -> list[schemas.RepositoryDocument]:
+    """Return the documents of several; 404 where one of them was never seen."""
     latest = clock.now() + clock.TOLERANCE  # a clock that ran ahead may have left later ones
-    found = repositories.repository(session, full_name, until or latest)
-    if found is None:
-        raise unknown(full_name)
-    return leaderboards.repository(found.standing, found.history, found.ranks)
+    known = repositories.found_repositories(session, full_names, until or latest)
+    for name in full_names:
+        if name not in known:
+            raise unknown(name)
+    found = [known[name] for name in full_names]
+    return [leaderboards.repository(it.standing, it.history, it.ranks) for it in found]
 
 
 def newest_build(database: Database) -> object:
