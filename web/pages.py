@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, retention
 from core.lists import RankedList
-from core.names import FULL_NAME
 from core.windows import WINDOWS
 from store import repositories
 from store.events import events_of
@@ -102,7 +101,7 @@ def compare() -> AnyResponse:
     names = request.args.getlist("repos")
     if len(names) > 1:
         others = [(name, value) for name, value in request.args.items() if name != "repos"]
-        together = ",".join(name for name in names if name.strip())
+        together = ",".join(name.strip() for name in names if name.strip())
         query = urlencode([*others, ("repos", together)], safe="/,")
         if len(query) > LONGEST_QUERY:
             raise BadRequest(f"expected at most {charts.MOST} repositories, as owner/name")
@@ -139,7 +138,6 @@ def _comparison(
         unknown=unknown,
         names=full_names,
         most=charts.MOST,
-        full_name=FULL_NAME,
         lines=[_line(item["full_name"], span, item["as_of"]) for item in items],
     )
 
@@ -170,6 +168,12 @@ def _totals(what: str, key: str, ranked: RankedList, window: str) -> Reply:
         {"list": ranked.slug, "window": window},
         what=what,
         key=key,
+        of_one=key == "language" and ranked.language is not None,
+        choices_of_list=[
+            each
+            for each in current.settings().lists
+            if key != "language" or each.language is None or each == ranked
+        ],
         ranked=ranked,
         items=items,
         most=max((item["stars"] for item in items), default=1) or 1,
