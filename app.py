@@ -10,6 +10,7 @@ import commands
 import queues
 import settings as configuration
 from monitoring import logs
+from monitoring.status import LiveStatus
 from settings import Settings
 from store.database import connect
 from web import api, assets, badges, charts, errors, feeds, following, health, pages, request_log
@@ -43,7 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     app.extensions["database"] = database = connect(settings, READ_PATIENCE)
     app.extensions["patient_database"] = connect(settings)
-    app.extensions["redis"] = queues.connect(settings.redis_url, timeout=1, retries=0)
+    app.extensions["redis"] = redis = queues.connect(settings.redis_url, timeout=1, retries=0)
+    app.extensions["status"] = LiveStatus(database, redis, settings)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, errors.problem_response)

@@ -10,11 +10,14 @@ from urllib.parse import quote
 import structlog
 from structlog.typing import EventDict, Processor
 
+from monitoring import request_ids
 from settings import Settings, or_exit
 
 QUIET = ("httpx", "httpcore", "alembic", "werkzeug", "rq_scheduler", "rq.worker", "rq.job")
 
 REDACTED = "[redacted]"
+
+LONGEST_PATH, LONGEST_QUERY = 500, 200  # characters that a line repeats
 
 ACCESS = "granian.access"  # the web server's logger of requests
 
@@ -53,8 +56,8 @@ def _request(logger: Any, method: str, event: EventDict) -> EventDict:
     told = event.pop("positional_args", None)
     if event["_record"].name != ACCESS or not isinstance(told, Mapping):
         return event
-    path = quote(str(told["path"]), encoding="latin-1", errors="replace")
-    query = str(told["query_string"])[:200]
+    path = quote(str(told["path"]), encoding="latin-1", errors="replace")[:LONGEST_PATH]
+    query = str(told["query_string"])[:LONGEST_QUERY]
     request: EventDict = {
         "event": "request",
         "method": told["method"],
@@ -62,8 +65,8 @@ def _request(logger: Any, method: str, event: EventDict) -> EventDict:
         "status": told["status"],
         "ms": round(float(str(told["dt_ms"])), 1),
     }
-    if event["event"] != "-":
-        request["request_id"] = event["event"]
+    if event["event"] not in ("", "-"):
+        request["request_id"] = request_ids.accepted(str(event["event"]))
     return {**event, **request}
 
 

@@ -1,7 +1,11 @@
 """The live status: what an operator asks first. Reads SQL and Redis, writes nothing."""
 
+import math
+import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypedDict
 
 import structlog
@@ -19,9 +23,10 @@ from monitoring.redis_status import UNREACHABLE, RedisStatus, redis_status
 from settings import Settings
 from store import documents, intervals, rate_limits
 from store.database import Database
-from store.polls import PollRecord, first_and_last_good, polls_since
+from store.poll_records import PollRecords, poll_records
+from store.polls import PollRecord
 from store.troubles import TOKEN, current_troubles
-from store.watched import watched as watched_row
+from store.watched import watched_rows
 
 log = structlog.get_logger("starboard")
 
@@ -84,14 +89,33 @@ class Status(RedisStatus):
     troubles: list[TroubleStatus]
 
 
+KEPT = 1.0  # seconds
+
+
+class LiveStatus:
+    """The live status, made once a second at most, however many ask for it."""
+
+    def __init__(self, database: Database, redis: "Redis", settings: Settings) -> None:
+        self.kept_for = KEPT
+        self._make = partial(live, database, redis, settings)
+        self._lock = threading.Lock()
+        self._made: Status | None = None
+        self._made_at = -math.inf
+
+    def now(self) -> Status:
+        """Return the status of this second."""
+        with self._lock:
+            if self._made is None or time.monotonic() >= self._made_at + self.kept_for:
+                self._made = self._make(clock.now())
+                self._made_at = time.monotonic()
+            return self._made
+
+
 def live(database: Database, redis: "Redis", settings: Settings, now: datetime) -> Status:
     """All of it. Redis may keep us waiting, but no transaction waits with us."""
     with database.read() as session:
         changes = intervals.changes(session)
-        polled = [
-            list_status(session, ranked, settings.poll_every, now, changes)
-            for ranked in settings.lists
-        ]
+        polled = list_statuses(session, settings.lists, settings.poll_every, now, changes)
         watched = watched_status(session, settings.watch, now)
         build = build_status(session, now)
         withheld = trouble_status(session, now)
@@ -133,13 +157,31 @@ def list_status(
 ) -> ListStatus:
     """Return the outcome of a list's polls in the last 24 hours, and the age of its newest good
     one."""
-    first, good = first_and_last_good(session, ranked)
-    polls = polls_since(session, ranked, now - DAY)
-    expected = expected_slots(first, polls, every, now, changes)
+    [found] = list_statuses(session, [ranked], every, now, changes)
+    return found
+
+
+def list_statuses(
+    session: Session,
+    lists: Sequence[RankedList],
+    every: timedelta,
+    now: datetime,
+    changes: Sequence[Change] = (),
+) -> list[ListStatus]:
+    """Return the same of many lists."""
+    known = poll_records(session, [ranked.slug for ranked in lists], now - DAY)
+    return [_list_status(slug, records, every, now, changes) for slug, records in known.items()]
+
+
+def _list_status(
+    slug: str, records: PollRecords, every: timedelta, now: datetime, changes: Sequence[Change]
+) -> ListStatus:
+    good, polls = records.good, records.late
+    expected = expected_slots(records.first, polls, every, now, changes)
     good_slots = {poll.slot for poll in polls if poll.outcome == models.GOOD}
     missing = [slot for slot in expected if slot[0] not in good_slots]
     return {
-        "slug": ranked.slug,
+        "slug": slug,
         "as_of": clock.rfc3339(good.slot) if good else None,
         "age_seconds": int((now - good.fetched_at).total_seconds()) if good else None,
         "expected": len(expected),
@@ -154,7 +196,8 @@ def list_status(
 
 def watched_status(session: Session, names: Sequence[str], now: datetime) -> list[WatchedStatus]:
     """Return the age of each watched repository's newest answer, and its last error."""
-    known = {name: watched_row(session, name) for name in names}
+    rows = watched_rows(session, names)
+    known = {name: rows.get(name.lower()) for name in names}
     return [
         {
             "full_name": name,

@@ -1,12 +1,19 @@
 """Baselines: the readings and ranks that gains are told against."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Select,
     bindparam,
+    column,
     func,
     select,
+    type_coerce,
+    values,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -76,3 +83,81 @@ def baselines_of(
             if repository_id in places[then]:
                 ranks[window.name, repository_id] = places[then][repository_id]
     return Baselines(baselines, ranks, told_by_id(session, ids))
+
+
+def baselines_at(
+    session: Session, list_id: int | None, moments: Mapping[int, datetime]
+) -> Baselines:
+    """Return the baselines of a few repositories by id, of each up to a moment of its own: the same
+    as `baselines_of`, in two statements, which take longer for one, and for a whole list."""
+    if not moments:
+        return Baselines({}, {})
+    connection = session.connection()
+    wanted = [
+        (
+            repository_id,
+            number,
+            _seconds(window.start(as_of)),
+            _seconds(window.oldest_baseline(as_of)),
+        )
+        for repository_id, as_of in moments.items()
+        for number, window in enumerate(WINDOWS)
+    ]
+    baselines: dict[tuple[str, int], Counts] = {}
+    places = []
+    for number, repository_id, oldest, *counts in connection.execute(_each_baseline(wanted)):
+        window = WINDOWS[number]
+        baselines[window.name, repository_id] = found = Counts(*counts)
+        places.append(
+            (repository_id, number, _seconds(clock.ceil(found.slot, window.rounding)), oldest)
+        )
+    ranks = connection.execute(_each_rank(places), {"list_id": list_id}) if places else ()
+    return Baselines(
+        baselines,
+        {(WINDOWS[number].name, repository_id): rank for number, repository_id, rank in ranks},
+        told_by_id(session, moments),
+    )
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _wanted(rows: Sequence[tuple[int, ...]]) -> CTE:
+    """Return rows as a table: up to `slot`, and not before `oldest`."""
+    names = ("repository_id", "number", "slot", "oldest")
+    return values(*(column(name, BigInteger) for name in names), name="wanted").data(rows).cte()
+
+
+def _each_baseline(rows: Sequence[tuple[int, ...]]) -> Select[Any]:
+    wanted, slot = _wanted(rows), type_coerce(earlier_reading.slot, BigInteger)
+    latest = (
+        select(func.max(slot))
+        .where(earlier_reading.repository_id == wanted.c.repository_id, slot <= wanted.c.slot)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    found = type_coerce(Reading.slot, BigInteger)
+    counts = (Reading.slot, Reading.stars, Reading.forks, Reading.open_issues)
+    return (
+        select(wanted.c.number, wanted.c.repository_id, wanted.c.oldest, *counts)
+        .join(Reading, (Reading.repository_id == wanted.c.repository_id) & (found == latest))
+        .where(found >= wanted.c.oldest)
+    )
+
+
+def _each_rank(rows: Sequence[tuple[int, ...]]) -> Select[Any]:
+    wanted, slot = _wanted(rows), type_coerce(Poll.slot, BigInteger)
+    last_good = (
+        select(func.max(slot))
+        .where(Poll.list_id == bindparam("list_id"), Poll.outcome.in_((GOOD, IMPORTED)))
+        .where(slot >= wanted.c.oldest, slot <= wanted.c.slot)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    place = type_coerce(Placement.slot, BigInteger)
+    return (
+        select(wanted.c.number, wanted.c.repository_id, Placement.rank)
+        .join(Placement, (Placement.repository_id == wanted.c.repository_id) & (place == last_good))
+        .where(Placement.list_id == bindparam("list_id"))
+    )

@@ -1,16 +1,17 @@
 """Repositories: who bears or bore a name, and what GitHub last said of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Row,
+    func,
     select,
     update,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core import clock, lists
 from core.plausibility import Member
@@ -24,7 +25,7 @@ from models import (
 )
 from models import Repository as RepositoryRow
 from models import Standing as StandingRow
-from store.baselines import baselines_of
+from store.baselines import baselines_at, baselines_of
 from store.list_ids import list_id_of
 
 
@@ -142,43 +143,82 @@ class FoundRepository:
     ranks: dict[str, int]
 
 
+def profiles(session: Session, full_names: Sequence[str]) -> dict[str, Profile]:
+    """Return the repositories that have or had names, in any case, by these names; without those
+    of which none was ever seen."""
+    rows = session.execute(
+        select(RepositoryName.name, RepositoryRow)
+        .join(RepositoryRow, RepositoryName.repository_id == RepositoryRow.id)
+        .where(RepositoryName.name.in_([name.lower() for name in full_names]))
+    )
+    known = {name: profile_of(row) for name, row in rows}
+    return {name: known[name.lower()] for name in full_names if name.lower() in known}
+
+
 def profile(session: Session, full_name: str) -> Profile | None:
     """Return the repository that has or had a name, in any case; None where none of that name was
     ever seen."""
-    row = session.scalar(
-        select(RepositoryRow)
-        .join(RepositoryName, RepositoryName.repository_id == RepositoryRow.id)
-        .where(RepositoryName.name == full_name.lower())
-    )
-    return None if row is None else profile_of(row)
+    return profiles(session, [full_name]).get(full_name)
 
 
 def repository(
     session: Session, full_name: str, until: datetime | None = None
 ) -> FoundRepository | None:
-    """A repository by a name it has or had, in any case, by its newest reading, or the newest up to
-    `until`; None where it has none."""
-    known = profile(session, full_name)
-    if known is None:
-        return None
-    readings = select(Reading).where(Reading.repository_id == known.id)
-    if until is not None:
-        readings = readings.where(Reading.slot <= until)
-    newest = session.scalar(readings.order_by(Reading.slot.desc()).limit(1))
-    if newest is None:
-        return None
-    places = session.execute(
-        select(List.slug, StandingRow.rank)
-        .join(List, List.id == StandingRow.list_id)
-        .where(StandingRow.repository_id == known.id)
-    )
-    ranks = {
-        slug: rank for slug, rank in sorted(places, key=lambda place: lists.order_of(place[0]))
-    }
-    counts = Counts(newest.slot, newest.stars, newest.forks, newest.open_issues)
+    """Return a repository by a name it has or had, in any case, by its newest reading, or the
+    newest up to `until`; None where it has none."""
+    return found_repositories(session, [full_name], until).get(full_name)
+
+
+def found_repositories(
+    session: Session, full_names: Sequence[str], until: datetime | None = None
+) -> dict[str, FoundRepository]:
+    """Return several repositories by the names that were asked for, in a few statements."""
+    known = profiles(session, full_names)
+    ids = [each.id for each in known.values()]
+    counts = _newest_counts(session, ids, until)
     stars_list = list_id_of(session, "stars")
-    return FoundRepository(
-        RankedRepository(ranks.get("stars"), known, counts),
-        baselines_of(session, stars_list, [known.id], newest.slot),
-        ranks,
+    moments = {repository_id: newest.slot for repository_id, newest in counts.items()}
+    if len(moments) == 1:
+        history = baselines_of(session, stars_list, moments, *moments.values())
+    else:
+        history = baselines_at(session, stars_list, moments)
+    places = sorted(_places(session, ids), key=lambda place: lists.order_of(place[1]))
+    ranks = {
+        each: {slug: rank for repository_id, slug, rank in places if repository_id == each}
+        for each in ids
+    }
+    return {
+        name: FoundRepository(
+            RankedRepository(ranks[each.id].get("stars"), each, counts[each.id]),
+            history,
+            ranks[each.id],
+        )
+        for name, each in known.items()
+        if each.id in counts
+    }
+
+
+def _newest_counts(
+    session: Session, ids: Sequence[int], until: datetime | None
+) -> dict[int, Counts]:
+    """Return the newest counts of repositories up to a moment, if one is given."""
+    earlier = aliased(Reading)
+    newest = select(func.max(earlier.slot)).where(earlier.repository_id == RepositoryRow.id)
+    if until is not None:
+        newest = newest.where(earlier.slot <= until)
+    slot = newest.correlate(RepositoryRow).scalar_subquery()
+    rows = session.execute(
+        select(RepositoryRow.id, Reading.slot, Reading.stars, Reading.forks, Reading.open_issues)
+        .join(Reading, (Reading.repository_id == RepositoryRow.id) & (Reading.slot == slot))
+        .where(RepositoryRow.id.in_(ids))
     )
+    return {row.id: Counts(row.slot, row.stars, row.forks, row.open_issues) for row in rows}
+
+
+def _places(session: Session, ids: Sequence[int]) -> Iterable[tuple[int, str, int]]:
+    rows = session.execute(
+        select(StandingRow.repository_id, List.slug, StandingRow.rank)
+        .join(List, List.id == StandingRow.list_id)
+        .where(StandingRow.repository_id.in_(ids))
+    )
+    return ((row.repository_id, row.slug, row.rank) for row in rows)

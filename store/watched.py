@@ -1,7 +1,9 @@
 """Watched repositories: what GitHub last said of each, or what kept it from saying it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.plausibility import Member
@@ -13,6 +15,13 @@ from store.repositories import store_repositories
 
 def watched(session: Session, name: str) -> Watched | None:
     return session.get(Watched, name.lower())
+
+
+def watched_rows(session: Session, names: Collection[str]) -> dict[str, Watched]:
+    """Return the rows of watched repositories by name, in lower case."""
+    lower = [name.lower() for name in names]
+    rows = session.scalars(select(Watched).where(Watched.name.in_(lower)))
+    return {row.name: row for row in rows}
 
 
 def store_watched(

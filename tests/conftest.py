@@ -139,7 +139,7 @@ def make_app(make_settings: MakeSettings, request: pytest.FixtureRequest) -> Ite
         app = web.create_app(settings)
         apps.append(app)
         front: Any = app.wsgi_app
-        front.look_every = 0
+        front.look_every = app.extensions["status"].kept_for = 0
         if request.param == "by Flask":
             app.wsgi_app = front.app  # type: ignore[method-assign]
         return app

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from cachetools import FIFOCache, LRUCache, cached
 from flask import Response, request
@@ -48,15 +48,13 @@ def cached_until_next_build(
     function is called each time and its reply is not cached."""
 
     def decorate(make: Callable[P, Reply]) -> Callable[P, Response]:
-        name = f"{make.__module__}.{make.__qualname__}"
-
         @wraps(make)
         def respond(*args: P.args, **kwargs: P.kwargs) -> Response:
             cache: BuildCache | None = request.environ.get(BUILD_CACHE)
             if cache is None or kwargs.get(unless):
                 return make(*args, **kwargs).response()
-            key = (name, request.script_root, args, frozenset(kwargs.items()))
-            reply = cache.reply(key, partial(make, *args, **kwargs))
+            key = _key(make, args, kwargs)
+            reply: Reply = cache.reply(key, partial(make, *args, **kwargs))
             if request.url_rule is not None:
                 cache.remember(request.environ, key, request.url_rule.rule)
             return reply.response()
@@ -64,6 +62,30 @@ def cached_until_next_build(
         return respond
 
     return decorate
+
+
+class Sized(Protocol):
+    """Something made once a build; the cache is bounded by its bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+
+K = TypeVar("K", bound=Sized)
+
+
+def once_a_build(make: Callable[P, K], *args: P.args, **kwargs: P.kwargs) -> K:
+    """Return what a function makes, made once a build for each set of arguments."""
+    cache: BuildCache | None = request.environ.get(BUILD_CACHE)
+    if cache is None:
+        return make(*args, **kwargs)
+    made: K = cache.reply(_key(make, args, kwargs), partial(make, *args, **kwargs))
+    return made
+
+
+def _key(make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
+    name = f"{make.__module__}.{make.__qualname__}"
+    return (name, request.script_root, args, frozenset(kwargs.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +147,20 @@ class BuildCache:
         return prepared
 
 
-class _Replies(LRUCache[Hashable, Reply]):
+class _Replies(LRUCache[Hashable, Any]):
     """Replies that together have at most so many bytes; `forget` is told of each evicted one."""
 
-    def __init__(self, max_bytes: int, forget: Callable[[Reply], None]) -> None:
+    def __init__(self, max_bytes: int, forget: Callable[[Any], None]) -> None:
         super().__init__(max_bytes, getsizeof=lambda reply: reply.size)
         self._forget = forget
 
-    def popitem(self) -> tuple[Hashable, Reply]:
+    def popitem(self) -> tuple[Hashable, Any]:
         key, reply = super().popitem()
         self._forget(reply)
         return key, reply
 
 
-def _make(_: Hashable, make: Callable[[], Reply]) -> Reply:
+def _make(_: Hashable, make: Callable[[], Any]) -> Any:
     return make()
 
 

@@ -54,15 +54,14 @@ def step(span: timedelta, finest: timedelta, lines: int = 1) -> timedelta:
 
 
 def draw(lines: Sequence[Line], step: timedelta, theme: Theme) -> bytes:
-    """The SVG of one line or several, each with at most one reading in a step (t − step, t]; a step
-    without one is a gap."""
+    """The SVG of one line or several, in their order, each with at most one reading in a step
+    (t − step, t]; a step without one is a gap."""
     lines = [Line(printable(line.name), line.points) for line in lines]
     names = ", ".join(line.name for line in lines)
     if not any(line.points for line in lines):
         return notice(f"No readings of {names or 'anything'} yet", theme)
     chart = _chart_for(lines, step)
     last = max(line.points[-1][0] for line in lines if line.points)
-    lines.sort(key=_newest_count, reverse=True)
     for line in lines:
         chart.add(_legend(line, last, step), list(_values(line.points, step)))
     description = " ".join(_describe(line, step) for line in lines)

@@ -1,5 +1,6 @@
 """Star histories as pictures: which repositories, spans and steps are drawn for a request."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -26,9 +27,19 @@ UNKNOWN, NOTICE_SECONDS = "unknown repository", 60
 SECOND = timedelta(seconds=1)
 
 
+LINK = re.compile(
+    r"(?:https?://[^/]+/|(?:www\.)?github\.com/)([^/]+/[^/?#]+?)(?:\.git)?(?:[/?#].*)?"
+)
+
+
+def _name(text: str) -> str:
+    link = LINK.fullmatch(text)
+    return link[1] if link else text
+
+
 def _names(text: str) -> tuple[str, ...]:
-    """Return full names in lower case, each once."""
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    """Return full names in lower case, each once; of a link to a repository its name."""
+    names = tuple(dict.fromkeys(_name(part.strip().lower()) for part in text.split(",")))
     if not all(map(is_full_name, names)) or len(names) > MOST:
         raise ValueError(f"expected 1 to {MOST} repositories, as owner/name,owner/name")
     return names
@@ -69,9 +80,9 @@ def chart(owner: str, name: str, theme: Theme, span: str) -> AnyResponse:
 def comparison(names: Sequence[str], theme: Theme, span: str) -> Response:
     """The star histories of several repositories in one picture."""
     with current.database().read() as session:
-        profiles = {name: repositories.profile(session, name) for name in names}
-    found = tuple({it.id: it.full_name for it in profiles.values() if it}.items())
-    unknown = tuple(name for name, profile in profiles.items() if profile is None)
+        profiles = repositories.profiles(session, names)
+    found = tuple({it.id: it.full_name for it in profiles.values()}.items())
+    unknown = tuple(name for name in names if name not in profiles)
     if not found:
         return _noticed(_notice(" and ".join(unknown), theme))
     response = _chart(found, theme, span, unknown=unknown)

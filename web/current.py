@@ -3,6 +3,7 @@
 from flask import current_app, has_request_context, request
 from redis import Redis
 
+from monitoring.status import LiveStatus
 from settings import Settings
 from store.database import Database
 from web import http_headers
@@ -19,6 +20,12 @@ def database() -> Database:
     commands."""
     name = "database" if has_request_context() else "patient_database"
     held: Database = current_app.extensions[name]
+    return held
+
+
+def live_status() -> LiveStatus:
+    """Return the status, which is kept for a second."""
+    held: LiveStatus = current_app.extensions["status"]
     return held
 
 

@@ -1,17 +1,14 @@
 """HTTP headers that replies share whoever sends them, and what is read from those of a request."""
 
-import itertools
-import os
-import re
-import uuid
 from typing import Any, TypedDict
 
 from werkzeug.wsgi import get_host
 
+from monitoring import request_ids
+
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 
-REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 LONGEST_HOST = 255  # characters; DNS has no longer names
 OPEN = ("/api/", "/charts", "/badges/", "/feeds/", "/openapi.json")  # to pages of other sites
 
@@ -56,15 +53,10 @@ class Problem(TypedDict):
     instance: str
 
 
-_RUN, _NUMBERS = uuid.uuid4().hex[:16], itertools.count(1)
-
-
 def request_id(environ: Environ) -> str:
-    """Return the id that a request brought, or a new one where it brought none of good form."""
+    """Return the id that a request brought, or a new one where it brought none."""
     given = environ.get("HTTP_X_REQUEST_ID")
-    if given is not None and REQUEST_ID.fullmatch(given):
-        return str(given)
-    return f"{_RUN}-{os.getpid():x}-{next(_NUMBERS):x}"
+    return request_ids.accepted(given) if given else request_ids.new()
 
 
 def site(environ: Environ) -> str:

@@ -1,8 +1,7 @@
 """The pages: HTML for people, made of what the API gives. They compute nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -11,24 +10,21 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, retention
 from core.lists import RankedList
-from core.names import FULL_NAME
 from core.windows import WINDOWS
-from models import Document
-from store import documents, readings, repositories
+from store import repositories
 from store.events import events_of
 from web import charts, current, http_headers, rendering, responses
+from web.board import NEWS, leaderboard_page
 from web.cache import cached_until_next_build
 from web.charts import SPAN, SPANS
 from web.page_filters import FILTERS
 from web.parameters import HTML, Parameter, a_list, choice, endpoint
-from web.rendering import DEFAULTS, KINDS, SHOWN_NEWS, page
+from web.rendering import DEFAULTS, SHOWN_NEWS, page
 from web.replies import Reply
 from web.snippets import snippets
-from web.sparklines import SPARK_DAYS, spark
 from web.status_page import day_strip, names_of_lists, troubles
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
-NEWS = 1000  # events that are looked through for those of a window
 
 
 def _text(text: str) -> str:
@@ -65,31 +61,7 @@ def leaderboard(ranked: RankedList | None, window: str, order: str, q: str) -> R
     return _leaderboard(ranked=ranked, window=window, order=order, q=q)
 
 
-@cached_until_next_build(unless="q")  # anybody may type anything
-def _leaderboard(ranked: RankedList, window: str, order: str, q: str) -> Reply:
-    with current.database().read() as session:
-        document, build = responses.stored(session, f"lists/{ranked.slug}", ranked)
-        board = json.loads(document.body)
-        as_of, items = clock.parse(board["as_of"]), board["items"]
-        if order == "gain":
-            items = _by_gain(items, documents.document(session, f"movers/{ranked.slug}/{window}"))
-        counts = readings.daily(session, ranked, as_of, SPARK_DAYS)
-        news = events_of(session, NEWS, ranked=ranked, newest_first=True)
-    start = next(each for each in WINDOWS if each.name == window).start(as_of)
-    lately = [event for event in news if start <= event.slot <= as_of]
-    return page(
-        "leaderboard.html",
-        build,
-        url_for(".leaderboard"),
-        {"list": ranked.slug, "window": window, "order": order, "q": q},
-        ranked=ranked,
-        board=board,
-        items=items,
-        shown={item["rank"] for item in items if _matches(item, q)},
-        sparks={rank: spark(values) for rank, values in counts.items()},
-        news={kind: [event for event in lately if event.kind == kind] for kind in KINDS},
-        since=max(start, news[-1].slot) if len(news) == NEWS else start,
-    )
+_leaderboard = cached_until_next_build(unless="q")(leaderboard_page)  # anybody may type anything
 
 
 @pages.get("/repos/<owner>/<name>")
@@ -129,7 +101,7 @@ def compare() -> AnyResponse:
     names = request.args.getlist("repos")
     if len(names) > 1:
         others = [(name, value) for name, value in request.args.items() if name != "repos"]
-        together = ",".join(name for name in names if name.strip())
+        together = ",".join(name.strip() for name in names if name.strip())
         query = urlencode([*others, ("repos", together)], safe="/,")
         if len(query) > LONGEST_QUERY:
             raise BadRequest(f"expected at most {charts.MOST} repositories, as owner/name")
@@ -144,9 +116,9 @@ def compare() -> AnyResponse:
 def comparison(names: Sequence[str], window: str, span: str) -> Response:
     """Up to 10 repositories in one chart."""
     with current.database().read() as session:
-        profiles = {name: repositories.profile(session, name) for name in names}
-    unknown = tuple(name for name, profile in profiles.items() if profile is None)
-    found = tuple(dict.fromkeys(profile.full_name for profile in profiles.values() if profile))
+        profiles = repositories.profiles(session, names)
+    unknown = tuple(name for name in names if name not in profiles)
+    found = tuple(dict.fromkeys(profile.full_name for profile in profiles.values()))
     return _comparison(full_names=found, unknown=unknown, window=window, span=span)
 
 
@@ -156,10 +128,7 @@ def _comparison(
 ) -> Reply:
     with current.database().read() as session:
         build = responses.build(session)
-        items = [
-            responses.repository_of(session, full_name, until=build.as_of)
-            for full_name in full_names
-        ]
+        items = responses.repositories_of(session, full_names, until=build.as_of)
     return page(
         "compare.html",
         build,
@@ -169,7 +138,6 @@ def _comparison(
         unknown=unknown,
         names=full_names,
         most=charts.MOST,
-        full_name=FULL_NAME,
         lines=[_line(item["full_name"], span, item["as_of"]) for item in items],
     )
 
@@ -200,6 +168,12 @@ def _totals(what: str, key: str, ranked: RankedList, window: str) -> Reply:
         {"list": ranked.slug, "window": window},
         what=what,
         key=key,
+        of_one=key == "language" and ranked.language is not None,
+        choices_of_list=[
+            each
+            for each in current.settings().lists
+            if key != "language" or each.language is None or each == ranked
+        ],
         ranked=ranked,
         items=items,
         most=max((item["stars"] for item in items), default=1) or 1,
@@ -225,20 +199,6 @@ def status() -> Response:
     response = Response(html, content_type=HTML)
     response.cache_control.no_store = True
     return response
-
-
-def _by_gain(items: Sequence[Any], movers: Document | None) -> list[Any]:
-    """Return a list's items in the order of its movers; those without a gain last."""
-    moved = json.loads(movers.body)["items"] if movers else []
-    position = {item["full_name"]: number for number, item in enumerate(moved)}
-    return sorted(items, key=lambda item: position.get(item["full_name"], len(position)))
-
-
-def _matches(item: Mapping[str, Any], text: str) -> bool:
-    """Return whether an item's name, description or language has all words of a text."""
-    fields = (item["full_name"], item["description"] or "", item["language"] or "")
-    inside = " ".join(fields).lower()
-    return all(word in inside for word in text.lower().split())
 
 
 def _line(full_name: str, span: str, as_of: str) -> dict[str, str]:

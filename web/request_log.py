@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from monitoring import metrics
+from monitoring.logs import LONGEST_PATH
 from web import http_headers
 
 
@@ -16,7 +17,9 @@ def begin_request() -> None:
     """Give the request an id, and log lines its context."""
     g.request_id = http_headers.request_id(request.environ)
     g.started = time.perf_counter()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id, path=quote(request.path))
+    structlog.contextvars.bind_contextvars(
+        request_id=g.request_id, path=quote(request.path)[:LONGEST_PATH]
+    )
     if "\0" in request.path:
         raise NotFound("nothing has a name with a NUL in it")
 

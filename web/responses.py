@@ -1,6 +1,6 @@
 """Replies that views share: stored documents, readings of the moment, redirects and 404s."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from models import Document
 from monitoring import status
 from store import documents, follows, repositories
 from store.database import Database
-from store.history_status import history_status
+from store.history_status import NOTHING, history_status
 from store.polls import polls_since
 from web import current, http_headers
 from web.cache import cached_until_next_build
@@ -29,8 +29,8 @@ RETRY_AFTER = 30  # seconds; a first poll and build take less
 
 
 def status_now() -> status.Status:
-    """Return how the service is at this moment."""
-    return status.live(current.database(), current.redis(), current.settings(), clock.now())
+    """Return how the service is at this second."""
+    return current.live_status().now()
 
 
 @cached_until_next_build()
@@ -78,6 +78,23 @@ def known_repository(
         history_status(session, found.standing.profile.id, wish),
         followed=wish is not None and wish.followed_since is not None,
     )
+
+
+def repositories_of(
+    session: Session, full_names: Sequence[str], *, until: datetime | None = None
+) -> list[schemas.RepositoryDocument]:
+    """Return the documents of several, without a look at who is followed and how much of their star
+    histories is here; 404 where one of them was never seen."""
+    latest = clock.now() + clock.TOLERANCE  # a clock that ran ahead may have left later ones
+    known = repositories.found_repositories(session, full_names, until or latest)
+    for name in full_names:
+        if name not in known:
+            raise unknown(name)
+    found = [known[name] for name in full_names]
+    return [
+        leaderboards.repository(it.standing, it.history, it.ranks, NOTHING, followed=False)
+        for it in found
+    ]
 
 
 def newest_build(database: Database) -> object:

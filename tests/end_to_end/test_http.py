@@ -233,6 +233,30 @@ def test_every_request_is_one_line_in_the_log(web: Web) -> None:
     assert (line["method"], line["path"], line["status"]) == ("GET", f"{LIST}?a=b%0Ac", 400)
 
 
+@pytest.mark.parametrize("given", ["two words", "x" * 5_000, '{"a": 1}'])
+def test_a_refused_id_is_the_same_in_the_reply_and_in_the_log(web: Web, given: str) -> None:
+    for path in (LIST, f"{LIST}?no=parameter"):  # from the cache, and by Flask
+        reply = web.get(path, headers={"X-Request-ID": given})
+        told = reply.headers["X-Request-ID"]
+
+        [line] = wait_until(lambda t=told, p=path: lines_of(web, t, p))
+        assert len(json.dumps(line)) < 500
+
+
+def lines_of(web: Web, request_id: str, path: str) -> list[dict[str, Any]]:
+    return [it for it in web.lines() if (it.get("request_id"), it["path"]) == (request_id, path)]
+
+
+@pytest.mark.parametrize("path", ["/a" * 30_000, "/%C3%A9" * 8_000, f"{LIST}?" + "b" * 30_000])
+def test_a_long_address_makes_no_long_line(web: Web, path: str) -> None:
+    before = web.log.stat().st_size
+    assert web.get(path).status_code in (400, 404)
+
+    wait_until(lambda: web.log.stat().st_size > before)
+    time.sleep(0.2)
+    assert web.log.stat().st_size - before < 5_000
+
+
 def raw(web: Web, target: bytes) -> tuple[int, bytes]:
     """Ask for a path as it is, which clients would tidy up; gives status and body."""
     host, port = httpx.URL(web.url).host, httpx.URL(web.url).port

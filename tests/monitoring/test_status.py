@@ -23,6 +23,7 @@ from monitoring import redis_status, status
 from monitoring.status import expected_slots
 from queues import JOB_COUNTS
 from scheduler import Entry, SafeScheduler
+from settings import Settings
 from store import intervals, rate_limits
 from store.database import Database
 from store.polls import PollRecord, record_gap, store_poll
@@ -386,3 +387,16 @@ class TestFailedJobs:
     def test_cannot_be_told_where_redis_is_out_of_reach(self) -> None:
         with pytest.raises(ConnectionError):
             redis_status.failed_jobs(queues.connect("redis://127.0.0.1:1/0", timeout=1, retries=0))
+
+
+def test_a_status_that_could_not_be_made_is_not_kept(
+    database: Database, settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = status.LiveStatus(database, redis, settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "read", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            kept.now()
+
+    assert kept.now()["build"] is None
+    assert kept.now() is kept.now()

@@ -10,7 +10,7 @@ from core.clock import DAY, HOUR
 from core.windows import Baselines, Counts
 from store import baselines
 from store.database import Database
-from tests.support.stored import MINUTE, NOON, PYTHON, STEP, put, repo
+from tests.support.stored import MINUTE, NOON, PYTHON, STEP, put, repo, statements
 
 
 def history(database: Database, *ids: int, as_of: datetime = NOON) -> Baselines:
@@ -96,3 +96,26 @@ class TestHistory:
         assert [step for step in reads if step.startswith("SCAN")] == []
         assert "SEARCH reading_1 USING PRIMARY KEY (repository_id=? AND slot<?)" in reads
         assert "SEARCH reading USING PRIMARY KEY (repository_id=? AND slot=?)" in reads
+
+
+def test_of_several_each_at_a_moment_of_its_own_are_the_same_in_two_statements(
+    database: Database,
+) -> None:
+    for hours in (0, 1, 2, 24, 25, 24 * 7, 24 * 7 + 3, 24 * 31, 24 * 366):
+        at = NOON - hours * HOUR
+        members = [repo(1, stars=hours), repo(2), repo(3)][hours % 3 :]
+        put(database, *members, at=at)
+        put(database, *reversed(members), at=at - STEP, doubt="incomplete" if hours % 2 else None)
+    moments = {1: NOON - HOUR, 2: NOON, 3: NOON - DAY, 4: NOON}
+
+    with database.read() as session:
+        session.connection()
+        with statements(database) as told:
+            found = baselines.baselines_at(session, 1, moments)
+        each = [baselines.baselines_of(session, 1, [it], at) for it, at in moments.items()]
+
+    assert len(told) == 2
+    assert found.baselines == {key: it for one in each for key, it in one.baselines.items()}
+    assert found.ranks == {key: it for one in each for key, it in one.ranks.items()}
+    assert len(found.baselines) > 8
+    assert len(found.ranks) > 4

@@ -1,13 +1,14 @@
 """Polls put straight into the store, what it then holds, and schemas of older versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from core import lists
 from core.clock import MINUTE
@@ -135,3 +136,19 @@ def migrate(database: Database, revision: str) -> None:
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """The SQL statements that a database is sent meanwhile; transactions' own are none."""
+    told: list[str] = []
+
+    def note(_: object, __: object, sql: str, *___: object) -> None:
+        if not sql.startswith(("BEGIN", "SET LOCAL")):
+            told.append(sql)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield told
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)

@@ -128,7 +128,7 @@ def test_one_line_is_titled_by_its_name_its_newest_count_and_when_that_was() -> 
     ]
 
 
-def test_several_lines_have_a_legend_with_newest_counts_the_largest_first() -> None:
+def test_several_lines_have_a_legend_with_newest_counts_in_their_order() -> None:
     lines = [
         Line("a/small", [(LAST - DAY, 9), (LAST, 8)]),
         Line("b/large", [(LAST - DAY, 391_779), (LAST, 391_780)]),
@@ -141,9 +141,9 @@ def test_several_lines_have_a_legend_with_newest_counts_the_largest_first() -> N
     assert found[-6:] == [
         "Star history",
         "as of 24 November 2026",
+        "a/small 8",
         "b/large 392k",
         "c/ended 12.3k in Oct 2025",
-        "a/small 8",
         "d/none no readings",
     ]
 

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import create_environ, run_wsgi_app
 
+from monitoring import request_ids
 from store import watched
 from store.database import Database
 from tests.support.common import MakeApp
@@ -174,18 +175,25 @@ class TestEveryReply:
 
         assert response.headers["X-Request-ID"] == given
 
-    @pytest.mark.parametrize("given", ["", "two words", "x" * 101, "é", "a,b", '{"a":1}'])
-    def test_bears_an_id_of_ours_where_the_requests_makes_no_sense(
-        self, client: FlaskClient, given: str
+    @pytest.mark.parametrize("headers", [{}, {"X-Request-ID": ""}])
+    def test_bears_an_id_of_its_own_where_the_request_brings_none(
+        self, client: FlaskClient, headers: dict[str, str]
     ) -> None:
-        ids = {
-            client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"]
-            for _ in range(2)
-        }
+        ids = {client.get("/healthz", headers=headers).headers["X-Request-ID"] for _ in range(2)}
 
         assert len(ids) == 2
         assert all(re.fullmatch(r"[0-9a-f]{16}(-[0-9a-f]+){2}", each) for each in ids)
-        assert given not in ids
+
+    @pytest.mark.parametrize("given", ["two words", "x" * 101, "é", "a,b", '{"a":1}', "y" * 9_000])
+    def test_bears_an_id_made_from_the_requests_where_that_makes_no_sense(
+        self, client: FlaskClient, given: str
+    ) -> None:
+        for path in ("/healthz", LIST):
+            response = client.get(path, headers={"X-Request-ID": given})
+
+            told = response.headers["X-Request-ID"]
+            assert re.fullmatch(r"refused-[0-9a-f]{16}", told)
+            assert told == request_ids.accepted(given) or not given.isascii()
 
     @pytest.mark.parametrize(
         "path", [LIST, "/api/v1/status", "/api/nothing", "/healthz", "/charts/Loud/Motor.svg"]

@@ -1,11 +1,15 @@
 """The page that compares repositories."""
 
 import json
+import re
+from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
 
 from tests.support.pages import BROWSER, by_the_front, read
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -19,6 +23,57 @@ class TestComparison:
         assert [it["name"] for it in json.loads(lines)] == ["Quiet/Harbor", "Loud/Motor"]
         assert "/charts.svg?repos=Quiet/Harbor,Loud/Motor" in page.all("img", "src")
         assert "Quiet/Harbor 49,900 0 2 ▼down 1 1 3" in page.text
+
+    @pytest.mark.parametrize("order", ["quiet/harbor,loud/motor", "loud/motor,quiet/harbor"])
+    def test_gives_a_repository_one_colour_with_and_without_scripts(
+        self, full: FlaskClient, order: str
+    ) -> None:
+        page = read(full.get(f"/compare?repos={order}"))
+        (picture,) = page.all("img", "src")
+        svg = ElementTree.fromstring(full.get(picture).data)
+        in_picture = [
+            "".join(group.itertext()).split("\N{EN SPACE}")[0]
+            for group in svg.iter(f"{SVG}g")
+            if (group.get("class") or "").startswith("legend ")
+        ]
+
+        (lines,) = filter(None, (it.get("data-lines") for _, it in page.tags))
+        by_scripts = [it["name"] for it in json.loads(lines)]
+        in_table = re.findall(
+            r"line-(\d).*?/repos/([^\"]+)", full.get(f"/compare?repos={order}").text
+        )
+        assert in_picture == by_scripts == [it for it in in_picture if it]
+        assert [name for _, name in sorted(set(in_table))] == by_scripts
+
+    @pytest.mark.parametrize(
+        "pasted",
+        [
+            " loud/motor ",
+            "https://github.com/Loud/Motor",
+            "http://www.github.com/loud/motor/",
+            "github.com/loud/motor.git",
+            "https://github.com/loud/motor/issues?q=is%3Aopen#top",
+            "https://github.com/loud/motor.git , quiet/harbor",
+        ],
+    )
+    def test_takes_what_people_paste(self, full: FlaskClient, pasted: str) -> None:
+        page = read(full.get("/compare", query_string={"repos": pasted}))
+        picture = full.get("/charts.svg", query_string={"repos": pasted})
+
+        assert "Loud/Motor 50,000" in page.text
+        assert "Loud/Motor" in picture.text
+
+    def test_takes_what_people_paste_into_the_form(self, full: FlaskClient) -> None:
+        asked = ["Quiet/Harbor", " https://github.com/loud/motor "]
+        response = full.get("/compare", query_string={"repos": asked}, follow_redirects=True)
+
+        text = read(response).text
+        assert "Quiet/Harbor 49,900" in text
+        assert "Loud/Motor 50,000" in text
+
+    @pytest.mark.parametrize("pasted", ["https://github.com/loud", "https://github.com/a/b/c d/é,"])
+    def test_refuses_what_names_no_repository(self, full: FlaskClient, pasted: str) -> None:
+        assert full.get("/compare", query_string={"repos": pasted}).status_code == 400
 
     def test_that_a_form_asks_for_has_an_address_to_share(self, full: FlaskClient) -> None:
         response = full.get("/compare?repos=quiet/harbor&window=1h&repos=&repos=loud/motor")

@@ -10,7 +10,8 @@ from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.github import STEP, StubGitHub, answer, poll, repo
 from tests.support.pages import by_the_front, read, rows
-from tests.support.served import BUILT, PYTHON, publish
+from tests.support.served import BUILT, PYTHON, database_of, publish
+from tests.support.stored import statements
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -66,6 +67,21 @@ class TestLeaderboard:
         assert [name for row in rows(page) for name in re.findall(r"\w+/\w+", row)] == names
         assert page.count("<tr hidden>") == 3 - len(names)
         assert (f"{len(names)} of 3 match" in page) == bool(text.strip() and names)
+
+    def test_makes_rows_and_news_once_a_build_whatever_is_looked_for(
+        self, full: FlaskClient
+    ) -> None:
+        database = database_of(full)
+        before = rows(full.get("/?q=motor").text)
+        with statements(database) as told:
+            looked_for = [full.get(f"/?q={text}").text for text in ("zzz", "harbor", "loud motor")]
+        poll(database, StubGitHub(answer([repo(9, full_name="Loud/Motor-boat")])), 1)
+        publish(full, BUILT + STEP)
+        after = rows(full.get("/?q=motor").text)
+
+        assert not [sql for sql in told if "document.built_at" not in sql]  # is there a build?
+        assert [len(rows(page)) for page in looked_for] == [0, 1, 1]
+        assert len(before) == 1 and "Motor-boat" in after[0]
 
     def test_keeps_list_window_and_filter_in_its_links(self, full: FlaskClient) -> None:
         links = read(full.get("/?list=stars&window=1h&q=a%26b")).all("a", "href")

@@ -6,7 +6,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.pages import by_the_front, read
+from tests.support.pages import Reader, by_the_front, read
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -21,6 +21,16 @@ class TestRepositories:
         assert "Ranks Stars 1" in text
         assert "overtook Quiet/Harbor for rank 1 on Stars 1 Mar 2026, 12:00" in text
         assert "reached 50,000 stars on Stars 1 Mar 2026, 12:00" in text
+
+    def test_on_no_list_tell_no_movement_and_how_old_their_gains_are(
+        self, full: FlaskClient
+    ) -> None:
+        page = full.get("/repos/brief/fame").text
+
+        assert "On no list now." in page
+        assert '<span class="move new">' not in page
+        assert "up to 1 Mar 2026, 11:00 UTC, when it was last seen" in Reader(page).text
+        assert "up to" not in full.get("/repos/loud/motor").text
 
     def test_are_led_to_from_a_name_of_the_past(self, full: FlaskClient) -> None:
         response = full.get("/repos/Loud/ENGINE?span=7d")

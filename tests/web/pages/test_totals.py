@@ -3,7 +3,10 @@
 import pytest
 from flask.testing import FlaskClient
 
+from store.database import Database
+from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.pages import by_the_front, read
+from tests.support.served import BUILT, MINUTE, PYTHON, publish
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -24,3 +27,18 @@ class TestTotals:
 
         assert row in page.text
         assert page.all("rect", "width") == widths
+
+    def test_of_a_list_of_one_language_lead_to_its_owners(
+        self, full: FlaskClient, database: Database
+    ) -> None:
+        poll(database, StubGitHub(answer([repo(1)])), 0, ranked=PYTHON)
+        publish(full, BUILT + MINUTE)
+
+        page = read(full.get("/languages?list=python&window=1h"))
+        everything = read(full.get("/languages"))
+
+        assert "All of them are written in Python." in page.text
+        assert "/owners?list=python&window=1h" in page.all("a", "href")
+        assert page.all("rect", "width") == []
+        assert everything.all("option", "value") == ["stars"]
+        assert read(full.get("/owners")).all("option", "value") == ["stars", "python"]

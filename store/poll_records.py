@@ -1,0 +1,62 @@
+"""Poll records: the polls of many lists at once, for the status."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from models import GOOD, IMPORTED, List, Poll
+from store.polls import PollRecord
+
+_earlier = aliased(Poll)
+_FIRST = (
+    select(_earlier.slot)
+    .where(_earlier.list_id == List.id, _earlier.outcome != IMPORTED)
+    .order_by(_earlier.slot)
+    .limit(1)
+    .scalar_subquery()
+)
+_LAST_GOOD = (
+    select(_earlier.slot)
+    .where(_earlier.list_id == List.id, _earlier.outcome == GOOD)
+    .order_by(_earlier.slot.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_RECORD = (Poll.slot, Poll.outcome, Poll.fetched_at, Poll.error)
+
+
+@dataclass(slots=True)
+class PollRecords:
+    """A list's polls: the slot of the first of any kind, the newest good one, and those of late."""
+
+    first: datetime | None = None
+    good: PollRecord | None = None
+    late: list[PollRecord] = field(default_factory=list)  # oldest first
+
+
+def poll_records(
+    session: Session, slugs: Collection[str], since: datetime
+) -> dict[str, PollRecords]:
+    """Return the polls of lists, those of late from the slot `since` on, in two statements."""
+    found = {slug: PollRecords() for slug in slugs}
+    ends = (
+        select(List.slug, _FIRST.label("first"), *_RECORD)
+        .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == _LAST_GOOD))
+        .where(List.slug.in_(slugs))
+    )
+    for slug, first, slot, outcome, fetched_at, error in session.execute(ends):
+        found[slug].first = first
+        if slot is not None:
+            found[slug].good = PollRecord(slot, outcome, fetched_at, error)
+    polls = (
+        select(List.slug, *_RECORD)
+        .join(List, List.id == Poll.list_id)
+        .where(List.slug.in_(slugs), Poll.slot >= since, Poll.outcome != IMPORTED)
+        .order_by(Poll.slot)
+    )
+    for slug, slot, outcome, fetched_at, error in session.execute(polls):
+        found[slug].late.append(PollRecord(slot, outcome, fetched_at, error))
+    return found
