@@ -169,7 +169,7 @@ def list_statuses(
     changes: Sequence[Change] = (),
 ) -> list[ListStatus]:
     """Return the same of many lists."""
-    known = poll_records(session, [ranked.slug for ranked in lists], now - DAY)
+    known = poll_records(session, [ranked.slug for ranked in lists], now - DAY, now)
     return [_list_status(slug, records, every, now, changes) for slug, records in known.items()]
 
 

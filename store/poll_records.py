@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
-from models import GOOD, IMPORTED, List, Poll
+from core import clock
+from models import GOOD, IMPORTED, List, Poll, Slot
 from store.polls import PollRecord
 
 _earlier = aliased(Poll)
@@ -21,6 +22,7 @@ _FIRST = (
 _LAST_GOOD = (
     select(_earlier.slot)
     .where(_earlier.list_id == List.id, _earlier.outcome == GOOD)
+    .where(_earlier.slot <= bindparam("latest", type_=Slot))
     .order_by(_earlier.slot.desc())
     .limit(1)
     .scalar_subquery()
@@ -38,16 +40,18 @@ class PollRecords:
 
 
 def poll_records(
-    session: Session, slugs: Collection[str], since: datetime
+    session: Session, slugs: Collection[str], since: datetime, now: datetime
 ) -> dict[str, PollRecords]:
-    """Return the polls of lists, those of late from the slot `since` on, in two statements."""
+    """Return the polls of lists, those of late from the slot `since` on, in two statements; none
+    that is from the future."""
+    latest = now + clock.TOLERANCE
     found = {slug: PollRecords() for slug in slugs}
     ends = (
         select(List.slug, _FIRST.label("first"), *_RECORD)
         .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == _LAST_GOOD))
         .where(List.slug.in_(slugs))
     )
-    for slug, first, slot, outcome, fetched_at, error in session.execute(ends):
+    for slug, first, slot, outcome, fetched_at, error in session.execute(ends, {"latest": latest}):
         found[slug].first = first
         if slot is not None:
             found[slug].good = PollRecord(slot, outcome, fetched_at, error)
@@ -55,6 +59,7 @@ def poll_records(
         select(List.slug, *_RECORD)
         .join(List, List.id == Poll.list_id)
         .where(List.slug.in_(slugs), Poll.slot >= since, Poll.outcome != IMPORTED)
+        .where(Poll.slot <= latest)
         .order_by(Poll.slot)
     )
     for slug, slot, outcome, fetched_at, error in session.execute(polls):

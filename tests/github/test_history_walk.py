@@ -1,0 +1,199 @@
+"""Histories that somebody wants are read page by page, whatever happens in between."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from core import clock, lists, star_history
+from core.star_history import StarDays
+from github import history_walk
+from github.client import GitHub
+from github.errors import NotYet
+from github.history_walk import NO_HISTORY, PAGES_A_TURN
+from local.fake_github import api
+from local.fake_github.worlds import MadeUpWorld
+from models import Follow, StarHistory
+from store import follows, star_histories
+from store.database import Database
+from store.history_status import history_status
+from tests.support.common import MakeSettings
+from tests.support.simulation import Simulation
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+EVERY = timedelta(minutes=10)
+WORLD = MadeUpWorld(languages=["Python"])
+NAME = WORLD.search(lists.KNOWN["stars"], 0, START)[0].full_name
+TOKEN = "ghp_0123456789abcdef"
+
+
+@pytest.fixture
+def here(database: Database, make_settings: MakeSettings) -> Simulation:
+    return Simulation(database, make_settings(github_token=TOKEN), WORLD, START)
+
+
+def want(here: Simulation, name: str = NAME) -> None:
+    with here.database.write() as session:
+        follows.ask(session, name, here.now, follow=False)
+
+
+def turn(here: Simulation, github: GitHub | None = None) -> dict[str, Any]:
+    with github or here.github() as asked:
+        return history_walk.take_turn(
+            here.database, asked, partial(clock.floor, step=EVERY), here.clock
+        )
+
+
+def turns(here: Simulation) -> list[dict[str, Any]]:
+    """Turns until nobody waits."""
+    done = []
+    while (result := turn(here))["outcome"] != "nobody waits":
+        done.append(result)
+    return done
+
+
+def wish(here: Simulation, name: str = NAME) -> Follow:
+    with here.database.read() as session:
+        return session.get_one(Follow, name.lower())
+
+
+def days(here: Simulation, name: str = NAME) -> StarDays:
+    with here.database.read() as session:
+        row = session.get(StarHistory, wish(here, name).repository_id)
+        found = star_histories.days(row)
+    assert found is not None
+    return found
+
+
+def asked(here: Simulation) -> list[str]:
+    """The pages that were asked for, in order."""
+    return [record.query for record in here.requests if "stargazers" in record.path]
+
+
+def stars(name: str = NAME) -> int:
+    found = WORLD.by_name(name, START)
+    assert found is not None
+    return found.stars
+
+
+def test_all_pages_are_read_once_and_add_up_to_the_stars(here: Simulation) -> None:
+    want(here)
+
+    done = turns(here)
+
+    assert done[-1]["outcome"] == "complete"
+    pages = done[-1]["pages"]
+    assert pages > PAGES_A_TURN  # so that there was more than one turn
+    assert asked(here) == [f"per_page=30&page={page}" for page in range(1, pages + 1)]
+    assert days(here).total == stars()
+    assert wish(here).done_at is not None
+
+
+def test_two_that_are_wanted_take_turns(here: Simulation) -> None:
+    other = WORLD.search(lists.KNOWN["stars"], 0, START)[1].full_name
+    want(here)
+    here.now += timedelta(seconds=1)
+    want(here, other)
+
+    order = [result["repository"] for result in turns(here)]
+
+    assert order[:4] == [NAME, other, NAME, other]
+    assert (days(here).total, days(here, other).total) == (stars(), stars(other))
+
+
+@pytest.mark.parametrize("page", [1, 3, PAGES_A_TURN, PAGES_A_TURN + 1])
+def test_a_kill_at_any_page_costs_no_page_twice_and_loses_none(
+    here: Simulation, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want(here)
+    store: Callable[..., StarHistory] = star_histories.store_page
+
+    def killed(session: Any, repository_id: int, number: int, *rest: Any) -> StarHistory:
+        row = store(session, repository_id, number, *rest)
+        if number == page:
+            session.commit()
+            raise KeyboardInterrupt
+        return row
+
+    monkeypatch.setattr(star_histories, "store_page", killed)
+    with pytest.raises(KeyboardInterrupt):
+        turns(here)
+    monkeypatch.setattr(star_histories, "store_page", store)
+    here.now += follows.LEASE
+    turns(here)
+
+    assert asked(here) == [f"per_page=30&page={it}" for it in range(1, len(asked(here)) + 1)]
+    assert days(here).total == stars()
+
+
+def test_what_one_reads_nobody_else_reads_for_a_while(here: Simulation) -> None:
+    want(here)
+    with here.database.write() as session:
+        assert follows.lease_next(session, here.now) is not None
+
+    assert turn(here) == {"outcome": "nobody waits"}
+
+    here.now += follows.LEASE
+    assert turn(here)["repository"] == NAME
+
+
+def test_a_name_that_github_does_not_know_is_gone(here: Simulation) -> None:
+    want(here, "no/body")
+
+    assert turn(here)["outcome"] == "gone"
+    assert wish(here, "no/body").gone_at == here.now
+    assert turn(here) == {"outcome": "nobody waits"}
+
+
+def test_an_enterprise_server_tells_none_and_that_is_a_state(here: Simulation) -> None:
+    here.app = api.create_fake_github(WORLD, clock=lambda: here.now, star_history=False)
+    want(here)
+
+    result = turn(here)
+
+    assert (result["outcome"], result["why"]) == ("unavailable", NO_HISTORY)
+    with here.database.read() as session:
+        row = session.get_one(Follow, NAME.lower())
+        told = history_status(session, row.repository_id, row)
+    assert (told["state"], told["why"]) == ("unavailable", NO_HISTORY)
+
+
+def test_a_thousand_who_want_the_same_cost_one_walk(here: Simulation) -> None:
+    for number in range(1_000):
+        want(here, NAME.upper() if number % 2 else NAME)
+
+    turns(here)
+
+    assert len(asked(here)) == len(set(asked(here)))
+
+
+def test_without_a_token_it_bursts_and_leaves_a_tenth_of_the_hour(
+    database: Database, make_settings: MakeSettings
+) -> None:
+    here = Simulation(database, make_settings(), WORLD, START)
+    names = [it.full_name for it in WORLD.search(lists.KNOWN["stars"], 0, START)[:10]]
+    for name in names:
+        want(here, name)
+
+    with pytest.raises(NotYet) as caught:
+        turns(here)
+
+    used = here.app.extensions["fake_github"].meter.report("core", None, here.now)["used"]
+    assert 50 <= used <= 54  # of 60
+    assert here.now - START < timedelta(minutes=1)
+    assert caught.value.until > START + timedelta(minutes=55)
+
+
+def test_its_first_reading_counts_at_once(here: Simulation) -> None:
+    want(here)
+    turn(here)
+
+    board = star_history.until(days(here), here.now)
+    with here.database.read() as session:
+        row = session.get_one(Follow, NAME.lower())
+        assert row.repository_id is not None
+        told = history_status(session, row.repository_id, row)
+    assert (told["state"], told["pages_read"]) == ("partial", PAGES_A_TURN)
+    assert len(board.counts) > 30 * 7
