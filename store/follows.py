@@ -137,4 +137,5 @@ def end_turn(session: Session, name: str, now: datetime) -> None:
     """Let the others go first, and anybody go on with this one."""
     row = session.get(Follow, name)
     if row is not None:
-        row.leased_until, row.turn_at = None, max(now, row.turn_at)
+        last = session.scalar(select(func.max(Follow.turn_at)).where(*_UNREAD)) or now
+        row.leased_until, row.turn_at = None, max(now, last + timedelta(milliseconds=1))

@@ -73,9 +73,11 @@ class Simulation:
     def sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def github(self) -> GitHub:
+    def github(self, *, urgent: bool = False) -> GitHub:
         """A client as jobs have one, by the clock of the simulation."""
-        gate = SharedLimit(self.database, self.settings, now=self.clock, sleep=self.sleep)
+        gate = SharedLimit(
+            self.database, self.settings, now=self.clock, sleep=self.sleep, urgent=urgent
+        )
         transport = BreakingTransport(self.app, self.faults)
         anonymous = replace(gate, anonymous=True)
         return GitHub(self.settings, gate, transport, anonymous=anonymous)
