@@ -112,12 +112,21 @@ class Answer:
 
     def json_object(self) -> dict[str, Any]:
         """The JSON object of a good answer. Raises GitHubError for any other."""
+        body: dict[str, Any] = self._good(dict, "object")
+        return body
+
+    def json_array(self) -> list[Any]:
+        """The JSON array of a good answer. Raises GitHubError for any other."""
+        body: list[Any] = self._good(list, "array")
+        return body
+
+    def _good(self, kind: type, name: str) -> Any:
         if self.error:
             raise self.error
-        if not isinstance(self.body, dict):
-            kind = one_line(self.headers.get("content-type", "no content type"))
-            got = f"{self.length} bytes of {kind}"
-            raise BadAnswer(f"/{self.path}: expected a JSON object, got {got}")
+        if not isinstance(self.body, kind):
+            content = one_line(self.headers.get("content-type", "no content type"))
+            got = f"{self.length} bytes of {content}"
+            raise BadAnswer(f"/{self.path}: expected a JSON {name}, got {got}")
         return self.body
 
 
@@ -146,7 +155,7 @@ def read_search(body: object) -> SearchAnswer:
 
     Raises BadAnswer where anything in the body is not as GitHub describes it.
     """
-    found = _checked(body, DescribedSearch)
+    found = checked(body, DescribedSearch)
     return SearchAnswer(tuple(map(_repository, found.items)), found.incomplete_results)
 
 
@@ -155,10 +164,11 @@ def read_repository(body: object) -> GitHubRepository:
 
     Raises BadAnswer, naming the field, where one is not as GitHub describes it.
     """
-    return _repository(_checked(body, DescribedRepository))
+    return _repository(checked(body, DescribedRepository))
 
 
-def _checked(body: object, described: type[Described]) -> Described:
+def checked(body: object, described: type[Described]) -> Described:
+    """A part of an answer as described. Raises BadAnswer, naming the field, where it is not."""
     try:
         return msgspec.convert(body, described)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:

@@ -20,6 +20,7 @@ from core.repository import GitHubRepository, SearchAnswer
 from github.answers import Answer, one_line, read_answer, read_repository, read_search
 from github.errors import BadAnswer, Gone, NotYet, Refused, Unreachable
 from github.proxies import proxy_of
+from github.star_histories import WEEKS_A_PAGE, HistoryPage, read_history_page
 from settings import Settings
 
 USER_AGENT = "starboard (a self-hosted follower of GitHub stars)"  # GitHub refuses requests without
@@ -141,6 +142,18 @@ class GitHub:
         if answer.status == 304 and etag:
             return None, etag
         return read_repository(answer.json_object()), answer.headers.get("etag")
+
+    def star_history(self, path_of: str, page: int, etag: str | None = None) -> HistoryPage | None:
+        """A page, from 1 on, of the star history of `repos/owner/name` or `repositories/ID`, newest
+        weeks first; None where it is as it was with the ETag given, which costs a token nothing.
+        Raises Gone where there is no such repository, or GitHub is an Enterprise server."""
+        answer = self._get(
+            "core",
+            f"{quote(path_of)}/stargazers/history",
+            params={"per_page": str(WEEKS_A_PAGE), "page": str(page)},
+            headers={"If-None-Match": etag} if etag else {},
+        )
+        return None if answer.status == 304 and etag else read_history_page(answer)
 
     def _get(
         self,
