@@ -6,6 +6,7 @@ never replaces a newer one. Exceptions escape, so that RQ sees a failure and tri
 """
 
 import gc
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,13 @@ from core.encoding import encoded
 from core.lists import RankedList
 from github.errors import Final, NotYet
 from github.history_walk import take_turn
-from github.polling import DONE_BEFORE, identify_some, poll_list, watch_repository
+from github.polling import (
+    DONE_BEFORE,
+    identify_some,
+    poll_list,
+    sample_followed,
+    watch_repository,
+)
 from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
@@ -34,6 +41,8 @@ from store.snapshots import snapshot as snapshot_of
 from store.troubles import CLOCK, is_in_trouble
 
 MOST_TIMES = 10**6  # that a job may ask RQ to be run again: until its slot ends, or its work
+
+LONGEST_BATCH = 10  # seconds of a job that goes on in a next one
 
 NO_POLL = "no good poll yet"  # the outcome of a build
 
@@ -98,6 +107,19 @@ def identify() -> None:
         result["merged"] = 0
         while identities.merge_next(database):
             result["merged"] += 1
+
+
+def sample(slot: datetime) -> Retry | None:
+    """Fetch the counts of followed repositories for a slot, for ten seconds; then others have their
+    turn, and it goes on behind them."""
+    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    with logged_run("sample", slot=clock.rfc3339(slot)) as result, connect(settings) as database:
+        with connect_to_github(database, settings) as github:
+            result |= sample_followed(
+                database, github, slot, settings.poll_every, lambda: time.monotonic() > deadline
+            )
+        more = result.pop("more")
+    return Retry(max=MOST_TIMES, interval=0) if more else None
 
 
 def read_history(name: str | None = None) -> Retry | None:

@@ -110,11 +110,14 @@ def schedule(settings: Settings) -> list[Entry]:
     identification = Entry(
         "identify", "jobs.identify", timedelta(minutes=10), timedelta(minutes=5), 600, queue=LOW
     )
+    sampling = Entry(
+        "sample", "jobs.sample", every, timedelta(), timeout=60, takes_slot=True, queue=LOW
+    )
     wishes = Entry(  # those that Redis did not hear of, or lost
         "history", "jobs.read_history", clock.MINUTE, timedelta(seconds=40), timeout=120
     )
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    return [*polls, *watches, aggregation, identification, wishes, thinning]
+    return [*polls, *watches, aggregation, identification, sampling, wishes, thinning]
 
 
 def _spread(items: Sequence[Item], settings: Settings) -> Iterator[tuple[Item, timedelta]]:

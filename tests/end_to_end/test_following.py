@@ -1,0 +1,117 @@
+"""Any repository, asked for while everything runs as a user starts it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from core import lists
+from local.fake_github import api, serving
+from local.fake_github.worlds import MadeUpWorld
+from tests.support.common import wait_until
+
+WORLD = MadeUpWorld(languages=["Python", "Rust"])
+TOKEN = "ghp_0123456789abcdef"
+
+
+def names(number: int) -> list[str]:
+    from core import clock
+
+    return [it.full_name for it in WORLD.search(lists.KNOWN["rust"], 0, clock.now())[:number]]
+
+
+class Slow:
+    """WSGI that answers after a tenth of a second, as GitHub does."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        time.sleep(0.1)
+        return self.app(environ, start_response)
+
+
+@contextmanager
+def slow_github() -> Iterator[tuple[str, Any]]:
+    github = api.create_fake_github(WORLD)
+    github.wsgi_app = Slow(github.wsgi_app)  # type: ignore[method-assign]
+    with serving.serve(github) as url:
+        yield url, github
+
+
+def told(url: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(url).json()
+    return answer
+
+
+def test_its_past_is_there_within_seconds(install: Callable[..., Any]) -> None:
+    with (
+        slow_github() as (github_url, github),
+        install(GITHUB_API_URL=github_url, GITHUB_TOKEN=TOKEN) as installation,
+    ):
+        installation.wait_for("/api/v1/lists/stars")
+        [name] = names(1)
+        url = f"{installation.url}/api/v1/repos/{name}"
+        unknown = httpx.get(url).status_code
+
+        asked = httpx.put(url)
+        wait_until(lambda: told(url)["history"]["pages_read"], seconds=10)
+        wait_until(lambda: told(url)["history"]["state"] == "complete", seconds=20)
+        again = httpx.put(url)
+        known = told(url)
+
+        pages = [
+            record.query
+            for record in github.extensions["fake_github"].log
+            if "stargazers" in record.path
+        ]
+        log = "\n".join(installation.lines())
+
+    assert (unknown, asked.status_code, again.status_code) == (404, 202, 200)
+    assert asked.headers["Location"] == f"/api/v1/repos/{name}"
+    assert len(pages) == len(set(pages)) == known["history"]["pages"]
+    assert (known["followed"], known["history"]["state"]) == (True, "complete")
+    assert known["gains"]["30d"]["source"] == "github"
+    assert known["stars"] > 0
+    assert "Traceback" not in log
+
+
+def test_commands_follow_and_say_how_far_it_is(install: Callable[..., Any]) -> None:
+    with (
+        slow_github() as (github_url, _),
+        install(GITHUB_API_URL=github_url, GITHUB_TOKEN=TOKEN) as installation,
+    ):
+        installation.wait_for("/api/v1/lists/stars")
+        first, second = names(2)
+
+        said = installation.command("follow", first, f"https://github.com/{second}")
+        wait_until(
+            lambda: installation.command("follows").count("history complete") == 2, seconds=40
+        )
+        ended = installation.command("unfollow", first)
+        left = installation.command("follows")
+
+    assert said.splitlines() == [
+        f"{first}: history queued",
+        f"{second}: history queued",
+        "`flask --app app follows` tells how far they are.",
+    ]
+    assert ended == f"{first}: not followed any more\n"
+    assert left.splitlines()[-1] == "1 followed."
+
+
+@pytest.mark.parametrize("setting", ["nobody", "a-key-of-sixteen-characters"])
+def test_who_may_not_ask_is_told_so(install: Callable[..., Any], setting: str) -> None:
+    with install(GITHUB_API_URL="http://127.0.0.1:9", FOLLOW=setting) as installation:
+        installation.wait_for("/healthz")
+        url = f"{installation.url}/api/v1/repos/any/body"
+
+        refused = httpx.put(url)
+        with_key = httpx.put(url, headers={"Authorization": f"Bearer {setting}"})
+
+    assert refused.status_code == 403
+    assert "FOLLOW" in refused.json()["detail"]
+    assert with_key.status_code == (403 if setting == "nobody" else 202)
