@@ -7,7 +7,7 @@ from typing import Any
 from core import clock
 from core.plausibility import Member
 from github.client import GitHub
-from github.errors import Final, Gone
+from github.errors import BadAnswer, Final, Gone
 from models import Follow
 from store import follows, star_histories
 from store.database import Database
@@ -68,6 +68,8 @@ def _read(
             github.repository(full_name)  # raises Gone, unless it is the endpoint that is not there
             return _unavailable(database, name, repository_id, now)
         assert answer is not None  # it was not asked for on a condition
+        if not answer.weeks and (row is None or page <= (row.pages or 0)):
+            raise BadAnswer(f"page {page} of the star history of {full_name} is empty")
         read += 1
         with database.write() as session:
             row = star_histories.store_page(

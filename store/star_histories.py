@@ -10,6 +10,8 @@ from core import star_history as days_of
 from core.star_history import StarDays, ToldDays, Week
 from models import StarHistory
 
+FULL_PAGE = 30  # weeks
+
 
 def star_history(session: Session, repository_id: int) -> StarHistory | None:
     return session.get(StarHistory, repository_id)
@@ -49,7 +51,7 @@ def store_page(
     """Add a page to what is known, unless it was added before. Pages come in order; where they
     shifted meanwhile, as a week began, the copy of the lower page stays.
 
-    A page without weeks lies behind the last one.
+    `pages`: how many there are, where GitHub says so. A page without weeks lies behind the last.
     """
     row = session.get(StarHistory, repository_id)
     if row is None:
@@ -60,7 +62,8 @@ def store_page(
     known = days_of.joined(days(row), weeks, newer_wins=False)
     row.days = days_of.pack(known) if known else None
     row.pages_read, row.read_at, row.unavailable = page, now, None
-    row.pages = (pages or row.pages or page) if weeks else page
+    # A last page names no last one, as a single page does, which is not full.
+    row.pages = pages or row.pages or (page if len(weeks) < FULL_PAGE else page + 1)
     if page == 1:
         row.etag = etag
     session.flush()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from core import lists
+from core import clock, lists
 from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
 from tests.support.common import wait_until
@@ -18,9 +18,8 @@ TOKEN = "ghp_0123456789abcdef"
 
 
 def names(number: int) -> list[str]:
-    from core import clock
-
-    return [it.full_name for it in WORLD.search(lists.KNOWN["rust"], 0, clock.now())[:number]]
+    """Repositories that are on no list here."""
+    return [it.full_name for it in WORLD.search(lists.KNOWN["rust"], 0, clock.now())[-number:]]
 
 
 class Slow:
@@ -87,6 +86,9 @@ def test_commands_follow_and_say_how_far_it_is(install: Callable[..., Any]) -> N
         installation.wait_for("/api/v1/lists/stars")
         first, second = names(2)
 
+        folder = installation.folder / "my var"
+        installation.environment["DATABASE_URL"] = f"sqlite:///{folder}/starboard.db"
+        installation.environment["REDIS_URL"] = installation.redis_url
         said = installation.command("follow", first, f"https://github.com/{second}")
         wait_until(
             lambda: installation.command("follows").count("history complete") == 2, seconds=40
