@@ -88,6 +88,7 @@ def test_commands_follow_and_say_how_far_it_is(install: Callable[..., Any]) -> N
 
         folder = installation.folder / "my var"
         installation.environment["DATABASE_URL"] = f"sqlite:///{folder}/starboard.db"
+        installation.wait_until(lambda: "rq info -u" in installation.log.read_text())
         installation.environment["REDIS_URL"] = installation.redis_url
         said = installation.command("follow", first, f"https://github.com/{second}")
         wait_until(
