@@ -198,7 +198,7 @@ def history(
                 f"from={clock.rfc3339(start)}: expected a time before {clock.rfc3339(end)}"
             )
         finest = next(name for name, each in STEPS.items() if end - start <= each.longest)
-        step = step or (finest if chosen.sampled else "1d")
+        step = step or (finest if chosen.sampled_since else "1d")
         points = series.between(session, chosen, start, end, STEPS[step].length)
     response = computed(
         {
