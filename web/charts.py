@@ -1,6 +1,7 @@
 """Star histories as pictures: which repositories, spans and steps are drawn for a request."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ class Subject(NamedTuple):
     full_name: str
     pages_read: int
     pages: int | None
+    read_at: datetime | None
     wanted: bool
     settled: bool
 
@@ -106,8 +108,10 @@ def _subject(session: Session, profile: Profile) -> Subject:
     wish = follows.follow_of(session, profile.full_name)
     wanted = wish is not None and wish.done_at is None and wish.gone_at is None
     settled = row is not None and (row.unavailable is not None or star_histories.is_complete(row))
-    pages_read, pages = (row.pages_read, row.pages) if row else (0, None)
-    return Subject(profile.id, profile.full_name, pages_read, pages, wanted, settled)
+    pages_read, pages, read_at = (
+        (row.pages_read, row.pages, row.read_at) if row else (0, None, None)
+    )
+    return Subject(profile.id, profile.full_name, pages_read, pages, read_at, wanted, settled)
 
 
 def _response(
@@ -139,6 +143,8 @@ def _chart(
     del settled  # the cache's
     with current.database().read() as session:
         build = responses.build(session)
+        newest = max([build.built_at, *(it.read_at for it in chosen if it.read_at)])
+        build = replace(build, built_at=newest)  # which tells when the chart was modified
         end = (build.as_of or clock.now()) + SECOND
         if show == "daily":
             picture = _daily(session, chosen, end, SPANS[span], theme)
@@ -156,18 +162,18 @@ def _chart(
 def _lines(
     session: Session, subjects: Sequence[Subject], end: datetime, span: timedelta | None
 ) -> tuple[list[Line], timedelta]:
-    """Return a line for each repository, up to `end` or the last of GitHub's days, and the step
-    that fits them."""
+    """Return a line for each repository, and the step that fits them."""
     sources = [series.chosen(session, each.id) for each in subjects]
-    end = max([end, *(at + SECOND for it in sources for at, _ in it.github[-1:])])
+    ends = [_end(source, end) for source in sources]
+    end = max(ends)
     start = min(it.start or end for it in sources)
     start = max(start, end - (span or end - start))
     step = chart_svg.step(end - start, current.settings().poll_every, len(subjects))
 
     def drawn() -> list[Line]:
         return [
-            _line(session, subject, source, start, end, step)
-            for subject, source in zip(subjects, sources, strict=True)
+            _line(session, subject, source, start, until, step)
+            for subject, source, until in zip(subjects, sources, ends, strict=True)
         ]
 
     lines = drawn()
@@ -175,6 +181,14 @@ def _lines(
         step = DAY
         lines = drawn()
     return lines, step
+
+
+def _end(source: Chosen, end: datetime) -> datetime:
+    """Return `end`, or the newest point of a repository that no build knew by then."""
+    newest = [at for at, _ in source.github[-1:]]
+    if source.newest and (source.sampled_since is None or source.sampled_since >= end):
+        newest.append(source.newest)
+    return max([end, *(at + SECOND for at in newest)])
 
 
 def _line(

@@ -14,6 +14,7 @@ from core.star_history import Week
 from models import Follow
 from store import follows, star_histories
 from tests.support.common import MakeApp
+from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.served import BUILT, MINUTE, NOON, database_of, publish
 from tests.support.stored import put_days
 from web import chart_svg
@@ -127,9 +128,32 @@ class TestDaysOfGitHub:
         assert "No days of GitHub" in response.text
         assert "star history of Loud/Motor are known yet" in response.text
 
+    def test_lead_up_to_readings_that_no_build_knows_yet(
+        self, full: FlaskClient, drawn: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clock, "now", lambda: NOON + 12 * MINUTE)
+        later = answer([repo(9, full_name="New/Comer", stars=61)])
+        poll(database_of(full), StubGitHub(later), 1)
+        put_days(database_of(full), 3, 10, 20, 30, last=date(2026, 2, 28))
+
+        full.get("/charts.svg?repos=new/comer,loud/motor")
+
+        [([new, known], _)] = drawn
+        assert (new.points, new.github[-1]) == ([(NOON + 10 * MINUTE, 61)], (EIGHT, 60))
+        assert known.points[-1][0] == NOON
+
 
 @pytest.mark.parametrize("make_app", ["by the front"], indirect=True)
 class TestACachedChart:
+    def test_was_modified_when_more_pages_were_read(self, full: FlaskClient) -> None:
+        since = {"If-Modified-Since": full.get(CHART).headers["Last-Modified"]}
+        assert full.get(CHART, headers=since).status_code == 304
+
+        read_at = BUILT + MINUTE
+        put_days(database_of(full), 2, 1, last=date(2026, 2, 28), pages=2, read_at=read_at)
+
+        assert full.get(CHART, headers=since).status_code == 200
+
     def test_is_another_one_once_more_pages_are_read(
         self, full: FlaskClient, drawn: list[Any]
     ) -> None:
