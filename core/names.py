@@ -19,7 +19,8 @@ def is_full_name(text: str) -> bool:
 
 
 PASTED = re.compile(
-    rf"\s*(?:https?://)?(?:www\.)?(?:github\.com/)?(?P<name>{FULL_NAME})(?:[/?#]\S*)?\s*", re.ASCII
+    rf"\s*(?:https?://[^/\s]+/|(?:www\.)?github\.com/)?(?P<name>{FULL_NAME})(?:[/?#]\S*)?\s*",
+    re.ASCII,
 )
 
 

@@ -204,19 +204,21 @@ class RepositoryDocument(RepositoryFacts):
 
 
 class Point(TypedDict):
-    """A reading: its slot and its counts."""
+    """A reading, its slot and its counts; or the end of a day in Los Angeles and, of the stars that
+    stand today, those given until then, as GitHub tells them."""
 
     at: Time
     stars: int
-    forks: int
+    forks: Annotated[int | None, Meta(description="Null: GitHub's days do not tell.")]
     open_issues: OpenIssues
+    source: Source
 
 
 Series = TypedDict(
     "Series", {"full_name": str, "step": str, "from": Time, "to": Time, "points": list[Point]}
 )
 
-"""A repository's readings over [from, to), the last in each step."""
+"""A repository's readings over [from, to), the last in each step, and GitHub's days, each."""
 
 EventKind = Literal["entered", "left", "overtook", "milestone"]
 

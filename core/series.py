@@ -18,6 +18,11 @@ def is_daily(points: Points) -> bool:
     return bool(readings_by_day) and median(readings_by_day.values()) == 1
 
 
+def thinned(points: Points, step: timedelta) -> Points:
+    """Return the last point of each step (t − step, t]."""
+    return list({clock.ceil(at, step): (at, stars) for at, stars in points}.values())
+
+
 def split_at_gaps(points: Points, step: timedelta) -> list[Points]:
     """Split a series wherever a step (t − step, t] has no reading; no part is empty."""
     if not points:

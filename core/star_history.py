@@ -140,6 +140,11 @@ def points(days: StarDays) -> list[tuple[datetime, int]]:
     return list(zip(ends, accumulate(days.counts), strict=True))
 
 
+def daily(days: StarDays) -> list[tuple[datetime, int]]:
+    """Return the end of each day, in UTC, with the stars of that day."""
+    return [(end_of(days.first + number * DAY), it) for number, it in enumerate(days.counts)]
+
+
 def gain_since(
     days: StarDays,
     start: datetime,

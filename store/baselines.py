@@ -89,7 +89,7 @@ def baselines_at(
     session: Session, list_id: int | None, moments: Mapping[int, datetime]
 ) -> Baselines:
     """Return the baselines of a few repositories by id, of each up to a moment of its own: the same
-    as `baselines_of`, in two statements, which take longer for one, and for a whole list."""
+    as `baselines_of`, in three statements, which take longer for one, and for a whole list."""
     if not moments:
         return Baselines({}, {})
     connection = session.connection()

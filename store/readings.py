@@ -84,7 +84,13 @@ def series(
     )
     last = {(row[0] + length - 1) // length: row for row in map(tuple, rows)}
     return [
-        {"at": clock.at(at), "stars": stars, "forks": forks, "open_issues": open_issues}
+        {
+            "at": clock.at(at),
+            "stars": stars,
+            "forks": forks,
+            "open_issues": open_issues,
+            "source": "reading",
+        }
         for at, stars, forks, open_issues in last.values()
     ]
 
@@ -132,10 +138,15 @@ def newest_reading(session: Session, repository_id: int, until: datetime) -> Rea
     )
 
 
+def first_slot(session: Session, repository_id: int) -> datetime | None:
+    """Return the slot of a repository's first reading; None where there is none."""
+    return session.scalar(
+        select(func.min(Reading.slot)).where(Reading.repository_id == repository_id)
+    )
+
+
 def first_day(session: Session, repository_id: int) -> datetime | None:
     """Return the start of the day that a repository's first reading lies in, such a day as one
     reading of is retained for ever; None where there is no reading."""
-    first = session.scalar(
-        select(func.min(Reading.slot)).where(Reading.repository_id == repository_id)
-    )
+    first = first_slot(session, repository_id)
     return None if first is None else clock.ceil(first, DAILY.step) - DAILY.step

@@ -46,7 +46,7 @@ class TestSchedule:
     ) -> None:
         settings = make_settings(lists=tuple(lists.KNOWN.values()))
 
-        *polls, aggregation, identification, night = schedule(settings)
+        *polls, aggregation, identification, sampling, wishes, night = schedule(settings)
 
         offsets = [poll.offset for poll in polls]
         assert [poll.name for poll in polls] == [f"poll-{slug}" for slug in lists.KNOWN]
@@ -55,7 +55,8 @@ class TestSchedule:
         steps = {later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)}
         assert steps <= {timedelta(seconds=13), timedelta(seconds=14)}
         assert (aggregation.name, aggregation.every) == ("aggregate", settings.aggregate_every)
-        assert {identification.queue, night.queue} == {"low"}
+        assert {identification.queue, sampling.queue, night.queue} == {"low"}
+        assert (sampling.every, wishes.every) == (settings.poll_every, timedelta(minutes=1))
         assert night.every == timedelta(days=1)
 
     def test_a_tick_is_a_fresh_job_named_after_its_slot_that_is_retried(
@@ -76,7 +77,7 @@ class TestSchedule:
 
         functions = {entry.function for entry in entries}
 
-        kinds = ("poll", "watch", "aggregate", "identify", "thin")
+        kinds = ("poll", "watch", "aggregate", "identify", "sample", "read_history", "thin")
         assert functions == {f"jobs.{kind}" for kind in kinds}
         assert all(callable(getattr(jobs, kind)) for kind in kinds)
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -12,8 +11,9 @@ from core import clock, leaderboards, retention, schemas
 from core.clock import DAY, HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import status
-from store import readings, snapshots
+from store import series, snapshots
 from store.events import events_of
+from store.series import Chosen
 from web import current, responses
 from web.following import under_way, wished
 from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
@@ -49,8 +49,13 @@ EVENTS_OF = a_list("Events of this list alone.")
 TOTALS_OF = a_list("The list that the totals are over.", "stars")
 AFTER = number("after", "The cursor `next` of the page before.", 0, lowest=0, highest=2**63 - 1)
 EVENTS = number("limit", "How many at most.", 100, lowest=1, highest=1000)
-FROM = moment("from", "The start; without it, the first reading.", into="start")
+FROM = moment("from", "The start; without it, the first point.", into="start")
 TO = moment("to", "The end, which is out; without it, that of the newest slot.", into="end")
+SOURCE = choice(
+    "source",
+    "Readings, or the days of GitHub's star history; by default those before the first reading.",
+    ("reading", "github"),
+)
 STEP = choice("step", "Of each step the last; by default what fits the span.", STEPS)
 POINTS = number("limit", "How many at most.", 10_000, lowest=1, highest=10_000)
 
@@ -170,28 +175,31 @@ def repository(owner: str, name: str) -> AnyResponse:
 
 
 @api.get("/repos/<owner>/<name>/history")
-@endpoint(schemas.Series, FROM, TO, STEP, POINTS)
+@endpoint(schemas.Series, FROM, TO, STEP, SOURCE, POINTS)
 def history(
     owner: str,
     name: str,
     start: datetime | None,
     end: datetime | None,
     step: str | None,
+    source: schemas.Source | None,
     limit: int,
 ) -> AnyResponse:
-    """A repository's readings over [from, to), of each step the last."""
+    """A repository's readings over [from, to), of each step the last, and before the first of them
+    each day of GitHub's star history."""
     profile = responses.profile(owner, name)
     with current.database().read() as session:
-        end = end or _end(session, profile.id, start)
+        chosen = series.chosen(session, profile.id, source)
+        end = end or _end(chosen, start)
         if start is None:
-            start = min(readings.first_day(session, profile.id) or end, end)
+            start = min(chosen.start or end, end)
         elif start >= end:
             raise BadRequest(
                 f"from={clock.rfc3339(start)}: expected a time before {clock.rfc3339(end)}"
             )
         finest = next(name for name, each in STEPS.items() if end - start <= each.longest)
-        step = step or finest
-        points = readings.series(session, profile.id, start, end, STEPS[step].length)
+        step = step or (finest if chosen.sampled_since else "1d")
+        points = series.between(session, chosen, start, end, STEPS[step].length)
     response = computed(
         {
             "full_name": profile.full_name,
@@ -206,11 +214,10 @@ def history(
     return moved(owner, name, profile.full_name) or response
 
 
-def _end(session: Session, repository_id: int, start: datetime | None) -> datetime:
-    """Return the end of the newest reading's slot, so that a series is the same until there is
-    another reading; the end of the current minute where that is not after the start."""
-    newest = readings.newest_reading(session, repository_id, clock.now())
-    end = newest.slot + current.settings().poll_every if newest else None
+def _end(chosen: Chosen, start: datetime | None) -> datetime:
+    """Return the end of the newest slot, so that a series is the same until there is another point;
+    the end of the current minute where that is not after the start."""
+    end = chosen.newest + current.settings().poll_every if chosen.newest else None
     if end is None or (start is not None and start >= end):
         return clock.ceil(clock.now(), MINUTE)
     return end

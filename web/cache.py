@@ -41,11 +41,12 @@ ASKED = "starboard.asked"  # and the request as it came in
 
 
 def cached_until_next_build(
-    *, unless: str = ""
+    *, unless: str = "", until: str = ""
 ) -> Callable[[Callable[P, Reply]], Callable[P, Response]]:
     """Have a function called once a build for each set of arguments, and its reply sent to all
     requests like the current one. Where the keyword argument that `unless` names is truthy, the
-    function is called each time and its reply is not cached."""
+    function is called each time and its reply is not cached. Where the one that `until` names is
+    falsy, the arguments may be others before the next build: each request comes to the view."""
 
     def decorate(make: Callable[P, Reply]) -> Callable[P, Response]:
         @wraps(make)
@@ -55,7 +56,7 @@ def cached_until_next_build(
                 return make(*args, **kwargs).response()
             key = _key(make, args, kwargs)
             reply: Reply = cache.reply(key, partial(make, *args, **kwargs))
-            if request.url_rule is not None:
+            if request.url_rule is not None and (not until or kwargs.get(until)):
                 cache.remember(request.environ, key, request.url_rule.rule)
             return reply.response()
 

@@ -10,6 +10,7 @@ Theme = Literal["light", "dark", "auto"]
 WIDTH, HEIGHT = 800, 440  # of the view box, without a legend; a phone shows it at half that size
 MARGIN = 16
 LABEL_SIZE, TITLE_SIZE = 20, 26  # of fonts; on a phone still 9 px and more
+NOTE_SIZE, NOTE_ROW = 18, 30  # of the font of a note below the chart, and the height of it
 LEGEND_ROW = round(1.5 * LABEL_SIZE)  # as pygal spaces the rows of a legend
 
 SITE_CSS = Path(__file__).with_name("static") / "site.css"
@@ -23,7 +24,8 @@ text{{font:{LABEL_SIZE}px {FONTS}}}.x text{{text-anchor:middle}}.y text{{text-an
 .legend rect,.background{{rx:7px}}
 .plot>.background,.series path{{fill:none}}.x path,.axis>path{{display:none}}
 .series path{{stroke-width:3;stroke-linecap:round;stroke-linejoin:round}}
-.series .dots{{stroke-width:9}}""".replace("\n", "")
+.series .dots{{stroke-width:9}}.series .github{{stroke-opacity:.5}}
+.note{{font-size:{NOTE_SIZE}px}}""".replace("\n", "")
 
 
 def _colours(page: str, title: str, text: str, grid: str, lines: Sequence[str]) -> str:

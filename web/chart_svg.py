@@ -6,7 +6,7 @@ Pure: names and counts in, bytes out, the same for the same input. Moments are U
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from web.chart_style import (
     LABEL_SIZE,
     LEGEND_ROW,
     MARGIN,
+    NOTE_ROW,
     STYLE_SHEETS,
     TITLE_SIZE,
     WIDTH,
@@ -32,16 +33,27 @@ from web.text import printable, shorten
 MOST_STEPS = 700  # of one line: about one a pixel
 MOST_POINTS = 2_000  # of all lines together: 14 bytes each, where every one stands alone
 
+GITHUBS = "GitHub's star history, in stars that stand today"
+
 MOST_NOTICE_LETTERS = 46  # in a line: pygal would wrap a longer one itself
 MOST_TITLE_LETTERS, MOST_LEGEND_LETTERS = 44, 28  # that the picture has room for
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A repository's stars. `name` may be any text."""
+    """A repository's stars: readings, and before `sampled_since`, when those began, the days of
+    GitHub's star history. `name` may be any text. `progress`: how far that history is read, where
+    somebody waits for it."""
 
     name: str
     points: Points
+    github: Points = ()
+    sampled_since: datetime | None = None
+    progress: str = ""
+
+    @property
+    def both(self) -> Points:
+        return [*self.github, *self.points]
 
 
 def step(span: timedelta, finest: timedelta, lines: int = 1) -> timedelta:
@@ -55,24 +67,32 @@ def step(span: timedelta, finest: timedelta, lines: int = 1) -> timedelta:
 
 def draw(lines: Sequence[Line], step: timedelta, theme: Theme) -> bytes:
     """The SVG of one line or several, in their order, each with at most one reading in a step
-    (t − step, t]; a step without one is a gap."""
-    lines = [Line(printable(line.name), line.points) for line in lines]
+    (t − step, t]; a step without one is a gap. GitHub's days are lighter, and no bridge leads from
+    them to readings: the two count different stars."""
+    lines = [replace(line, name=printable(line.name)) for line in lines]
     names = ", ".join(line.name for line in lines)
-    if not any(line.points for line in lines):
+    if not any(line.both for line in lines):
         return notice(f"No readings of {names or 'anything'} yet", theme)
-    chart = _chart_for(lines, step)
-    last = max(line.points[-1][0] for line in lines if line.points)
+    note = _note(lines)
+    last = max(at for line in lines for at, _ in line.both[-1:])
+    chart = _chart_for(lines, step, _title(lines, last, step), NOTE_ROW if note else 0)
     for line in lines:
-        chart.add(_legend(line, last, step), list(_values(line.points, step)))
-    description = " ".join(_describe(line, step) for line in lines)
-    return svg_tidy.render(chart, f"Star history of {names}", description, STYLE_SHEETS[theme])
+        chart.add(_legend(line, last, step), list(_values(line, step)))
+    return svg_tidy.render(
+        chart,
+        f"Star history of {names}",
+        " ".join(_describe(line, step) for line in lines),
+        STYLE_SHEETS[theme],
+        note=note,
+        lighter=[len(_github_parts(line, step)) for line in lines],
+    )
 
 
 def notice(text: str, theme: Theme) -> bytes:
     """A small SVG that says something."""
     text = printable(text)
     wrapped = textwrap.wrap(text, MOST_NOTICE_LETTERS, max_lines=4, placeholder=" …")
-    chart = _chart(
+    chart = blank(
         "\n".join(["Star history", *wrapped]),
         56 + 36 * len(wrapped),
         show_legend=False,
@@ -83,19 +103,33 @@ def notice(text: str, theme: Theme) -> bytes:
     return svg_tidy.render(chart, "Star history", text, STYLE_SHEETS[theme])
 
 
-def _chart_for(lines: Sequence[Line], step: timedelta) -> pygal.XY:
+def _chart_for(lines: Sequence[Line], step: timedelta, title: str, room: int) -> pygal.XY:
     """A chart with the title, axes and room for legends that some lines need, yet without them."""
-    slots = [slot for line in lines for slot, _ in line.points]
-    stars = [count for line in lines for _, count in line.points]
+    slots = [slot for line in lines for slot, _ in line.both]
+    stars = [count for line in lines for _, count in line.both]
     first, last = min(slots), max(slots)
-    start, end = (first, last) if first < last else (first - step, last + step)
-    counts = axes.counts(min(stars), max(stars))
-    rows = math.ceil(len(lines) / 2) if len(lines) > 1 else 0
-    return _chart(
-        _title(lines, last, step),
-        HEIGHT + rows * LEGEND_ROW,
+    ends = (first, last) if first < last else (first - step, last + step)
+    return plane(title, ends, (min(stars), max(stars)), step, len(lines), room)
+
+
+def plane(
+    title: str,
+    ends: tuple[datetime, datetime],
+    extremes: tuple[int, int],
+    step: timedelta,
+    lines: int,
+    room: int,
+) -> pygal.XY:
+    """A chart with axes between the ends of time and of counts, and with room for the legends of so
+    many lines and, in pixels, for what stands below them."""
+    start, end = ends
+    counts = axes.counts(*extremes)
+    rows = math.ceil(lines / 2) if lines > 1 else 0
+    return blank(
+        title,
+        HEIGHT + rows * LEGEND_ROW + room,
         # pygal leaves room for one row too few where the last has one line
-        margin_bottom=MARGIN + (LEGEND_ROW if rows and len(lines) % 2 else 0),
+        margin_bottom=MARGIN + room + (LEGEND_ROW if rows and lines % 2 else 0),
         allow_interruptions=True,
         show_dots=False,
         show_legend=rows > 0,
@@ -110,7 +144,7 @@ def _chart_for(lines: Sequence[Line], step: timedelta) -> pygal.XY:
     )
 
 
-def _chart(title: str, height: int, **options: Any) -> pygal.XY:
+def blank(title: str, height: int, **options: Any) -> pygal.XY:
     """A chart laid out for fonts of the sizes that the style sheet says."""
     defaults = {
         "css": (),
@@ -137,38 +171,62 @@ def _title(lines: Sequence[Line], last: datetime, step: timedelta) -> str:
     return f"{shorten(line.name, MOST_TITLE_LETTERS)}\n{_newest_count(line):,} stars on {when}"
 
 
+def _note(lines: Sequence[Line]) -> str:
+    """Say what is GitHub's, and where sampling began; empty where nothing is GitHub's."""
+    told = [line for line in lines if line.github]
+    if not told:
+        return ""
+    began = {line.sampled_since for line in told}
+    since = began.pop() if len(began) == 1 else None
+    when = f"Before {since.day} {since:%b %Y}: " if since else "Lighter: " if began else ""
+    progress = f" · {told[0].progress}" if len(lines) == 1 and told[0].progress else ""
+    return f"{when}{GITHUBS}{progress}"
+
+
 def _newest_count(line: Line) -> int:
-    return line.points[-1][1] if line.points else 0
+    return line.both[-1][1] if line.both else 0
 
 
 def _legend(line: Line, last: datetime, step: timedelta) -> str:
     """Name and newest count, rounded; with its date where other lines go on."""
-    newest = "no readings"
-    if line.points:
-        slot, stars = line.points[-1]
+    newest = line.progress or "no readings"
+    if line.both:
+        slot, stars = line.both[-1]
         newest = axes.rounded(stars)
-        if last - slot > step:
+        if last - slot > (step if line.points else max(step, 2 * DAY)):
             newest += f" on {axes.day(slot)}" if step < DAY else f" in {slot:%b %Y}"
-    return f"{shorten(line.name, MOST_LEGEND_LETTERS - len(newest))}\N{EN SPACE}{newest}"
+    return legend(line.name, newest)
+
+
+def legend(name: str, figure: str) -> str:
+    return f"{shorten(name, MOST_LEGEND_LETTERS - len(figure))}\N{EN SPACE}{figure}"
 
 
 def _describe(line: Line, step: timedelta) -> str:
     """Return a line in words, for a screen reader."""
-    if not line.points:
+    if not line.both:
         return f"No readings of {line.name}."
-    (start, before), (end, now) = line.points[0], line.points[-1]
+    (start, before), (end, now) = line.both[0], line.both[-1]
     gaps = len(split_at_gaps(line.points, step)) - 1
+    until = f" until {line.github[-1][0]:%Y-%m-%d}" if line.github and line.points else ""
     return (
         f"Stars of {line.name} from {start:%Y-%m-%d} to {end:%Y-%m-%d}: from {before:,} to {now:,}."
-        + (f" No readings for {gaps} span{'s' if gaps > 1 else ''}." if gaps else "")
+        + (f" It is {GITHUBS}{until}." if line.github else "")
+        + (f" No readings for {gaps} span{'s' if gaps > 1 else ''}." if gaps > 0 else "")
     )
 
 
-def _values(points: Points, step: timedelta) -> Iterator[tuple[float, int] | None]:
-    """The values that pygal draws: unbroken parts with None between. A reading that is to be a dot,
-    one between two gaps or the newest, is a part that goes from itself to itself."""
-    parts = split_at_gaps(points, step)
-    for part in dict.fromkeys((*map(tuple, parts), tuple(points[-1:]))):
+def _github_parts(line: Line, step: timedelta) -> list[Points]:
+    return split_at_gaps(line.github, max(step, DAY))
+
+
+def _values(line: Line, step: timedelta) -> Iterator[tuple[float, int] | None]:
+    """The values that pygal draws: unbroken parts with None between, GitHub's first. A point that
+    is to be a dot, one between two gaps or the newest, is a part that goes from itself to itself.
+    """
+    parts = split_at_gaps(line.points, step)
+    readings = dict.fromkeys((*map(tuple, parts), tuple(line.both[-1:])))
+    for part in (*map(tuple, _github_parts(line, step)), *readings):
         yield from [
             (slot.timestamp(), stars) for slot, stars in (part if len(part) > 1 else 2 * part)
         ]

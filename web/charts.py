@@ -1,48 +1,60 @@
 """Star histories as pictures: which repositories, spans and steps are drawn for a request."""
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from core import clock
+from core import clock, star_history
 from core.clock import DAY
-from core.names import FULL_NAME, is_full_name
-from core.series import is_daily
-from store import readings, repositories
-from web import chart_svg, current, parameters, responses
+from core.names import FULL_NAME, pasted_name
+from core.series import Points, is_daily, thinned
+from core.windows import Profile
+from store import follows, readings, repositories, series, star_histories
+from store.series import Chosen
+from web import chart_daily, chart_notices, chart_svg, current, parameters, responses
 from web.cache import cached_until_next_build
+from web.chart_notices import COLLECTING, Notice
 from web.chart_style import Theme
 from web.chart_svg import Line
 from web.parameters import SVG, choice, endpoint
 from web.replies import Reply
 
-Repositories = tuple[tuple[int, str], ...]  # their ids and full names
-
 MOST = 10  # repositories in a chart
-UNKNOWN, NOTICE_SECONDS = "unknown repository", 60
 SECOND = timedelta(seconds=1)
 
 
-LINK = re.compile(
-    r"(?:https?://[^/]+/|(?:www\.)?github\.com/)([^/]+/[^/?#]+?)(?:\.git)?(?:[/?#].*)?"
-)
+class Subject(NamedTuple):
+    """A repository to draw, and how far its star history is read: a chart of it is another one once
+    more is. `wanted`: somebody waits for that; `settled`: nothing more is to come."""
 
+    id: int
+    full_name: str
+    pages_read: int
+    pages: int | None
+    read_at: datetime | None
+    wanted: bool
+    settled: bool
 
-def _name(text: str) -> str:
-    link = LINK.fullmatch(text)
-    return link[1] if link else text
+    @property
+    def is_growing(self) -> bool:
+        return self.wanted and not self.settled
+
+    @property
+    def notice(self) -> Notice:
+        return Notice(COLLECTING, self.full_name, self.pages_read, self.pages)
 
 
 def _names(text: str) -> tuple[str, ...]:
     """Return full names in lower case, each once; of a link to a repository its name."""
-    names = tuple(dict.fromkeys(_name(part.strip().lower()) for part in text.split(",")))
-    if not all(map(is_full_name, names)) or len(names) > MOST:
+    names = dict.fromkeys(map(pasted_name, text.lower().split(",")))
+    if None in names or len(names) > MOST:
         raise ValueError(f"expected 1 to {MOST} repositories, as owner/name,owner/name")
-    return names
+    return tuple(filter(None, names))
 
 
 THEME = choice("theme", "Of the page that shows it.", ("auto", "light", "dark"), "auto")
@@ -59,80 +71,164 @@ REPOSITORIES = parameters.Parameter(
 
 SPANS = {"7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY, "all": None}
 SPAN = choice("span", "The span of time of the chart.", SPANS, "all")
+SHOW = choice("show", "All stars, or those of each day.", ("total", "daily"), "total")
 
 charts = Blueprint("charts", __name__)
 
 
 @charts.get("/charts/<owner>/<name>.svg")
-@endpoint(bytes, THEME, SPAN, content_type=SVG)
-def chart(owner: str, name: str, theme: Theme, span: str) -> AnyResponse:
-    """The star history of a repository, as a picture."""
+@endpoint(bytes, THEME, SPAN, SHOW, content_type=SVG)
+def chart(owner: str, name: str, theme: Theme, span: str, show: str) -> AnyResponse:
+    """The star history of a repository, as a picture; of one not known yet it is asked for."""
     with current.database().read() as session:
         profile = repositories.profile(session, f"{owner}/{name}")
-    if profile is None:
-        return _noticed(_notice(f"{owner}/{name}", theme))
-    moved = responses.moved(owner, name, profile.full_name)
-    return moved or _chart(((profile.id, profile.full_name),), theme, span)
+        subject = _subject(session, profile) if profile else None
+    if subject is None:
+        return chart_notices.picture([chart_notices.sought(f"{owner}/{name}")], theme)
+    moved = responses.moved(owner, name, subject.full_name)
+    return moved or _response((subject,), theme, span, show)
 
 
 @charts.get("/charts.svg")
-@endpoint(bytes, REPOSITORIES, THEME, SPAN, content_type=SVG)
-def comparison(names: Sequence[str], theme: Theme, span: str) -> Response:
-    """The star histories of several repositories in one picture."""
+@endpoint(bytes, REPOSITORIES, THEME, SPAN, SHOW, content_type=SVG)
+def comparison(names: Sequence[str], theme: Theme, span: str, show: str) -> Response:
+    """The star histories of several repositories in one picture; those not known yet are asked
+    for."""
     with current.database().read() as session:
         profiles = repositories.profiles(session, names)
-    found = tuple({it.id: it.full_name for it in profiles.values()}.items())
-    unknown = tuple(name for name in names if name not in profiles)
-    if not found:
-        return _noticed(_notice(" and ".join(unknown), theme))
-    response = _chart(found, theme, span, unknown=unknown)
-    return _noticed(response) if unknown else response
+        known = {it.id: _subject(session, it) for it in profiles.values()}
+    unknown = tuple(chart_notices.sought(name) for name in names if name not in profiles)
+    if not known:
+        return chart_notices.picture(unknown, theme)
+    return _response(tuple(known.values()), theme, span, show, unknown)
 
 
-@cached_until_next_build(unless="unknown")  # anybody may ask for anything
+def _subject(session: Session, profile: Profile) -> Subject:
+    row = star_histories.star_history(session, profile.id)
+    wish = follows.follow_of(session, profile.full_name)
+    wanted = wish is not None and wish.done_at is None and wish.gone_at is None
+    settled = row is not None and (row.unavailable is not None or star_histories.is_complete(row))
+    pages_read, pages, read_at = (
+        (row.pages_read, row.pages, row.read_at) if row else (0, None, None)
+    )
+    return Subject(profile.id, profile.full_name, pages_read, pages, read_at, wanted, settled)
+
+
+def _response(
+    chosen: tuple[Subject, ...],
+    theme: Theme,
+    span: str,
+    show: str,
+    unknown: tuple[Notice, ...] = (),
+) -> Response:
+    """Return a chart, of some repositories that are still unknown too, as what is there by now."""
+    settled = all(it.settled for it in chosen)
+    response = _chart(chosen, theme, span, show, unknown=unknown, settled=settled)
+    waits = [it.notice for it in chosen if it.is_growing]
+    return chart_notices.noticed(response, [*waits, *unknown])
+
+
+@cached_until_next_build(unless="unknown", until="settled")  # anybody may ask for anything
 def _chart(
-    chosen: Repositories, theme: Theme, span: str, *, unknown: tuple[str, ...] = ()
+    chosen: tuple[Subject, ...],
+    theme: Theme,
+    span: str,
+    show: str,
+    *,
+    unknown: tuple[Notice, ...] = (),
+    settled: bool,
 ) -> Reply:
-    """A chart of what the newest build knew, so that all processes draw the same. Repositories that
-    nobody saw have no line, but a place in the legend."""
+    """A chart of what the newest build knew, so that all processes draw the same, and of days that
+    GitHub told. Repositories that nobody saw have no line, but a place in the legend."""
+    del settled  # the cache's
     with current.database().read() as session:
         build = responses.build(session)
+        newest = max([build.built_at, *(it.read_at for it in chosen if it.read_at)])
+        build = replace(build, built_at=newest)  # which tells when the chart was modified
         end = (build.as_of or clock.now()) + SECOND
-        start = min(readings.first_day(session, each) or end for each, _ in chosen)
-        start = max(start, end - (SPANS[span] or end - start))
-        step = chart_svg.step(end - start, current.settings().poll_every, len(chosen))
-        lines = _lines(session, chosen, start, end, step)
-        if step < DAY and all(is_daily(line.points) for line in lines):
-            step = DAY
-            lines = _lines(session, chosen, start, end, step)
-    lines += [Line(name, []) for name in unknown]
-    return Reply.of(chart_svg.draw(lines, step, theme), SVG, build)
+        if show == "daily":
+            picture = _daily(session, chosen, end, SPANS[span], theme)
+        else:
+            lines, step = _lines(session, chosen, end, SPANS[span])
+            lines += [Line(it.full_name, [], progress=it.legend) for it in unknown]
+            growing = [it.notice for it in chosen if it.is_growing]
+            if growing and not any(line.both for line in lines):
+                picture = chart_svg.notice(chart_notices.text([*growing, *unknown]), theme)
+            else:
+                picture = chart_svg.draw(lines, step, theme)
+    return Reply.of(picture, SVG, build)
 
 
 def _lines(
-    session: Session, chosen: Repositories, start: datetime, end: datetime, step: timedelta
-) -> list[Line]:
-    """Return a line for each repository, of each step in [start, end) the last reading."""
-    return [
-        Line(
-            full_name,
-            [
-                (clock.parse(point["at"]), point["stars"])
-                for point in readings.series(session, repository_id, start, end, step)
-            ],
-        )
-        for repository_id, full_name in chosen
+    session: Session, subjects: Sequence[Subject], end: datetime, span: timedelta | None
+) -> tuple[list[Line], timedelta]:
+    """Return a line for each repository, and the step that fits them."""
+    sources = [series.chosen(session, each.id) for each in subjects]
+    ends = [_end(source, end) for source in sources]
+    end = max(ends)
+    start = min(it.start or end for it in sources)
+    start = max(start, end - (span or end - start))
+    step = chart_svg.step(end - start, current.settings().poll_every, len(subjects))
+
+    def drawn() -> list[Line]:
+        return [
+            _line(session, subject, source, start, until, step)
+            for subject, source, until in zip(subjects, sources, ends, strict=True)
+        ]
+
+    lines = drawn()
+    if step < DAY and all(is_daily(line.points or line.github) for line in lines):
+        step = DAY
+        lines = drawn()
+    return lines, step
+
+
+def _end(source: Chosen, end: datetime) -> datetime:
+    """Return `end`, or the newest point of a repository that no build knew by then."""
+    newest = [at for at, _ in source.github[-1:]]
+    if source.newest and (source.sampled_since is None or source.sampled_since >= end):
+        newest.append(source.newest)
+    return max([end, *(at + SECOND for at in newest)])
+
+
+def _line(
+    session: Session,
+    subject: Subject,
+    source: Chosen,
+    start: datetime,
+    end: datetime,
+    step: timedelta,
+) -> Line:
+    """Return of each step in [start, end) the last reading, and before them the last day."""
+    points = [
+        (clock.parse(point["at"]), point["stars"])
+        for point in readings.series(session, subject.id, start, end, step)
     ]
+    days: Points = [(at, stars) for at, stars in source.github if start <= at < end]
+    if step > DAY:
+        first = clock.ceil(points[0][0], step) if points else end + step
+        days = [day for day in thinned(days, step) if clock.ceil(day[0], step) < first]
+    since = source.sampled_since if days else None
+    progress = subject.notice.legend if subject.is_growing else ""
+    return Line(subject.full_name, points, tuple(days), since, progress)
 
 
-def _notice(full_name: str, theme: Theme) -> Response:
-    text = f"No repository named {full_name} was on any list"
-    return Response(chart_svg.notice(text, theme), content_type=SVG)
-
-
-def _noticed(response: Response) -> Response:
-    """Return a picture that says, or lacks, something as one that is soon asked for again. Its
-    status is 200: where a page shows a picture, image proxies show no other."""
-    response.headers["Starboard-Notice"] = UNKNOWN
-    response.headers["Cache-Control"] = f"public, max-age={NOTICE_SECONDS}"
-    return response
+def _daily(
+    session: Session,
+    subjects: Sequence[Subject],
+    end: datetime,
+    span: timedelta | None,
+    theme: Theme,
+) -> bytes:
+    """A picture of the stars of each day that GitHub tells of."""
+    told = {each.full_name: series.told(session, each.id) for each in subjects}
+    lines = {name: star_history.daily(days) if days else [] for name, days in told.items()}
+    end = max([end, *(at for points in lines.values() for at, _ in points[-1:])])
+    first = min([end, *(at - DAY for points in lines.values() for at, _ in points[:1])])
+    start = max(first, end - (span or end - first))
+    step = chart_svg.step(end - start, DAY, 2 * len(subjects))
+    return chart_daily.draw(
+        {name: [day for day in points if day[0] > start] for name, points in lines.items()},
+        step,
+        theme,
+    )

@@ -44,6 +44,7 @@ def follow(owner: str, name: str) -> Response:
 
 
 @following.delete("/api/v1/repos/<owner>/<name>")
+@endpoint(None, live=True)
 def unfollow(owner: str, name: str) -> Response:
     """End following a repository; what was stored stays."""
     require_leave()

@@ -117,8 +117,9 @@ def _operation(
     in_path = re.findall(r"{(\w+)}", path)
     about = view.__doc__ or ""
     responses = _responses(declared, about, TEXT if declared.gives is bytes else schema)
-    if method != "get":
+    if method == "put":
         responses |= {status: responses["200"] | about for status, about in OF_WISHES.items()}
+    if method != "get":
         responses |= {
             str(status): _reference("responses", name) for status, name in ERRORS_OF_WISHES.items()
         }
@@ -139,9 +140,15 @@ def _operation(
 
 def _responses(declared: Endpoint, about: str, schema: Object) -> Object:
     """The responses of a view by their status."""
-    ok = _content(about, declared.content_type, schema, EXAMPLES.get(declared.gives))
     errors = ERRORS_OF_LIVE if declared.live else ERRORS_OF_READS
-    responses = {"200": ok} | {
+    ok: Object = {"description": about}
+    good = "204"
+    if declared.gives is not None:
+        ok, good = (
+            _content(about, declared.content_type, schema, EXAMPLES.get(declared.gives)),
+            "200",
+        )
+    responses: Object = {good: ok} | {
         str(status): _reference("responses", ERRORS[status][0]) for status in errors
     }
     if not declared.live:

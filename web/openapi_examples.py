@@ -63,7 +63,15 @@ SERIES: Series = {
     "step": "1d",
     "from": "2026-11-23T00:00:00Z",
     "to": "2026-11-24T00:00:00Z",
-    "points": [{"at": AS_OF, "stars": 312_480, "forks": 41_022, "open_issues": 87}],
+    "points": [
+        {
+            "at": AS_OF,
+            "stars": 312_480,
+            "forks": 41_022,
+            "open_issues": 87,
+            "source": "reading",
+        }
+    ],
 }
 
 EVENTS: EventPage = {

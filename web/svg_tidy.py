@@ -5,6 +5,7 @@ shows none of it, and each byte of it would be sent for every reader.
 """
 
 import re
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
 import pygal
@@ -15,13 +16,22 @@ LEGEND_COLUMN = (WIDTH - MARGIN) // 2  # from one column of the legend to the ne
 LEGEND_INDENT = 22  # from the box to its text
 
 
-def render(chart: pygal.XY, title: str, description: str, style_sheet: str) -> bytes:
-    """The SVG of a chart, which begins with a title and a description for screen readers."""
+def render(
+    chart: pygal.XY,
+    title: str,
+    description: str,
+    style_sheet: str,
+    *,
+    note: str = "",
+    lighter: Sequence[int] = (),
+) -> bytes:
+    """The SVG of a chart, which begins with a title and a description for screen readers, and ends
+    with a note. `lighter`: how many of the first parts of each line are drawn so."""
 
     def tidy(root: Element) -> Element:
         graph = root.find("g")
         assert graph is not None  # pygal puts all that it draws into one
-        _tidy_graph(graph)
+        _tidy_graph(graph, lighter)
         del root.attrib["id"]  # random, and a picture is to be the same each time
         root.attrib.update({"role": "img", "aria-labelledby": "title desc"})
         # Where a page gives it no size, as in a cell of a table, a picture would have none.
@@ -33,6 +43,9 @@ def render(chart: pygal.XY, title: str, description: str, style_sheet: str) -> b
             _element(root, "style", style_sheet),
             graph,
         ]
+        if note:
+            below = {"class": "note", "x": str(MARGIN), "y": str(int(height) - MARGIN)}
+            root.append(_element(root, "text", note, **below))
         return root
 
     chart.add_xml_filter(tidy)
@@ -47,7 +60,7 @@ def _element(root: Element, tag: str, text: str, **attributes: str) -> Element:
     return element
 
 
-def _tidy_graph(graph: Element) -> None:
+def _tidy_graph(graph: Element, lighter: Sequence[int]) -> None:
     elements = list(graph.iter())
     for element in reversed(elements):  # children first: a group that loses all of them goes too
         _prune(element)
@@ -59,7 +72,8 @@ def _tidy_graph(graph: Element) -> None:
         elif role == "legends":
             _widen_legends(element)
         elif "series" in role and len(element):
-            _join_paths(element)
+            [number] = re.findall(r"serie-(\d+)", role)
+            _join_paths(element, dict(enumerate(lighter)).get(int(number), 0))
 
 
 def _prune(element: Element) -> None:
@@ -92,11 +106,12 @@ def _widen_legends(legends: Element) -> None:
         text.set("x", str(left + LEGEND_INDENT))
 
 
-def _join_paths(series: Element) -> None:
-    """Join the paths of a line into one, and those that end where they begin, its dots, into
-    another, which has strokes of its own."""
+def _join_paths(series: Element, lighter: int) -> None:
+    """Join the paths of a line into one, those that end where they begin, its dots, into another,
+    and the first ones, which are lighter, into a third: each has strokes of its own."""
     paths = [re.sub(r"^M(.+) L\1$", r"M\1h0", path.get("d", "")) for path in series]
+    light, paths = "".join(paths[:lighter]), paths[lighter:]
     line = "".join(path for path in paths if not path.endswith("h0"))
     dots = "".join(path for path in paths if path.endswith("h0"))
-    series[:] = [series.makeelement("path", {"d": line})] if line else []
-    series.append(series.makeelement("path", {"class": "dots", "d": dots}))
+    drawn = ({"class": "github", "d": light}, {"d": line}, {"class": "dots", "d": dots})
+    series[:] = [series.makeelement("path", path) for path in drawn if path["d"]]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.clock import DAY, HOUR
-from core.series import is_daily, split_at_gaps
+from core.series import is_daily, split_at_gaps, thinned
 
 FIRST = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -50,3 +50,7 @@ def test_a_series_is_daily_where_most_of_its_days_have_one_reading(
 
 def test_a_reading_of_midnight_belongs_to_the_day_that_ends() -> None:
     assert is_daily([(FIRST, 1), (FIRST + HOUR, 2)])
+
+
+def test_of_each_step_the_last_point_stays() -> None:
+    assert thinned(days(0.5, 1, 1.5, 2.9, 3, 7), DAY) == days(1, 1.5, 3, 7)

@@ -12,6 +12,7 @@ from core.clock import DAY, HOUR
 from core.star_history import (
     StarDays,
     Week,
+    daily,
     day_of,
     end_of,
     gain_since,
@@ -208,6 +209,14 @@ def test_a_day_takes_less_than_two_bytes(stars_a_day: float, bytes_a_day: float)
 )
 def test_only_days_that_ended_are_complete(now: datetime, counts: tuple[int, ...]) -> None:
     assert until(StarDays(SUNDAY, (1, 2, 3, 4, 5, 6, 7)), now) == StarDays(SUNDAY, counts)
+
+
+def test_daily_are_the_stars_of_each_day_at_its_end() -> None:
+    assert daily(StarDays(date(2026, 3, 7), (1, 0, 3))) == [
+        (utc(2026, 3, 8, 8), 1),
+        (utc(2026, 3, 9, 7), 0),
+        (utc(2026, 3, 10, 7), 3),
+    ]
 
 
 def test_points_are_the_stars_at_the_ends_of_days() -> None:

@@ -283,6 +283,7 @@ class Past:
                 "stars": known[slot].stars,
                 "forks": known[slot].forks,
                 "open_issues": known[slot].issues,
+                "source": "reading",
             }
             for slot in last
             if start is None or start <= slot

@@ -21,9 +21,27 @@ LAST, FIRST = date(2021, 8, 19), date(2021, 8, 20)  # with pull requests; withou
 LIVE = clock.parse("2021-08-21T12:00:00Z")
 HISTORY = "/api/v1/repos/torvalds/linux/history?from=2021-08-01&to=2021-09-01&step=1d"
 TOLD = [
-    {"at": "2021-08-19T00:00:00Z", "stars": 115_000, "forks": 7, "open_issues": 324},
-    {"at": "2021-08-20T00:00:00Z", "stars": 115_100, "forks": 7, "open_issues": None},
-    {"at": "2021-08-21T12:00:00Z", "stars": 115_200, "forks": 7, "open_issues": 330},
+    {
+        "at": "2021-08-19T00:00:00Z",
+        "stars": 115_000,
+        "forks": 7,
+        "open_issues": 324,
+        "source": "reading",
+    },
+    {
+        "at": "2021-08-20T00:00:00Z",
+        "stars": 115_100,
+        "forks": 7,
+        "open_issues": None,
+        "source": "reading",
+    },
+    {
+        "at": "2021-08-21T12:00:00Z",
+        "stars": 115_200,
+        "forks": 7,
+        "open_issues": 330,
+        "source": "reading",
+    },
 ]
 
 

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitoring import metrics
 from monitoring.redis_status import UNREACHABLE
 from monitoring.status import Status
+from queues import JOB_NAMES
 from tests.support.common import ROOT, MakeApp, wait_until
 from web.openapi_examples import EXAMPLES
 
@@ -64,8 +65,7 @@ def test_the_status_is_told_in_base_units() -> None:
         "starboard_workers[]": 2,
         "starboard_jobs_total[('job', 'poll'), ('outcome', 'good')]": 5_143,
         **{
-            f"starboard_jobs_total[('job', '{job}'), ('outcome', 'failed')]": 0
-            for job in ("poll", "aggregate", "watch", "identify", "thin", "import")
+            f"starboard_jobs_total[('job', '{job}'), ('outcome', 'failed')]": 0 for job in JOB_NAMES
         },
     }
 

@@ -221,8 +221,20 @@ SHAPES: dict[str, Any] = {
         "from": "2026-03-01T00:00:00Z",
         "to": "2026-03-01T12:10:00Z",
         "points": [
-            {"at": "2026-03-01T11:00:00Z", "stars": 49_800, "forks": 2, "open_issues": 3},
-            {"at": "2026-03-01T12:00:00Z", "stars": 50_000, "forks": 3, "open_issues": 3},
+            {
+                "at": "2026-03-01T11:00:00Z",
+                "stars": 49_800,
+                "forks": 2,
+                "open_issues": 3,
+                "source": "reading",
+            },
+            {
+                "at": "2026-03-01T12:00:00Z",
+                "stars": 50_000,
+                "forks": 3,
+                "open_issues": 3,
+                "source": "reading",
+            },
         ],
     },
     "/api/v1/languages": {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from alembic import command
@@ -11,13 +11,15 @@ from alembic.config import Config
 from sqlalchemy import event, select, text
 
 from core import lists
-from core.clock import MINUTE
+from core.clock import DAY, MINUTE
 from core.encoding import encoded
 from core.lists import RankedList
 from core.plausibility import Member
 from core.repository import GitHubRepository
+from core.star_history import Week
 from core.windows import Profile, Snapshot
 from models import FAILED, List, Poll, Reading
+from store import star_histories
 from store.database import MIGRATIONS, Database
 from store.documents import publish as publish_documents
 from store.polls import record_gap, store_poll
@@ -57,6 +59,26 @@ def put(
     members = [*fresh, *(Member(it, carried_over=True) for it in kept)]
     with database.write() as session:
         return store_poll(session, ranked, at, fetched_at or at + MINUTE, members, doubt)
+
+
+def put_days(
+    database: Database,
+    repository_id: int,
+    *counts: int,
+    last: date,
+    pages: int = 1,
+    read_at: datetime = NOON,
+) -> None:
+    """Store page 1 of a star history of so many pages: the stars of each day up to `last`."""
+    first = last - (len(counts) - 1) * DAY
+    sunday = first - (first.weekday() + 1) % 7 * DAY
+    padded = [0] * (first - sunday).days + [*counts]
+    weeks = [
+        Week(sunday + number * DAY, tuple(padded[number : number + 7]))
+        for number in range(0, len(padded), 7)
+    ]
+    with database.write() as session:
+        star_histories.store_page(session, repository_id, 1, weeks, pages, None, read_at)
 
 
 def readings(database: Database) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from xml.etree import ElementTree
@@ -148,13 +149,17 @@ def test_several_lines_have_a_legend_with_newest_counts_in_their_order() -> None
     ]
 
 
+@pytest.mark.parametrize("github", [0, 30])
 @pytest.mark.parametrize("count", range(2, 11))
-def test_a_legend_of_any_length_is_inside_the_picture(count: int) -> None:
-    root = parse(draw([Line(f"o/{it}", points([it])) for it in range(count)], DAY, "light"))
+def test_a_legend_of_any_length_is_inside_the_picture(count: int, github: int) -> None:
+    days = [(LAST - 40 * DAY * SEVEN_YEARS / 365 + it * DAY, it) for it in range(github)]
+    lines = [Line(f"o/{it}", points([it]), days) for it in range(count)]
+    root = parse(draw(lines, DAY, "light"))
 
     legends = next(it for it in root.iter() if it.get("class") == "legends")
     _, top = map(int, re.findall(r"\d+", legends.attrib["transform"]))
-    height = int(root.attrib["viewBox"].split()[3])
+    note = 30 if github else 0  # what stands below
+    height = int(root.attrib["viewBox"].split()[3]) - note
     lowest = max(float(it.attrib["y"]) for it in legends.iter(f"{SVG}text"))
     assert len(legends) == count
     assert height - 40 < top + lowest < height - 8
@@ -199,6 +204,88 @@ def test_a_notice_is_small_and_wraps() -> None:
     assert short.attrib["viewBox"] == "0 0 800 92"
     assert len(texts(long)) == 5
     assert max(map(len, texts(long))) <= 46
+
+
+# What GitHub told of the time before
+
+GITHUB = [(LAST - (40 - it) * DAY + 8 * HOUR, 30_000 + 100 * it) for it in range(30)]
+SAMPLED = [(LAST - it * DAY, 40_000 - it) for it in range(9, -1, -1)]
+BOTH = Line("o/r", SAMPLED, GITHUB, SAMPLED[0][0])
+
+
+def test_days_of_github_are_lighter_and_no_bridge_leads_from_them_to_readings() -> None:
+    root = parse(draw([BOTH], DAY, "light"))
+
+    assert [segments(it) for it in paths(root, "github")] == [[30]]
+    assert [segments(it) for it in paths(root)] == [[10]]
+    assert [it.count("h0") for it in paths(root, "dots")] == [1]
+    assert ".series .github{stroke-opacity:.5}" in text(root, "style")
+    ends, starts = (re.findall(r"[\d.]+", paths(root, it)[0]) for it in ("github", None))
+    assert float(ends[-2]) < float(starts[0])
+    assert float(ends[-1]) > float(starts[1])  # down is more
+
+
+def test_a_line_below_says_where_sampling_began() -> None:
+    root = parse(draw([BOTH], DAY, "light"))
+
+    (note,) = (it for it in root.iter() if it.get("class") == "note")
+    below = "Before 15 Nov 2026: GitHub's star history, in stars that stand today"
+    assert note.text == below
+    height = float(root.attrib["height"])
+    others = [float(it.attrib["y"]) for it in root.iter(f"{SVG}text") if it is not note]
+    assert height - 30 < float(note.attrib["y"]) < height
+    assert height == 470
+    assert not [it for it in others if it > 440]
+    progress = replace(BOTH, progress="page 3 of 14")
+    assert texts(parse(draw([progress], DAY, "light")))[-1] == f"{below} · page 3 of 14"
+
+
+@pytest.mark.parametrize(
+    ("others", "note"),
+    [
+        ([], "Before 15 Nov 2026: GitHub's"),
+        ([Line("x/y", SAMPLED)], "Before 15 Nov 2026: GitHub's"),
+        ([Line("x/y", [], GITHUB)], "Lighter: GitHub's"),
+        ([Line("x/y", SAMPLED, GITHUB, LAST)], "Lighter: GitHub's"),
+    ],
+)
+def test_the_line_below_holds_for_all_lines(others: list[Line], note: str) -> None:
+    assert texts(parse(draw([BOTH, *others], DAY, "light")))[-1].startswith(note)
+
+
+def test_days_of_github_alone_are_a_chart_and_have_no_date_of_sampling() -> None:
+    root = parse(draw([Line("o/r", [], GITHUB)], DAY, "light"))
+
+    assert [segments(it) for it in paths(root, "github")] == [[30]]
+    assert texts(root)[-3:] == [
+        "o/r",
+        "32,900 stars on 13 November 2026",
+        "GitHub's star history, in stars that stand today",
+    ]
+
+
+def test_title_legend_axes_and_description_count_githubs_part_in() -> None:
+    root = parse(draw([BOTH, Line("x/y", [], GITHUB)], DAY, "light"))
+
+    found = [it.replace("\N{EN SPACE}", " ") for it in texts(root)]
+    assert "as of 24 November 2026" in found
+    assert found[-3:-1] == ["o/r 40k", "x/y 32.9k in Nov 2026"]
+    assert "19 Oct" in found
+    assert text(root, "desc") == (
+        "Stars of o/r from 2026-10-15 to 2026-11-24: from 30,000 to 40,000."
+        " It is GitHub's star history, in stars that stand today until 2026-11-13."
+        " Stars of x/y from 2026-10-15 to 2026-11-13: from 30,000 to 32,900."
+        " It is GitHub's star history, in stars that stand today."
+    )
+
+
+def test_a_line_keeps_its_colour_though_one_before_it_has_no_points() -> None:
+    lines = [Line("a/none", []), Line("o/r", [], GITHUB), Line("b/none", [], progress="collecting")]
+    root = parse(draw(lines, DAY, "light"))
+
+    assert len(paths(root, "github")) == 1
+    assert not paths(root)
+    assert "b/none\N{EN SPACE}collecting" in texts(root)
 
 
 # As XML, for everyone

@@ -1,10 +1,14 @@
 """The history of a repository over the API."""
 
+from datetime import date
+from typing import Any
+
 import pytest
 from flask.testing import FlaskClient
 
 from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.served import HISTORY, PYTHON, database_of, points, problem
+from tests.support.stored import put_days
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -91,3 +95,99 @@ class TestHistory:
         status, detail = problem(response)
         assert status == 400
         assert "expected" in detail
+
+
+class TestHistoryOfTwoSources:
+    """Readings at 11:00 and 12:00 of 1 March, and GitHub's days from 26 February on."""
+
+    @pytest.fixture
+    def both(self, full: FlaskClient) -> FlaskClient:
+        put_days(database_of(full), 2, 10, 20, 30, 5, last=date(2026, 3, 1))
+        return full
+
+    def told(self, client: FlaskClient, query: str = "", path: str = HISTORY) -> Any:
+        document = client.get(f"{path}?{query}").json
+        assert document is not None
+        points = [
+            (it["source"], it["at"], it["stars"], it["forks"], it["open_issues"])
+            for it in document["points"]
+            if it["stars"]  # the first week begins with days of none
+        ]
+        return document, points
+
+    DAYS = (
+        ("github", "2026-02-27T08:00:00Z", 10, None, None),
+        ("github", "2026-02-28T08:00:00Z", 30, None, None),
+        ("github", "2026-03-01T08:00:00Z", 60, None, None),
+    )
+    READINGS = (
+        ("reading", "2026-03-01T11:00:00Z", 49_800, 2, 3),
+        ("reading", "2026-03-01T12:00:00Z", 50_000, 3, 3),
+    )
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("", [*DAYS, *READINGS]),
+            ("source=github", [*DAYS]),
+            ("source=reading", [*READINGS]),
+            ("step=1h", [*DAYS, *READINGS]),
+            ("step=1d", [*DAYS, READINGS[1]]),
+            ("from=2026-02-28&to=2026-03-01T11:30:00Z", [*DAYS[1:], READINGS[0]]),
+            ("to=2026-03-01T08:00:00Z", [*DAYS[:2]]),
+        ],
+    )
+    def test_has_days_of_github_before_the_first_reading_and_says_which_is_which(
+        self, both: FlaskClient, query: str, expected: list[Any]
+    ) -> None:
+        assert self.told(both, query)[1] == expected
+
+    @pytest.mark.parametrize(
+        ("source", "start", "end", "step"),
+        [
+            ("reading", "2026-03-01T00:00:00Z", "2026-03-01T12:10:00Z", "10m"),
+            ("github", "2026-02-23T08:00:00Z", "2026-03-01T08:10:00Z", "1d"),
+        ],
+    )
+    def test_begins_and_ends_with_what_is_chosen(
+        self, both: FlaskClient, source: str, start: str, end: str, step: str
+    ) -> None:
+        document, _ = self.told(both, f"source={source}")
+
+        assert (document["from"], document["to"], document["step"]) == (start, end, step)
+
+    def test_goes_on_page_by_page_across_both(self, both: FlaskClient) -> None:
+        found, path = [], f"{HISTORY}?limit=4&from=2026-02-26"
+        while path:
+            response = both.get(path)
+            assert response.json is not None
+            found += [it["at"] for it in response.json["points"]]
+            link = response.headers.get("Link")
+            path = link[1 : link.index(">")] if link else ""
+
+        assert found == [it[1] for it in ZERO + [*self.DAYS, *self.READINGS]]
+
+    def test_leaves_out_days_that_were_not_over_when_they_were_read(
+        self, full: FlaskClient
+    ) -> None:
+        put_days(database_of(full), 2, 10, 20, 0, 0, last=date(2026, 3, 3))
+
+        assert self.told(full, "source=github")[1] == [
+            ("github", "2026-03-01T08:00:00Z", 10, None, None)
+        ]
+
+    def test_counts_back_from_the_newest_reading_while_older_days_are_not_read(
+        self, full: FlaskClient
+    ) -> None:
+        put_days(database_of(full), 2, 10, 20, 30, 5, last=date(2026, 3, 1), pages=9)
+
+        stars = [it[2] for it in self.told(full, "source=github")[1]]
+        assert stars[-3:] == [50_000 - 55, 50_000 - 35, 50_000 - 5]
+
+    def test_of_no_such_source_says_which_there_are(self, both: FlaskClient) -> None:
+        status, detail = problem(both.get(f"{HISTORY}?source=clickhouse"))
+
+        assert (status, "expected one of reading, github" in detail) == (400, True)
+
+
+ZERO = [("github", "2026-02-26T08:00:00Z", 0, None, None)]

@@ -1,0 +1,85 @@
+"""The series of a repository from its two sources, readings and the days of GitHub's star history,
+each point of which says which it is of."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from core import clock, star_history
+from core.schemas import Point, Source
+from core.star_history import StarDays
+from store import readings, star_histories
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a series is made of: GitHub's days, and readings from `sampled_since` on, if there are
+    any. `start`, `newest`: of the first and the last point; None where there is none."""
+
+    repository_id: int
+    github: tuple[tuple[datetime, int], ...]
+    sampled_since: datetime | None
+    start: datetime | None
+    newest: datetime | None
+
+
+def told(session: Session, repository_id: int) -> StarDays | None:
+    """Return the days of a star history that were complete when they were read."""
+    row = star_histories.star_history(session, repository_id)
+    known = star_histories.days(row)
+    return star_history.until(known, row.read_at) if row and known else None
+
+
+def days(session: Session, repository_id: int) -> list[tuple[datetime, int]]:
+    """Return the end of each day, in UTC, with all stars until then.
+
+    Days that are partly read begin amid the past: they are counted back from the newest reading
+    before they were read, since the sum of all is the count. Without one, nothing is known.
+    """
+    row = star_histories.star_history(session, repository_id)
+    known = told(session, repository_id)
+    if row is None or known is None:
+        return []
+    before = 0
+    if not star_histories.is_complete(row):
+        newest = readings.newest_reading(session, repository_id, row.read_at)
+        read = star_histories.days(row)
+        if newest is None or read is None:
+            return []
+        before = max(0, newest.stars - read.total)
+    return [(at, before + stars) for at, stars in star_history.points(known)]
+
+
+def chosen(session: Session, repository_id: int, source: Source | None = None) -> Chosen:
+    """Choose what is of a source; without one, readings, and GitHub's days before the first."""
+    first = None if source == "github" else readings.first_slot(session, repository_id)
+    past = [] if source == "reading" else days(session, repository_id)
+    github = tuple(point for point in past if first is None or point[0] < first)
+    if first is None:
+        start, newest = (github[0][0], github[-1][0]) if github else (None, None)
+        return Chosen(repository_id, github, None, start, newest)
+    start = github[0][0] if github else readings.first_day(session, repository_id)
+    last = readings.newest_reading(session, repository_id, clock.now())
+    return Chosen(repository_id, github, first, start, last.slot if last else None)
+
+
+def between(
+    session: Session, chosen: Chosen, start: datetime, end: datetime, step: timedelta
+) -> list[Point]:
+    """Return the points in [start, end) in order: of readings the last of each step, of GitHub's
+    days every one, since no step has more."""
+    past: list[Point] = [
+        {
+            "at": clock.rfc3339(at),
+            "stars": stars,
+            "forks": None,
+            "open_issues": None,
+            "source": "github",
+        }
+        for at, stars in chosen.github
+        if start <= at < end
+    ]
+    if chosen.sampled_since is None:
+        return past
+    return past + readings.series(session, chosen.repository_id, start, end, step)
