@@ -19,13 +19,13 @@ def is_full_name(text: str) -> bool:
 
 
 PASTED = re.compile(
-    rf"\s*(?:https?://[^/\s]+/|(?:www\.)?github\.com/)?(?P<name>{FULL_NAME})(?:[/?#]\S*)?\s*",
+    rf"(?P<name>{FULL_NAME})|(?:https?://[^/\s]+/|(?:www\.)?github\.com/)(?P<linked>{FULL_NAME})(?:[/?#]\S*)?",
     re.ASCII,
 )
 
 
 def pasted_name(text: str) -> str | None:
     """Return the owner/name that somebody means: with blanks around it, or as any address on GitHub
-    below that of the repository; None where a text names no repository."""
-    found = PASTED.fullmatch(text[:500])
-    return found["name"].removesuffix(".git") if found else None
+    at or below that of the repository; None where a text names no repository."""
+    found = PASTED.fullmatch(text.strip()[:500])
+    return (found["linked"] or found["name"]).removesuffix(".git") if found else None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from core.names import FULL_NAME, is_full_name
+from core.names import FULL_NAME, is_full_name, pasted_name
 from github.answers import read_repository
 from history import archive
 from settings import from_environment
@@ -98,3 +98,25 @@ def test_a_name_that_is_on_no_list_is_no_bad_request(
 
     assert told.status_code in (200, 404)
     assert name in told.text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("quiet/boat", "quiet/boat"),
+        ("  quiet/boat\n", "quiet/boat"),
+        ("https://github.com/quiet/boat", "quiet/boat"),
+        ("https://github.com/quiet/boat.git", "quiet/boat"),
+        ("http://www.github.com/quiet/boat/", "quiet/boat"),
+        ("github.com/quiet/boat/tree/main/src?x=1#top", "quiet/boat"),
+        ("https://ghe.example.com/quiet/boat", "quiet/boat"),
+        ("quiet/boat/tree", None),
+        ("https://github.com/quiet", None),
+        ("boat", None),
+        ("", None),
+        ("https://github.com/quiet/boat and more", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_a_name_is_found_in_what_people_paste(text: str, name: str | None) -> None:
+    assert pasted_name(text) == name

@@ -59,7 +59,7 @@ class TestProblems:
             (
                 f"{HISTORY}?at=1",
                 400,
-                f"{HISTORY} has no parameter 'at'; it takes from, to, step, limit",
+                f"{HISTORY} has no parameter 'at'; it takes from, to, step, source, limit",
             ),
             *(
                 (
