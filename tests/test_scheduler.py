@@ -103,6 +103,16 @@ class TestReconcile:
         assert redis.zscore(KEY, "schedule-tick") is not None
         assert len(queued(redis)) == 1
 
+    def test_what_a_clock_put_off_that_ran_ahead_runs_now(self, redis: Redis) -> None:
+        keeper = SafeScheduler([entry(), entry(name="tock")], redis)
+        keeper.reconcile()
+        redis.zadd(KEY, {"schedule-tick": time.time() + 86_400, "schedule-tock": time.time() + 30})
+
+        keeper.enqueue_jobs()
+
+        assert [job_id.partition("-")[0] for job_id in queued(redis)] == ["tick"]
+        assert redis.zscore(KEY, "schedule-tock") > time.time()
+
     def test_entries_of_lists_that_are_gone_go_and_those_of_others_stay(self, redis: Redis) -> None:
         Scheduler(connection=redis).schedule(datetime(2100, 1, 1), print, id="somebody-elses")
         SafeScheduler([entry(), entry(name="poll-old")], redis).reconcile()

@@ -1,5 +1,6 @@
 """Badges of shields.io: what they say of a repository, over the route that it asks."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, TypedDict
 
@@ -7,7 +8,7 @@ from flask import Blueprint
 from msgspec import Meta
 from werkzeug.wrappers import Response as AnyResponse
 
-from core import encoding
+from core import clock, encoding
 from core.lists import RankedList
 from core.schemas import RepositoryDocument
 from web import axes, current, parameters, responses
@@ -28,6 +29,7 @@ class Badge(TypedDict):
 
 BADGES = ("stars", "rank", "gain")  # what a badge can say
 UNKNOWN = "–"
+OLD = clock.DAY  # of a reading: a badge of it says of which day it is
 
 
 def badge_of(
@@ -73,4 +75,8 @@ def _badge(full_name: str, show: str, ranked: RankedList, window: str) -> Reply:
         build = responses.build(session)
         facts = responses.repository_of(session, full_name, until=build.as_of)
     badge = badge_of(facts, show, ranked, window, build.every)
-    return Reply.of(encoding.encode(badge), parameters.JSON, build)
+    as_of = clock.parse(facts["as_of"])
+    if build.as_of is not None and build.as_of - as_of > OLD and badge["message"] != UNKNOWN:
+        badge["message"] += f" on {as_of.day} {as_of:%b %Y}"
+        badge["color"] = "lightgrey"
+    return Reply.of(encoding.encode(badge), parameters.JSON, replace(build, as_of=as_of))

@@ -205,7 +205,9 @@ def _line(full_name: str, span: str, as_of: str) -> dict[str, str]:
     """Return the name of a repository whose history a chart draws, and the URL of that history."""
     owner, _, name = full_name.partition("/")
     length = SPANS[span]
-    since = {} if length is None else {"from": clock.rfc3339(clock.parse(as_of) - length)}
+    since = {"source": "reading"}  # alone: the script would join GitHub's days to it with a line
+    if length is not None:
+        since["from"] = clock.rfc3339(clock.parse(as_of) - length)
     if length is None or length > retention.DAILY.age:
         since["step"] = "1d"
     return {

@@ -215,6 +215,19 @@ class TestPhantomExits:
         assert shown(database, 1)[49] == (50, 45_001, False)
         assert readings(database, 50) == [(slot(0), 45_000), (slot(1), 45_001)]
 
+    def test_that_lost_its_stars_has_the_count_that_github_gives_and_is_off_the_list(
+        self, database: Database
+    ) -> None:
+        poll(database, StubGitHub(answer(board())), 0)
+        private_for_a_day = repo(50, stars=3)
+        github = StubGitHub(answer(board(without=[50])), {"Quiet/Harbor-50": private_for_a_day})
+
+        result = poll(database, github, 1)
+
+        assert result["outcome"] == GOOD
+        assert 50 not in ids(database, 1)
+        assert readings(database, 50) == [(slot(0), 45_000), (slot(1), 3)]
+
     @pytest.mark.parametrize(
         "known",
         [

@@ -28,7 +28,7 @@ from models import GOOD, MISSED, Reading, Watched
 from monitoring.status import watched_status
 from scheduler import schedule
 from settings import Settings
-from store import polls, rate_limits, repositories
+from store import follows, polls, rate_limits, repositories
 from store.database import Database, connect
 from tests.support.common import MakeSettings
 from tests.support.github import repo
@@ -406,3 +406,63 @@ def test_a_watched_repository_has_a_document_and_no_place(
 
     assert found is not None
     assert (found.standing.counts.stars, found.standing.rank, found.ranks) == (70, None, {})
+
+
+class TestFollowed:
+    def follow(self, here: Watcher, *names: str) -> None:
+        with here.database.write() as session:
+            for name in names:
+                follows.ask(session, name, here.now, follow=True)
+
+    def sample(self, here: Watcher, number: int, github: Any, jobs_left: int = 99) -> Any:
+        here.now = max(here.now, slot(number) + MINUTE)
+        left = iter(range(jobs_left))
+        return polling.sample_followed(
+            here.database,
+            github,
+            slot(number),
+            STEP,
+            lambda: next(left, None) is None,
+            lambda: here.now,
+        )
+
+    def test_are_fetched_once_a_slot(self, here: Watcher) -> None:
+        self.follow(here, "quiet/boat", "loud/motor")
+        github: Any = FakeWatch((repo(7, full_name="Quiet/Boat"), None))
+
+        first = self.sample(here, 0, github)
+        again = self.sample(here, 0, github)
+        next_slot = self.sample(here, 1, github)
+
+        assert (first, again) == (
+            {"sampled": 2, "more": False},
+            {"sampled": 0, "more": False},
+        )
+        assert next_slot["sampled"] == 2
+
+    def test_go_on_in_a_next_job_with_those_that_waited_longest(self, here: Watcher) -> None:
+        self.follow(here, "a/a", "b/b", "c/c")
+        github: Any = FakeWatch((repo(7), None))
+
+        first = self.sample(here, 0, github, jobs_left=2)
+        second = self.sample(here, 0, github)
+
+        assert (first, second["sampled"]) == ({"sampled": 2, "more": True}, 1)
+        assert [name for name, _ in github.asked] == ["a/a", "b/b", "c/c"]
+
+    def test_that_github_withholds_keep_no_other_waiting(self, here: Watcher) -> None:
+        self.follow(here, "a/a", "b/b")
+
+        result = self.sample(here, 0, FakeWatch(Refused("forbidden")))
+
+        assert result == {"sampled": 0, "more": False}
+        assert [it["last_error"] for it in here.status("a/a", "b/b")] == ["forbidden"] * 2
+
+    def test_wait_for_the_next_slot_where_githubs_limit_is_reached(self, here: Watcher) -> None:
+        self.follow(here, "a/a", "b/b")
+        github: Any = FakeWatch(NotYet(NOON + 9 * STEP))
+
+        result = self.sample(here, 0, github)
+
+        assert (result["sampled"], result["more"]) == (0, False)
+        assert len(github.asked) == 1

@@ -13,6 +13,7 @@ from history.thinning import thin
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.served import BUILT, MINUTE, NOW, database_of, problem, publish
+from tests.support.stored import put
 from web import chart_svg
 from web.chart_style import Theme
 from web.chart_svg import Line
@@ -196,6 +197,18 @@ class TestACharts:
 
 
 class TestABadge:
+    def test_of_what_nobody_fetched_for_a_day_says_of_when_it_is(self, full: FlaskClient) -> None:
+        put(database_of(full), repo(7, full_name="Old/Boat", stars=41_234), at=BUILT - 3 * DAY)
+
+        response = full.get("/badges/Old/Boat.json")
+
+        assert response.json is not None
+        assert (response.json["message"], response.json["color"]) == (
+            "41.2k on 26 Feb 2026",
+            "lightgrey",
+        )
+        assert response.headers["Starboard-As-Of"] == "2026-02-26T12:05:00Z"
+
     @pytest.mark.parametrize(
         ("query", "label", "message", "color"),
         [
