@@ -114,7 +114,7 @@ def schedule(settings: Settings) -> list[Entry]:
         "sample", "jobs.sample", every, timedelta(), timeout=60, takes_slot=True, queue=LOW
     )
     wishes = Entry(  # those that Redis did not hear of, or lost
-        "history", "jobs.read_history", clock.MINUTE, timedelta(seconds=40), timeout=120
+        "history", "jobs.read_history", clock.MINUTE, timedelta(seconds=40), 120, at_front=True
     )
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
     return [*polls, *watches, aggregation, identification, sampling, wishes, thinning]

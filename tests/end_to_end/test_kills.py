@@ -79,7 +79,7 @@ def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_on
     with serving.serve(github) as github_url:
         variables = {"LISTS": ",".join(slugs), "POLL_MINUTES": "60", "GITHUB_API_URL": github_url}
         install_process(SCHEDULER, services | variables)
-        wait_until(lambda: queue.count == len(slugs) + 1)
+        wait_until(lambda: queue.count == len(slugs) + 2)
         redis.lmove(queue.key, queue.intermediate_queue_key, src="RIGHT", dest="LEFT")
         deadline = time.monotonic() + 90
         killed: set[str] = set()

@@ -75,6 +75,13 @@ MISTAKES = [
         "VALKEY_PASSWORD='(not shown)': expected 16 to 200 letters, digits, and _ . ~ -",
     ),
     ("worker", {"LISTS": "stars,pyhton"}, "LISTS='pyhton': did you mean 'python'?"),
+    (
+        "worker",
+        {"FOLLOW": "secret"},
+        "FOLLOW='(not shown)': "
+        "expected anyone, nobody, local, or a key of 16 visible characters or more",
+    ),
+    ("scheduler", {"FOLLOW_MOST": "0"}, "FOLLOW_MOST='0': expected a number from 1 to 1000000"),
     ("worker", {"WATCH": "torvalds"}, "WATCH='torvalds': expected owner/name, as on GitHub"),
     ("scheduler", {"POLL_MINUTES": "7"}, f"POLL_MINUTES='7': {DIVISORS}"),
     ("aggregate", {"AGGREGATE_MINUTES": "1.5"}, f"AGGREGATE_MINUTES='1.5': {DIVISORS}"),
