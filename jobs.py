@@ -17,7 +17,7 @@ import structlog
 from rq import Retry, get_current_job
 
 import models
-from core import clock, leaderboards
+from core import clock, leaderboards, star_history
 from core.encoding import encoded
 from core.lists import RankedList
 from github.errors import Final, NotYet
@@ -128,6 +128,10 @@ def read_history(name: str | None = None) -> Retry | None:
     settings, job = from_environment(), get_current_job()
     slot_of = partial(clock.floor, step=settings.poll_every)
     with logged_run("history") as result, connect(settings) as database:
+        if name is None:
+            with database.write() as session:
+                today = star_history.day_of(clock.now())
+                follows.reopen(session, star_history.end_of(today - clock.DAY))
         with connect_to_github(database, settings, urgent=True) as github:
             try:
                 result |= take_turn(database, github, slot_of)

@@ -11,6 +11,7 @@ from core.clock import DAY
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
+FRESH = 2 * DAY  # days that were read longer ago lack too much to tell a gain up to now
 LEADING = bytes(range(0x80, 0x100))  # bytes of a packed number after which another follows
 LONGEST_NUMBER = 3  # bytes: two million stars a day
 
@@ -179,7 +180,9 @@ class ToldDays:
     def gain(
         self, start: datetime, tolerance: timedelta, as_of: datetime
     ) -> tuple[int, datetime, datetime] | None:
-        """Return as `gain_since` does."""
+        """Return as `gain_since` does; None where the days were read too long ago."""
+        if as_of - self.read_at > FRESH:
+            return None
         span = (as_of - start) // DAY + 9  # a week more than the window, and what clocks differ by
         days = unpack_recent(self.packed, span)
         whole = self.whole and days.first == unpack_first(self.packed)

@@ -8,7 +8,7 @@ from core import clock
 from core.plausibility import Member
 from github.client import GitHub
 from github.errors import BadAnswer, Final, Gone
-from models import Follow
+from models import Follow, StarHistory
 from store import follows, star_histories
 from store.database import Database
 from store.readings import store_unlisted
@@ -57,6 +57,8 @@ def _read(
     now: Clock,
 ) -> dict[str, Any]:
     repository_id, github_id = _identified(database, github, name, full_name, slot_of, now)
+    if _is_refreshed(database, github, name, repository_id, github_id, now):
+        return {"outcome": "complete", "pages": 1}
     read = 0
     while read < PAGES_A_TURN:
         with database.read() as session:
@@ -81,6 +83,29 @@ def _read(
         if complete:
             return {"outcome": "complete", "pages": page}
     return {"outcome": "partial", "pages": page}
+
+
+def _is_refreshed(
+    database: Database, github: GitHub, name: str, repository_id: int, github_id: int, now: Clock
+) -> bool:
+    """Read page 1 of a history that was complete: what has come since is on it, unless nobody
+    looked for so long that all is to be read anew."""
+    with database.read() as session:
+        row = star_histories.star_history(session, repository_id)
+        if row is None or not star_histories.is_complete(row):
+            return False
+        etag = row.etag
+    answer = github.star_history(f"repositories/{github_id}", 1, etag)
+    with database.write() as session:
+        row = session.get_one(StarHistory, repository_id)
+        if answer is None:
+            row.read_at = now()
+        else:
+            star_histories.refresh(session, row, answer.weeks, answer.etag, now())
+        complete = star_histories.is_complete(row)
+        if complete:
+            session.get_one(Follow, name).done_at = now()
+    return complete
 
 
 def _identified(

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
-from models import Follow, Repository, RepositoryName, Watched
+from models import Follow, Repository, RepositoryName, StarHistory, Watched
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
 GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
@@ -91,7 +91,7 @@ def due(session: Session, slot: datetime) -> list[str]:
     fetched longest ago."""
     rows = session.execute(
         select(Follow.full_name)
-        .outerjoin(Watched, Watched.name == Follow.name)
+        .outerjoin(Watched, Watched.name == func.lower(Follow.full_name))
         .where(Follow.followed_since.is_not(None), Follow.gone_at.is_(None))
         .where(or_(Watched.fetched_at.is_(None), Watched.fetched_at < slot))
         .order_by(func.coalesce(Watched.fetched_at, clock.EPOCH), Follow.name)
@@ -134,6 +134,20 @@ def lease_next(session: Session, now: datetime) -> Follow | None:
         row.leased_until = now + LEASE
         session.flush()
     return row
+
+
+def reopen(session: Session, since: datetime) -> int:
+    """Let the histories of followed repositories be read on that were read before `since`, when a
+    day ended. Returns how many they are."""
+    stale = select(StarHistory.repository_id).where(StarHistory.read_at < since)
+    rows = session.scalars(
+        select(Follow)
+        .where(Follow.followed_since.is_not(None), Follow.done_at.is_not(None))
+        .where(Follow.repository_id.in_(stale))
+    ).all()
+    for row in rows:
+        row.done_at = None
+    return len(rows)
 
 
 def identity(session: Session, name: str) -> tuple[int, int] | None:

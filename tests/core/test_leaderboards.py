@@ -467,12 +467,21 @@ def test_days_that_are_not_all_there_are_tell_no_gain_from_before_them() -> None
 
 
 def test_days_that_had_not_ended_when_they_were_read_are_no_days() -> None:
-    days = told(date(2026, 1, 4), *range(1, 67), read_at=AS_OF - 4 * DAY)
+    days = told(date(2026, 1, 4), *range(1, 67), read_at=AS_OF - 2 * DAY)
 
     gains = windows.gains(standing(), Baselines({}, {}, {7: days}))
 
     assert gains["7d"] is not None
-    assert (gains["7d"]["stars"], gains["7d"]["until"]) == (59 + 60 + 61, "2026-03-06T08:00:00Z")
+    assert (gains["7d"]["stars"], gains["7d"]["until"]) == (
+        sum(range(59, 64)),
+        "2026-03-08T08:00:00Z",
+    )
+
+
+def test_days_that_were_read_long_ago_tell_no_gain() -> None:
+    days = told(date(2026, 1, 4), *range(1, 67), read_at=AS_OF - 2 * DAY - HOUR)
+
+    assert windows.gains(standing(), Baselines({}, {}, {7: days})) == NO_GAINS
 
 
 def test_movers_of_forks_have_no_gains_by_githubs_days() -> None:

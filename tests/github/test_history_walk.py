@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core import clock, lists, star_history
+from core.clock import DAY
 from core.star_history import StarDays
 from github import history_walk
 from github.errors import NotYet
@@ -196,3 +197,52 @@ def test_its_first_reading_counts_at_once(here: Simulation) -> None:
         told = history_status(session, row.repository_id, row)
     assert (told["state"], told["pages_read"]) == ("partial", PAGES_A_TURN)
     assert len(board.counts) > 30 * 7
+
+
+def follow(here: Simulation) -> None:
+    with here.database.write() as session:
+        follows.ask(session, NAME, here.now, follow=True)
+
+
+def reopen(here: Simulation) -> int:
+    with here.database.write() as session:
+        return follows.reopen(session, star_history.end_of(star_history.day_of(here.now) - DAY))
+
+
+def test_once_a_day_has_ended_page_one_of_what_is_followed_is_read_again(here: Simulation) -> None:
+    follow(here)
+    turns(here)
+    before = asked(here)
+
+    assert reopen(here) == 0  # the day has not ended
+    here.now += DAY
+    assert reopen(here) == 1
+    (result,) = turns(here)
+
+    assert result["outcome"] == "complete"
+    assert asked(here)[len(before) :] == ["per_page=30&page=1"]
+    now = WORLD.by_name(NAME, here.now)
+    assert now is not None and abs(days(here).total - now.stars) <= 2
+
+
+def test_what_nobody_refreshed_for_longer_than_a_page_is_read_anew(here: Simulation) -> None:
+    follow(here)
+    turns(here)
+    pages = len(asked(here))
+
+    here.now += 31 * 7 * DAY
+    assert reopen(here) == 1
+    turns(here)
+
+    assert len(asked(here)) >= 2 * pages  # page 1 twice: once to see that there is a hole
+    now = WORLD.by_name(NAME, here.now)
+    assert now is not None and abs(days(here).total - now.stars) <= 2
+
+
+def test_what_nobody_follows_is_left_as_it_is(here: Simulation) -> None:
+    want(here)
+    turns(here)
+
+    here.now += DAY
+
+    assert reopen(here) == 0
