@@ -15,7 +15,7 @@ class RankedList:
     """A top-100 of GitHub.
 
     `count` is what it ranks by; `language`, as GitHub spells it, is None for a list over all
-    repositories. `floor` is a count safely under the hundredth place, for a first narrow query.
+    repositories. `floor` is a count safely under that of rank 100, for a first narrow query.
     """
 
     slug: str

@@ -15,7 +15,7 @@ from core.repository import GitHubRepository, SearchAnswer
 
 MOST_ASKED = 5  # vanished repositories that a poll asks for one by one
 MOST_NEW = 0.5  # the share of a list that may be new at once
-NARROWER = 0.9  # the share of the last place's count that a query asks for
+NARROWER = 0.9  # the share of the last rank's count that a query asks for
 AGREEING = 3  # polls in a row that make a change believed
 
 
@@ -155,12 +155,12 @@ def vanished(
 
 
 def search_floor(last_good: Sequence[KnownMember], ranked: RankedList) -> int:
-    """A count safely under the list's hundredth place, to ask GitHub narrowly: of a broad query
+    """A count safely under that of the list's rank 100, to ask GitHub narrowly: of a broad query
     its search leaves out even those at the top."""
     if not last_good:
         return ranked.floor
     if len(last_good) < lists.SIZE - MOST_ASKED:
-        return 0  # a list that is not full has no hundredth place
+        return 0  # a list that is not full has no rank 100
     return int(min(known.repository.count(ranked) for known in last_good) * NARROWER)
 
 

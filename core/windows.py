@@ -71,7 +71,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class RankedRepository:
-    """A repository's place in a good poll: rank from 1, None on no list."""
+    """A repository's rank in a good poll, from 1; None on no list."""
 
     rank: int | None
     profile: Profile

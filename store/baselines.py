@@ -63,7 +63,7 @@ def baselines_of(
     session: Session, list_id: int | None, ids: Collection[int], as_of: datetime
 ) -> Baselines:
     """Return the baselines of gains up to `as_of`: for each window the latest reading at or before
-    its start, and the place on the list then, by its last good poll."""
+    its start, and the rank on the list then, by its last good poll."""
     connection = session.connection()
     baselines: dict[tuple[str, int], Counts] = {}
     ranks: dict[tuple[str, int], int] = {}

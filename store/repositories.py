@@ -40,7 +40,7 @@ def ids_by_github_id(session: Session, github_ids: Sequence[int]) -> dict[int, i
 
 def store_repositories(
     session: Session,
-    places: Sequence[Member],
+    members: Sequence[Member],
     seen_at: datetime,
     now: datetime | None = None,
 ) -> dict[int, int]:
@@ -50,16 +50,17 @@ def store_repositories(
     that is from the future. `now`: the moment by our clock, where it is not the clock's own.
     """
     now = now or clock.now()
-    github_ids = [place.repository.github_id for place in places]
+    github_ids = [member.repository.github_id for member in members]
     rows = session.scalars(select(RepositoryRow).where(RepositoryRow.github_id.in_(github_ids)))
     found = {row.github_id: row for row in rows}
     found |= _adopted(
-        session, [place.repository for place in places if place.repository.github_id not in found]
+        session,
+        [member.repository for member in members if member.repository.github_id not in found],
     )
     seen = []
-    for place in places:
-        repository, row = place.repository, found.get(place.repository.github_id)
-        if place.carried_over and row is not None:
+    for member in members:
+        repository, row = member.repository, found.get(member.repository.github_id)
+        if member.carried_over and row is not None:
             continue
         seen.append(repository)
         if row is None:
