@@ -22,7 +22,7 @@ def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_
 ) -> None:
     github = api.create_fake_github(worlds.MadeUpWorld())
     with serving.serve(github) as github_url:
-        with install(GITHUB_API_URL=github_url) as installation:
+        with install(GITHUB_API_URL=github_url, POLL_MINUTES="60") as installation:
             first = installation.wait_for("/api/v1/lists/stars")
             installation.wait_until(
                 lambda: (
@@ -33,7 +33,7 @@ def test_it_says_where_to_point_curl_ends_cleanly_and_starts_again_with_what_it_
             status = installation.interrupt()
             took = time.monotonic() - started
         searches = len(github.extensions["fake_github"].log)
-        with install(GITHUB_API_URL=github_url) as installation:
+        with install(GITHUB_API_URL=github_url, POLL_MINUTES="60") as installation:
             again = installation.wait_for("/api/v1/lists/stars")
             log = "\n".join(installation.lines())
 

@@ -77,7 +77,8 @@ class Archive:
             start = start.replace(hour=0, minute=0)
         name = row["full_name"].lower()
         earlier = [it for it in self.readings[name] if it[0] <= start]
-        if not earlier or earlier[-1][0] < as_of - 2 * timedelta(hours=hours):
+        tolerance = min(timedelta(hours=hours) / 4, timedelta(days=7))
+        if not earlier or earlier[-1][0] < start - tolerance:
             return None
         slot, then = earlier[-1]
         rank_then = self.rank(slug, slot, name)

@@ -14,12 +14,13 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.job import Job, JobStatus
 from rq.results import Result
-from structlog.testing import capture_logs
+from structlog.testing import CapturingLogger
 
 from core import clock
 from core.clock import EPOCH
 from history import import_jobs, importer
 from history.importer import Tally
+from monitoring import job_runs
 from queues import has_worker
 from settings import Settings
 from store.database import Database
@@ -156,15 +157,15 @@ class TestResults:
         ]
 
     def test_are_logged_with_repeats_apart_from_bad_rows(
-        self, tmp_path: Path, work: Step, queue: Queue
+        self, tmp_path: Path, work: Step, queue: Queue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = write_day(tmp_path, line(), line(), line("o/r", "many"), line("o/r", 9))
         queue.enqueue("jobs.import_files", [str(path)])
+        monkeypatch.setattr(job_runs, "log", logged := CapturingLogger())
 
-        with capture_logs() as logged:
-            work()
+        work()
 
-        (event,) = [it for it in logged if it["event"] == "import"]
+        (event,) = [call.kwargs for call in logged.calls if call.args == ("import",)]
         told = {name: event[name] for name in ("rows", "stored", "repeats", "rejected")}
         assert told == {"rows": 4, "stored": 2, "repeats": 1, "rejected": 1}
 

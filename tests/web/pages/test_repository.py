@@ -57,7 +57,7 @@ class TestRepositories:
         history = full.get(line["url"])
         assert history.status_code == 200
         assert history.request.path == "/api/v1/repos/Loud/Motor/history"
-        assert history.request.args.to_dict() == query
+        assert history.request.args.to_dict() == {"source": "reading", **query}
 
     def test_show_their_chart_as_a_picture_where_scripts_do_not_run(
         self, full: FlaskClient
