@@ -94,7 +94,7 @@ def due(session: Session, slot: datetime) -> list[str]:
         .outerjoin(Watched, Watched.name == func.lower(Follow.full_name))
         .where(Follow.followed_since.is_not(None), Follow.gone_at.is_(None))
         .where(or_(Watched.fetched_at.is_(None), Watched.fetched_at < slot))
-        .order_by(func.coalesce(Watched.fetched_at, clock.EPOCH), Follow.name)
+        .order_by(Watched.fetched_at.asc().nulls_first(), Follow.name)
     )
     return list(rows.scalars())
 
