@@ -7,17 +7,15 @@ importer) is imported by the command itself.
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from os.path import abspath
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from redis import RedisError
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import requeue_job
-from sqlalchemy.exc import DBAPIError
 
 import models
 import queues
@@ -25,11 +23,9 @@ from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from core.rate_limit import Resource
-from core.socket_paths import socket_path, socket_url
 from monitoring import redis_status
-from settings import HERE
-from store.database import SchemaError, error_line
 from web import current, follow_commands
+from web.command_errors import in_one_line, require_schema
 
 if TYPE_CHECKING:
     from history.archive import Rejection
@@ -41,7 +37,7 @@ SHOWN = 10  # rejected rows
 @click.command()
 def upgrade() -> None:
     """Create the database's schema, or bring it up to date."""
-    with _in_one_line():
+    with in_one_line():
         current.database().upgrade()
     click.echo("The schema is up to date.")
 
@@ -50,13 +46,13 @@ def upgrade() -> None:
 @click.option("--list", "slug", help="Poll this list only, by its slug.")
 def poll(slug: str | None) -> None:
     """Poll GitHub once, now, in this process."""
-    _require_schema()
+    require_schema()
     try:
         chosen = [current.settings().ranked(slug)] if slug else list(current.settings().lists)
     except LookupError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="--list") from error
     with (
-        _in_one_line(),
+        in_one_line(),
         click.progressbar(chosen, label="Polling", item_show_func=_slug) as bar,
     ):
         failures = _poll_each(bar)
@@ -97,8 +93,8 @@ def aggregate() -> None:
     """Build all documents from what is stored, and publish them, in this process."""
     import jobs
 
-    _require_schema()
-    with _in_one_line():
+    require_schema()
+    with in_one_line():
         result = jobs.aggregate_lists(current.database(), current.settings(), clock.now())
     if result["outcome"] == jobs.NO_POLL:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
@@ -118,7 +114,7 @@ def redis_url() -> None:
 @click.option("--requeue-all", is_flag=True, help="Queue all of them again.")
 def failed_jobs(requeue: tuple[str, ...], requeue_all: bool) -> None:
     """List the jobs that were given up after their retries, or queue some of them again."""
-    with _in_one_line():
+    with in_one_line():
         failed = redis_status.failed_jobs(current.redis())
         known = [job["id"] for job in failed]
         for job_id in requeue:
@@ -171,7 +167,7 @@ def import_history(
     """
     from history import archive, importer
 
-    _require_schema()
+    require_schema()
     files = {Path(abspath(path)) for path in archive.files_in(paths)}
     in_order = sorted(files, key=lambda path: (path.name, path))
     if not files:
@@ -183,7 +179,7 @@ def import_history(
         label="Checking" if dry_run else "Importing",
         item_show_func=lambda _: _speed(total, started),
     )
-    with _in_one_line(), bar:
+    with in_one_line(), bar:
         if here or dry_run:
             tallies = _import_here(in_order, dry_run)
         else:
@@ -263,30 +259,6 @@ def _line(row: "Rejection") -> str:
 
 def _slug(ranked: RankedList | None) -> str:
     return ranked.slug if ranked else ""
-
-
-def _require_schema() -> None:
-    with _in_one_line():
-        current.database().check_schema()
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    """Let what is wrong with the database or Redis end a command with a line, not a traceback."""
-    try:
-        yield
-    except (SchemaError, DBAPIError) as error:
-        raise click.ClickException(error_line(error)) from error
-    except RedisError as error:
-        raise click.ClickException(_redis_trouble(error)) from error
-
-
-def _redis_trouble(error: RedisError) -> str:
-    settings = current.settings()
-    default = socket_url(var := HERE / "var", settings.valkey_password)
-    if settings.redis_url == default and not socket_path(var).exists():
-        return "Starboard does not run in this checkout: start it with `make run`, or set REDIS_URL"
-    return f"Redis cannot be reached: {error}"
 
 
 ALL = (poll, aggregate, upgrade, redis_url, failed_jobs, import_history, *follow_commands.ALL)

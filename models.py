@@ -195,6 +195,11 @@ class Follow(Base):
     done_at: Mapped[datetime | None]  # when its history was complete, or known to be unavailable
     gone_at: Mapped[datetime | None]  # when GitHub said that there is none of that name
 
+    @property
+    def waits(self) -> bool:
+        """Whether its history is still to be read."""
+        return self.done_at is None and self.gone_at is None
+
 
 class StarHistory(Base):
     """The days of stars of a repository, as GitHub told them: see core.star_history."""

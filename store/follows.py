@@ -109,7 +109,7 @@ def waiting(session: Session) -> int:
 
 def is_unread(session: Session, name: str) -> bool:
     row = session.get(Follow, name.lower())
-    return row is not None and row.done_at is None and row.gone_at is None
+    return row is not None and row.waits
 
 
 def position(session: Session, row: Follow) -> int:

@@ -21,14 +21,13 @@ def history_status(
 ) -> HistoryStatus:
     """The state of a repository's star history, read or wanted."""
     row = session.get(StarHistory, repository_id) if repository_id is not None else None
-    waits = wish is not None and wish.done_at is None and wish.gone_at is None
+    waits = wish is not None and wish.waits
     if row is None:
         return {**NOTHING, "state": "queued"} if waits else NOTHING
-    days = star_histories.days(row)
-    first = None if days is None else star_history.end_of(days.first - clock.DAY)
+    first = star_history.unpack_first(row.days) if row.days else None
     return {
         "state": _state(row, waits),
-        "from": None if first is None else clock.rfc3339(first),
+        "from": clock.rfc3339(star_history.end_of(first - clock.DAY)) if first else None,
         "pages_read": row.pages_read,
         "pages": row.pages,
         "why": row.unavailable,

@@ -315,7 +315,7 @@ def test_redis_url_is_that_of_the_checkouts_own_valkey(app: Flask) -> None:
 def test_where_nothing_runs_a_command_says_so_in_one_line(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.HERE", tmp_path)
+    monkeypatch.setattr("web.command_errors.HERE", tmp_path)
     app = web.create_app(make_settings(redis_url=socket_url(tmp_path / "var")))
 
     status, _, errors = run(app, "jobs")

@@ -65,6 +65,12 @@ class TestCommands:
     def test_need_a_schema(self, make_app: MakeApp, command: str) -> None:
         assert run(make_app(), command) == (1, "", NOT_THERE)
 
+    @pytest.mark.parametrize("command", [("follow", "a/b"), ("unfollow", "a/b"), ("follows",)])
+    def test_followers_need_a_schema_too_and_say_the_way_out(
+        self, make_app: MakeApp, command: tuple[str, ...]
+    ) -> None:
+        assert run(make_app(), *command) == (1, "", NOT_THERE)
+
     @pytest.mark.parametrize("command", ["poll", "aggregate", "upgrade"])
     def test_need_a_database(self, make_app: MakeApp, command: str) -> None:
         app = make_app(database_url="postgresql://starboard:pass-word@127.0.0.1:1/starboard")

@@ -15,7 +15,7 @@ from store import series, snapshots
 from store.events import events_of
 from store.series import Chosen
 from web import current, responses
-from web.following import under_way, wished
+from web.following import told, wished
 from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
 from web.responses import (
     build,
@@ -168,7 +168,7 @@ def repository(owner: str, name: str) -> AnyResponse:
     if facts is None:
         if wish is None:
             raise unknown(full_name)
-        return under_way(wish)
+        return told(wish)
     if facts["history"]["state"] in ("queued", "partial"):
         return live_json(facts)  # somebody waits for it to change
     return moved(owner, name, facts["full_name"]) or computed(facts)

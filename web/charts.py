@@ -106,7 +106,7 @@ def comparison(names: Sequence[str], theme: Theme, span: str, show: str) -> Resp
 def _subject(session: Session, profile: Profile) -> Subject:
     row = star_histories.star_history(session, profile.id)
     wish = follows.follow_of(session, profile.full_name)
-    wanted = wish is not None and wish.done_at is None and wish.gone_at is None
+    wanted = wish is not None and wish.waits
     settled = row is not None and (row.unavailable is not None or star_histories.is_complete(row))
     pages_read, pages, read_at = (
         (row.pages_read, row.pages, row.read_at) if row else (0, None, None)

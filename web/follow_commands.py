@@ -1,19 +1,17 @@
 """`flask --app app follow`, `unfollow` and `follows`: what the API does, with nobody's leave and
 without its bound."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from core import clock
 from core.names import pasted_name
 from models import Follow
 from store import follows as wishes
-from store.database import error_line
 from store.history_status import history_status
 from web import current, following
+from web.command_errors import in_one_line, require_schema
 
 NAMES = click.argument("names", nargs=-1, required=True, metavar="OWNER/NAME…")
 
@@ -25,7 +23,10 @@ def follow(names: tuple[str, ...]) -> None:
 
     Each is given as owner/name or by its address on GitHub.
     """
-    with_database(lambda: list(map(_follow, map(_meant, names))))
+    require_schema()
+    with in_one_line():
+        for full_name in map(_meant, names):
+            _follow(full_name)
     click.echo("`flask --app app follows` tells how far they are.")
 
 
@@ -33,28 +34,23 @@ def follow(names: tuple[str, ...]) -> None:
 @NAMES
 def unfollow(names: tuple[str, ...]) -> None:
     """End following repositories; what was stored stays."""
-
-    def end() -> None:
+    require_schema()
+    with in_one_line():
         for full_name in map(_meant, names):
             with current.database().write() as session:
                 ended = wishes.unfollow(session, full_name)
             click.echo(f"{full_name}: {'not followed any more' if ended else 'was not followed'}")
 
-    with_database(end)
-
 
 @click.command()
 def follows() -> None:
     """List what is followed: since when, and how much of its star history is here."""
-
-    def tell() -> None:
-        with current.database().read() as session:
-            rows = wishes.all_followed(session)
-            for row in rows:
-                click.echo(f"{row.full_name}  {_since(row)}  {_history(session, row)}")
+    require_schema()
+    with in_one_line(), current.database().read() as session:
+        rows = wishes.all_followed(session)
+        for row in rows:
+            click.echo(f"{row.full_name}  {_since(row)}  {_history(session, row)}")
         click.echo(f"{len(rows)} followed.")
-
-    with_database(tell)
 
 
 def _follow(full_name: str) -> None:
@@ -84,14 +80,6 @@ def _meant(text: str) -> str:
     if full_name is None:
         raise click.BadParameter(f"{text!r:.120}: expected owner/name, or its address on GitHub")
     return full_name
-
-
-def with_database(work: Callable[[], object]) -> None:
-    """Do what needs the database; what is wrong with that ends a command with a line."""
-    try:
-        work()
-    except DBAPIError as error:
-        raise click.ClickException(error_line(error)) from error
 
 
 ALL = (follow, unfollow, follows)

@@ -12,14 +12,14 @@ from werkzeug.exceptions import BadRequest, NotFound, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 import queues
-from core import clock, encoding
+from core import clock
 from core.names import is_full_name, pasted_name
 from core.schemas import FollowDocument, FollowedRepository, FollowPage
 from models import Follow
 from store import follows, readings, troubles
 from store.history_status import history_status
 from web import current
-from web.parameters import JSON, endpoint, number, text
+from web.parameters import endpoint, number, text
 from web.permission import require_leave
 from web.responses import live_json
 
@@ -40,7 +40,7 @@ def follow(owner: str, name: str) -> Response:
     """Follow a repository, and read its star history. 202 while that is under way: ask for what
     `Location` names until it is there."""
     require_leave()
-    return _told(ask_for(f"{owner}/{name}", follow=True))
+    return told(ask_for(f"{owner}/{name}", follow=True))
 
 
 @following.delete("/api/v1/repos/<owner>/<name>")
@@ -131,30 +131,23 @@ def wished(session: Session, full_name: str) -> FollowDocument | None:
 
 
 def _document(session: Session, row: Follow) -> FollowDocument:
-    waits = row.done_at is None
     return {
         "full_name": row.full_name,
         "followed": row.followed_since is not None,
         "history": history_status(session, row.repository_id, row),
-        "position": follows.position(session, row) if waits else None,
+        "position": follows.position(session, row) if row.waits else None,
     }
 
 
-def _told(document: FollowDocument) -> Response:
+def told(document: FollowDocument) -> Response:
     """Return 200 with what is all there, else 202 and where to look again."""
-    response = Response(encoding.encode(document), mimetype=JSON)
-    response.cache_control.no_store = True
+    response = live_json(document)
     if document["history"]["state"] not in ("complete", "unavailable"):
         owner, _, name = document["full_name"].partition("/")
         response.status_code = 202
         response.location = url_for("api.repository", owner=owner, name=name)
         response.retry_after = ASK_AGAIN
     return response
-
-
-def under_way(document: FollowDocument) -> Response:
-    """Return the reply to a reader of a repository of which nothing but the wish is known."""
-    return _told(document)
 
 
 def _followed(session: Session, row: Follow, now: datetime) -> FollowedRepository:
