@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from redis import Redis
@@ -17,6 +19,8 @@ from redis.retry import Retry as ConnectionRetry
 from rq import Queue, Retry, worker_registration
 from rq.exceptions import DequeueTimeout
 from rq.job import Job, JobStatus
+
+from core import clock
 
 DEFAULT = "default"  # polls and aggregation
 LOW = "low"  # imports and batches that can wait
@@ -28,6 +32,7 @@ JOB_NAMES = (
     "aggregate",
     "watch",
     "history",
+    "sample",
     "identify",
     "thin",
     "import",
@@ -103,6 +108,47 @@ def make_job(
         result_ttl=RESULT_TTL,
         failure_ttl=FAILURE_TTL,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Work that comes up `offset` behind each multiple of `every`, counted from the epoch.
+
+    So its times are UTC; a cron string would be read in the machine's local time.
+    """
+
+    name: str
+    function: str  # what RQ imports, such as "jobs.poll": the scheduler does not load it
+    every: timedelta
+    offset: timedelta
+    timeout: int  # seconds
+    args: tuple[str, ...] = ()
+    takes_slot: bool = False
+    at_front: bool = False
+    queue: str = DEFAULT
+
+    @property
+    def id(self) -> str:
+        """The id of the rq-scheduler entry: the same at every start, or each would add one."""
+        return f"{ENTRY_PREFIX}{self.name}"
+
+    def job(self, now: datetime, connection: Redis) -> Job:
+        """Return the job of a tick at `now`.
+
+        rq-scheduler would queue one job id for ever: queued three times while no worker runs, it
+        would run three times, and a crash would leave neither a failure nor a retry. So each tick
+        has a job of its own, and a slot that comes up twice has the same one.
+        """
+        slot = clock.floor(now, self.every)
+        return make_job(
+            self.function,
+            (*self.args, slot) if self.takes_slot else self.args,
+            job_id=f"{self.name}-{slot:%Y%m%dT%H%MZ}",  # no `:`, which RQ refuses in an id
+            description=f"{self.name} for {clock.rfc3339(slot)}",
+            queue=self.queue,
+            timeout=self.timeout,
+            connection=connection,
+        )
 
 
 def ask_for_history(redis: Redis, name: str) -> None:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any, TypeVar
@@ -28,7 +27,7 @@ import queues
 import settings as configuration
 from core import clock
 from monitoring import logs
-from queues import DEFAULT, ENTRY_PREFIX, LOW
+from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
 from settings import AGGREGATE_OFFSET, SPREAD, Settings
 
 # Seconds between looks. The lock of a killed scheduler blocks all others for 10 s longer, so with
@@ -44,47 +43,6 @@ PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 Item = TypeVar("Item")
 
 log = structlog.get_logger("starboard")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Work that comes up `offset` behind each multiple of `every`, counted from the epoch.
-
-    So its times are UTC; a cron string would be read in the machine's local time.
-    """
-
-    name: str
-    function: str  # what RQ imports, such as "jobs.poll": the scheduler does not load it
-    every: timedelta
-    offset: timedelta
-    timeout: int  # seconds
-    args: tuple[str, ...] = ()
-    takes_slot: bool = False
-    at_front: bool = False
-    queue: str = DEFAULT
-
-    @property
-    def id(self) -> str:
-        """The id of the rq-scheduler entry: the same at every start, or each would add one."""
-        return f"{ENTRY_PREFIX}{self.name}"
-
-    def job(self, now: datetime, connection: Redis) -> Job:
-        """Return the job of a tick at `now`.
-
-        rq-scheduler would queue one job id for ever: queued three times while no worker runs, it
-        would run three times, and a crash would leave neither a failure nor a retry. So each tick
-        has a job of its own, and a slot that comes up twice has the same one.
-        """
-        slot = clock.floor(now, self.every)
-        return queues.make_job(
-            self.function,
-            (*self.args, slot) if self.takes_slot else self.args,
-            job_id=f"{self.name}-{slot:%Y%m%dT%H%MZ}",  # no `:`, which RQ refuses in an id
-            description=f"{self.name} for {clock.rfc3339(slot)}",
-            queue=self.queue,
-            timeout=self.timeout,
-            connection=connection,
-        )
 
 
 def schedule(settings: Settings) -> list[Entry]:

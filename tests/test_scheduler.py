@@ -21,7 +21,8 @@ from rq_scheduler import Scheduler
 import jobs
 import queues
 from core import clock, lists
-from scheduler import KEY, Entry, SafeScheduler, schedule
+from queues import Entry
+from scheduler import KEY, SafeScheduler, schedule
 from tests.support.common import MakeSettings
 
 MINUTE = timedelta(minutes=1)

@@ -11,7 +11,6 @@ from rq.job import Job
 from sqlalchemy import select
 
 import jobs
-import scheduler
 from core import clock, lists
 from core.plausibility import Member
 from core.rate_limit import Allowance
@@ -26,6 +25,7 @@ from local.fake_github.limits import Quota
 from local.fake_github.worlds import FakeRepository
 from models import GOOD, MISSED, Reading, Watched
 from monitoring.status import watched_status
+from queues import Entry
 from scheduler import schedule
 from settings import Settings
 from store import follows, polls, rate_limits, repositories
@@ -353,7 +353,7 @@ class TestTheJob:
 # The schedule
 
 
-def entries(make_settings: MakeSettings, *names: str, **changes: Any) -> list[scheduler.Entry]:
+def entries(make_settings: MakeSettings, *names: str, **changes: Any) -> list[Entry]:
     configured = make_settings(watch=names, **changes)
     return [it for it in schedule(configured) if it.function == "jobs.watch"]
 

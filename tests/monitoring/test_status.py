@@ -21,8 +21,8 @@ from core.repository import GitHubRepository
 from models import FAILED, GOOD
 from monitoring import redis_status, status
 from monitoring.status import expected_slots
-from queues import JOB_COUNTS
-from scheduler import Entry, SafeScheduler
+from queues import JOB_COUNTS, Entry
+from scheduler import SafeScheduler
 from settings import Settings
 from store import intervals, rate_limits
 from store.database import Database
