@@ -126,13 +126,13 @@ def load(candidate: Candidate, environment: dict[str, str]) -> Figures:
     port = embedded.free_port()
     line = procfile()["web"]
     url = f"http://127.0.0.1:{port}{PATH}"
-    with open(os.devnull, "w") as nowhere:
+    with tempfile.TemporaryFile("w") as log:  # what `make run` has where it is not on a terminal
         server = subprocess.Popen(
             line.replace("app:create_app", candidate.target),
             shell=True,
             cwd=ROOT,
             env=environment | {"PORT": str(port)},
-            stdout=nowhere,
+            stdout=log,
             start_new_session=True,
         )
     try:

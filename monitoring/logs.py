@@ -5,12 +5,10 @@ import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import structlog
 from structlog.typing import EventDict, Processor
 
-from monitoring import request_ids
 from settings import Settings, or_exit
 
 QUIET = ("httpx", "httpcore", "alembic", "werkzeug", "rq_scheduler", "rq.worker", "rq.job")
@@ -19,7 +17,7 @@ REDACTED = "[redacted]"
 
 LONGEST_PATH, LONGEST_QUERY = 500, 200  # characters that a line repeats
 
-ACCESS = "granian.access"  # the web server's logger of requests
+ACCESS = "starboard.access"  # the logger of requests: see monitoring.access_log
 
 
 def configure(settings: Settings) -> None:
@@ -50,26 +48,6 @@ def _is_news(record: logging.LogRecord) -> bool:
     return "exception raised while executing" not in str(record.msg)
 
 
-def _request(logger: Any, method: str, event: EventDict) -> EventDict:
-    """A request that the web server tells of, in fields. Its message is the id that the request
-    came with."""
-    told = event.pop("positional_args", None)
-    if event["_record"].name != ACCESS or not isinstance(told, Mapping):
-        return event
-    path = quote(str(told["path"]), encoding="latin-1", errors="replace")[:LONGEST_PATH]
-    query = str(told["query_string"])[:LONGEST_QUERY]
-    request: EventDict = {
-        "event": "request",
-        "method": told["method"],
-        "path": f"{path}?{query}" if query else path,
-        "status": told["status"],
-        "ms": round(float(str(told["dt_ms"])), 1),
-    }
-    if event["event"] not in ("", "-"):
-        request["request_id"] = request_ids.accepted(str(event["event"]))
-    return {**event, **request}
-
-
 class Formatter(structlog.stdlib.ProcessorFormatter):
     """Formats the lines of structlog and of plain loggers alike, and takes secrets out right
     before they are written, so that neither a message nor a traceback carries one."""
@@ -79,6 +57,7 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
         terminal = settings.log_format == "console" or (
             settings.log_format == "auto" and sys.stdout.isatty()
         )
+        self.json = not terminal
         shared: list[Processor] = [
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.add_log_level,
@@ -103,8 +82,7 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
             ]
         )
         super().__init__(
-            foreign_pre_chain=[_request, *shared],
-            pass_foreign_args=True,
+            foreign_pre_chain=shared,
             processors=[
                 *shared,
                 *render[:-1],
@@ -115,15 +93,16 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
         )
 
     def _without_secrets(self, logger: Any, method: str, event: EventDict) -> EventDict:
-        return {name: self._redacted(value) for name, value in event.items()}
+        return {name: self.redacted(value) for name, value in event.items()}
 
-    def _redacted(self, value: Any) -> Any:
+    def redacted(self, value: Any) -> Any:
+        """Return a value without the secrets of the settings."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, Mapping):
-            return {str(name): self._redacted(each) for name, each in value.items()}
+            return {str(name): self.redacted(each) for name, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
-            return [self._redacted(each) for each in value]
+            return [self.redacted(each) for each in value]
         text = str(value)
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)

@@ -2,10 +2,7 @@
 read from the live status when it is asked for."""
 
 import os
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +16,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from monitoring.batches import Batch
 from monitoring.status import Status
 from queues import JOB_NAMES as JOBS
 
@@ -54,37 +52,19 @@ def observe(route: str | None, method: str, status: int) -> Observe:
     return REQUESTS.labels(route or OTHER, known, str(status)).observe
 
 
-_untold: deque[tuple[Observe, float]] = deque()
-
-_is_due = threading.Lock()  # held while somebody is about to tell them
-
-
-def tell_soon(observe: Observe, seconds: float) -> None:
-    """Count a request within half a second, with others: to add to files that processes share takes
-    longer than to send what is kept."""
-    _untold.append((observe, seconds))
-    if _is_due.acquire(blocking=False):
-        timer = threading.Timer(SOON, _tell)
-        timer.daemon = True
-        timer.start()
+def _tell(requests: list[tuple[Observe, float]]) -> None:
+    for observe, seconds in requests:
+        observe(seconds)
 
 
-def _tell() -> None:
-    _is_due.release()  # who comes from now on finds somebody else to tell
-    tell_all()
-
-
-def tell_all() -> None:
-    with suppress(IndexError):
-        while True:
-            observe, seconds = _untold.popleft()
-            observe(seconds)
+# To add to files that processes share takes longer than to send what is cached.
+untold = Batch(_tell, SOON)
 
 
 def exposition(status: Status | None) -> bytes:
     """All metrics in Prometheus' text format: the requests of all web processes, and `status`; None
     where the database cannot be asked."""
-    tell_all()
+    untold.handle_now()
     registry = CollectorRegistry()
     if os.environ.get(SHARED):
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -15,13 +15,14 @@ from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 
 from core import clock
-from monitoring import metrics
+from monitoring import access_log, metrics
 from web.http_headers import Environ, Headers, of_every_reply, request_id
 from web.replies import Reply, accepts_gzip
 
 P = ParamSpec("P")
 RequestKey = tuple[str | None, ...]
-Prepared = tuple[str, Headers, list[bytes], metrics.Observe]  # status, headers, body
+# Status, headers and body, and what counts and logs a request.
+Prepared = tuple[str, Headers, list[bytes], metrics.Observe, access_log.Log]
 
 LOOK_EVERY = 1.0  # seconds until a process notices a new build
 LOOK_PATIENCE = 0.5  # seconds that a request waits for that
@@ -106,7 +107,8 @@ class CachedReply:
         known = self.reply.is_known(environ)
         status, headers, body = self.reply.answer(gzip, known, clock.now())
         observe = metrics.observe(self.route, method, int(status[:3]))
-        return status, headers + self.common, [body if method == "GET" else b""], observe
+        log = _log_of(environ, int(status[:3]))
+        return status, headers + self.common, [body if method == "GET" else b""], observe, log
 
 
 class BuildCache:
@@ -165,6 +167,11 @@ def _make(_: Hashable, make: Callable[[], Any]) -> Any:
     return make()
 
 
+def _log_of(environ: Environ, status: int) -> access_log.Log:
+    method, path, query = map(environ.__getitem__, ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING"))
+    return access_log.log_of(method, path, query, status)
+
+
 def _request_key(environ: Environ) -> RequestKey:
     return tuple(map(environ.get, REQUEST))
 
@@ -194,11 +201,31 @@ class ResponseCache:
         prepared = cache.prepared.get(asked) or cache.prepare(environ, asked)
         if prepared is None:
             environ[BUILD_CACHE], environ[ASKED] = cache, _request_key(environ)
-            return self.app(environ, start_response)
-        status, headers, body, observe = prepared
-        start_response(status, [*headers, ("X-Request-ID", request_id(environ))])
-        metrics.tell_soon(observe, time.perf_counter() - started)
+            return self._by_app(environ, start_response, started)
+        status, headers, body, observe, log = prepared
+        known_as = request_id(environ)
+        start_response(status, [*headers, ("X-Request-ID", known_as)])
+        seconds = time.perf_counter() - started
+        metrics.untold.add((observe, seconds))
+        log(seconds, known_as)
         return body
+
+    def _by_app(
+        self, environ: Environ, start_response: Callable[..., Any], started: float
+    ) -> Iterable[bytes]:
+        """Hand a request on, and log it."""
+        replied = ["500", ""]
+
+        def start(status: str, headers: Headers, *rest: Any) -> Any:
+            replied[:] = status, dict(headers).get("X-Request-ID", "")
+            return start_response(status, headers, *rest)
+
+        try:
+            return self.app(environ, start)
+        finally:
+            status, known_as = replied
+            seconds = time.perf_counter() - started
+            _log_of(environ, int(status[:3]))(seconds, known_as or request_id(environ))
 
     def _current(self) -> BuildCache:
         """Return the cache of the newest build. One request a second has a thread look which that

@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -119,66 +118,6 @@ def test_a_traceback_is_in_its_events_line(plain: bool) -> None:
     assert (line["level"], line["event"]) == ("error", "poll")
     assert line["exception"].startswith("Traceback (most recent call last):\n")
     assert line["exception"].endswith("\nValueError: no such list")
-
-
-def access(**changes: Any) -> None:
-    """Log a request as the web server does."""
-    told = {
-        "addr": "127.0.0.1:4000",
-        "time": "2026-03-01 12:00:00 +0000",
-        "dt_ms": 1.2345,
-        "status": 200,
-        "path": "/api/v1/lists/stars",
-        "query_string": "",
-        "method": "GET",
-        "scheme": "http",
-        "protocol": "HTTP/1.1",
-        "_h0": "-",
-        **changes,
-    }
-    logging.getLogger("granian.access").info("%(_h0)s", told)
-
-
-def test_a_request_that_the_web_server_tells_of_is_one_line_of_fields() -> None:
-    out = io.StringIO()
-    configured(out)
-
-    access(path="/api/é\n".encode().decode("latin-1"), query_string="a=b%0Ac", _h0="mine")
-
-    line = only_line(out)
-    del line["timestamp"]
-    assert line == {
-        "level": "info",
-        "event": "request",
-        "logger": "granian.access",
-        "method": "GET",
-        "path": "/api/%C3%A9%0A?a=b%0Ac",
-        "status": 200,
-        "ms": 1.2,
-        "request_id": "mine",
-    }
-
-
-def test_a_request_without_query_and_id_has_none_in_its_line() -> None:
-    out = io.StringIO()
-    configured(out)
-
-    access(query_string="x" * 10_000)
-    access()
-
-    long, short = map(json.loads, out.getvalue().splitlines())
-    assert long["path"] == "/api/v1/lists/stars?" + "x" * 200
-    assert short["path"] == "/api/v1/lists/stars"
-    assert "request_id" not in short
-
-
-def test_requests_are_told_of_from_the_level_info_on() -> None:
-    out = io.StringIO()
-    configured(out, replace(SECRETIVE, log_level="warning"))
-
-    access()
-
-    assert out.getvalue() == ""
 
 
 def test_what_is_bound_to_the_context_is_in_every_line() -> None:

@@ -15,7 +15,7 @@ from monitoring import metrics
 from monitoring.redis_status import UNREACHABLE
 from monitoring.status import Status
 from queues import JOB_NAMES
-from tests.support.common import ROOT, MakeApp, wait_until
+from tests.support.common import ROOT, MakeApp
 from web.openapi_examples import EXAMPLES
 
 COUNT = "starboard_http_request_duration_seconds_count"
@@ -119,16 +119,6 @@ def test_the_time_of_every_request_is_in_the_histogram(full: FlaskClient) -> Non
         full.get("/api/v1/lists/stars")
 
     assert samples(full.get("/metrics").data)[bucket] == before + 4
-
-
-def test_a_request_is_told_soon_though_no_other_follows() -> None:
-    told: list[float] = []
-    for seconds in (0.1, 0.2):
-        metrics.tell_soon(told.append, seconds)
-
-    wait_until(lambda: told == [0.1, 0.2])
-    metrics.tell_soon(told.append, 0.3)
-    wait_until(lambda: told == [0.1, 0.2, 0.3])
 
 
 def test_promtool_finds_nothing_to_say(full: FlaskClient) -> None:
