@@ -1,4 +1,4 @@
-"""The fake GitHub's REST API."""
+"""The fake GitHub: its REST API, and what all of its answers have in common."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -15,6 +15,7 @@ from core.lists import Count
 from local.fake_github import errors, queries
 from local.fake_github.bodies import repository_body
 from local.fake_github.faults import FaultInjector
+from local.fake_github.graphql_api import graphql
 from local.fake_github.limits import LIMITS, Meter, Quota
 from local.fake_github.star_history import stargazers
 from local.fake_github.state import FakeGitHub, Record, conditional, fake, named, numbered
@@ -39,6 +40,7 @@ def create_fake_github(
     """
     app = Flask(__name__)
     app.register_blueprint(github)
+    app.register_blueprint(graphql)
     if star_history:
         app.register_blueprint(stargazers)
     meter = Meter({**LIMITS, **(limits or {})})
@@ -57,15 +59,24 @@ def admit() -> Response | None:
     fake_github = fake()
     g.at = fake_github.clock()
     g.caller = request.headers.get("Authorization")
-    g.resource = "search" if request.path.startswith("/search/") else "core"
+    g.resource = _resource(request.path)
     if not request.headers.get("User-Agent"):
         return errors.nameless()
     if g.caller and fake_github.token not in (None, g.caller.split()[-1]):
+        g.caller = None  # its headers are those of somebody without a token
         return errors.error(401, "Bad credentials")
+    if g.resource == "graphql" and not g.caller:
+        return errors.error(401, "This endpoint requires you to be authenticated.", "graphql")
     uncounted = request.endpoint in ("github.rate_limit", "github.log")
     if uncounted or fake_github.meter.count(g.resource, g.caller, g.at):
         return None
-    return errors.exhausted(g.caller)
+    return errors.points_used_up() if g.resource == "graphql" else errors.exhausted(g.caller)
+
+
+def _resource(path: str) -> str:
+    if path.endswith("/graphql"):
+        return "graphql"
+    return "search" if path.startswith("/search/") else "core"
 
 
 @github.after_app_request

@@ -5,6 +5,7 @@ import zlib
 from flask import request
 
 from core import clock
+from local.fake_github import node_ids
 from local.fake_github.worlds import FakeRepository
 
 # Members that are URLs below the repository's or the owner's own, as GitHub's templates.
@@ -39,7 +40,7 @@ def repository_body(repo: FakeRepository) -> dict[str, object]:
     url, site = f"{request.root_url}repos/{repo.full_name}", f"github.com/{repo.full_name}"
     return {
         "id": repo.github_id,
-        "node_id": f"R_{repo.github_id:010x}",
+        "node_id": node_ids.encode("R", repo.github_id),
         "name": name,
         "full_name": repo.full_name,
         "owner": _owner(owner),
@@ -73,7 +74,7 @@ def _owner(login: str) -> dict[str, object]:
     return {
         "login": login,
         "id": number,
-        "node_id": f"O_{number:010x}",
+        "node_id": node_ids.encode("O", number),
         "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
         "gravatar_id": "",
         "url": url,

@@ -36,3 +36,11 @@ def exhausted(caller: str | None) -> Response:
     whose = "user ID 1." if caller else f"{request.remote_addr}. {GOOD_NEWS}"
     doc = "rest/overview/resources-in-the-rest-api#rate-limiting"
     return error(403, f"API rate limit exceeded for {whose}", doc)
+
+
+def points_used_up() -> Response:
+    """Return the same of GraphQL, which says so in an answer of status 200."""
+    message = "API rate limit already exceeded for user ID 1."
+    return jsonify(
+        errors=[{"type": "RATE_LIMIT", "code": "graphql_rate_limit", "message": message}]
+    )

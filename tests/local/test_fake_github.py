@@ -481,7 +481,9 @@ def test_asking_for_the_limits_costs_nothing() -> None:
     noon = int(NOON.timestamp())
     core = {"limit": 60, "used": 1, "remaining": 59, "reset": noon + 3600}
     search = {"limit": 10, "used": 0, "remaining": 10, "reset": noon + 60}
-    assert answer.json == {"resources": {"core": core, "search": search}, "rate": core}
+    graphql = {"limit": 0, "used": 0, "remaining": 0, "reset": noon + 3600}
+    resources = {"core": core, "search": search, "graphql": graphql}
+    assert answer.json == {"resources": resources, "rate": core}
 
 
 def test_every_request_is_on_record() -> None:
