@@ -44,3 +44,11 @@ def points_used_up() -> Response:
     return jsonify(
         errors=[{"type": "RATE_LIMIT", "code": "graphql_rate_limit", "message": message}]
     )
+
+
+def too_slow() -> Response:
+    """Return what GraphQL answers after ten seconds."""
+    message = "We couldn't respond to your request in time. Sorry about that."
+    response = jsonify(data=None, errors=[{"message": message}])
+    response.status_code = 502
+    return response

@@ -39,6 +39,8 @@ def _executed(text: str, variables: dict[str, Any]) -> Response:
     if not fake().meter.count("graphql", g.caller, g.at, points - 1):
         return errors.points_used_up()
     result = graphql_schema.answer(text, variables, points)
+    if g.get("too_slow"):
+        return errors.too_slow()
     failures = {"errors": [_told(error) for error in result.errors]} if result.errors else {}
     return jsonify({"data": result.data, **failures})
 

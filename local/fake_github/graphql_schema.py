@@ -82,7 +82,6 @@ REFUSALS: dict[str, tuple[str | None, str]] = {
     ),
     "not accessible": ("FORBIDDEN", "Resource not accessible by integration"),
     "single sign-on": ("FORBIDDEN", "Resource protected by organization SAML enforcement."),
-    "always fails": (None, "Something went wrong while executing your query."),
     "no repository": ("INTERNAL", "Something went wrong while executing your query."),
 }
 
@@ -139,6 +138,7 @@ def _nodes(info: object, ids: list[str]) -> list[dict[str, Any] | GraphQLError]:
     if len(ids) > MOST_NODES:
         given = f"you provided {len(ids)}"
         raise failed("ARGUMENT_LIMIT", f"You may not provide more than 100 node ids; {given}.")
+    g.too_slow = len(ids) > fake().faults.most_nodes
     return [_tried(node_id) for node_id in ids]
 
 
@@ -163,9 +163,13 @@ def _named(info: object, owner: str, name: str) -> dict[str, Any]:
 
 
 def _allowed(repo: FakeRepository | None, missing: str) -> dict[str, Any]:
-    withheld = repo and fake().faults.withheld.get(repo.full_name.lower())
-    if repo is None or withheld:
-        raise failed(*REFUSALS.get(withheld or "", ("NOT_FOUND", missing)))
+    if repo is None:
+        raise failed("NOT_FOUND", missing)
+    withheld = fake().faults.withheld.get(repo.full_name.lower())
+    if withheld == "always fails":
+        g.too_slow = True  # and with it the whole query fails
+    elif withheld:
+        raise failed(*REFUSALS.get(withheld, ("NOT_FOUND", missing)))
     return _repository(repo)
 
 

@@ -13,7 +13,8 @@ from core import lists
 from core.clock import DAY, HOUR, rfc3339
 from local.fake_github import graphql_schema, node_ids
 from local.fake_github.api import create_fake_github
-from local.fake_github.faults import FaultInjector
+from local.fake_github.faults import ANYWHERE, FAULTS, FaultInjector
+from local.fake_github.graphql_faults import GRAPHQL_FAULTS
 from local.fake_github.limits import Quota
 from local.fake_github.worlds import BORN, FakeRepository, MadeUpWorld
 from tests.support.common import SHARED
@@ -157,7 +158,7 @@ def test_one_that_is_not_there_is_null_beside_the_others(unknown: str) -> None:
         ("blocked", "NOT_FOUND"),
         ("single sign-on", "FORBIDDEN"),
         ("forbidden to tokens", "FORBIDDEN"),
-        ("always fails", None),
+        ("no repository", "INTERNAL"),
     ],
 )
 def test_what_rest_withholds_graphql_withholds(withheld: str, kind: str | None) -> None:
@@ -234,6 +235,111 @@ def test_what_is_no_query_is_told(body: dict[str, Any], message: str) -> None:
 def test_below_the_rest_api_of_an_enterprise_server_there_is_none() -> None:
     assert ask(client_of(), IDS[:1], path="/api/v3/graphql").status_code == 404
     assert client_of().post("/graphql", data="{", headers=TOKEN).status_code == 400
+
+
+# What goes wrong
+
+
+def failures(kind: str) -> list[TestResponse]:
+    """Some answers damaged in one way, each differently."""
+    faults = FaultInjector(rate=1, kinds=[kind])
+    client = client_of(faults=faults)
+    answers = [ask(client, IDS[:50]) for _ in range(8)]
+    assert faults.done == [kind] * 8
+    assert [rate(answer)[3] for answer in answers][-1] == "8" or kind == "bad token"
+    return answers
+
+
+def kinds_told(answer: TestResponse) -> list[str | None]:
+    return [error.get("type") for error in answer.json["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("points used up", "RATE_LIMIT"),
+        ("points used up, older", "RATE_LIMITED"),
+        ("internal", "INTERNAL"),
+        ("untyped error", None),
+    ],
+)
+def test_a_query_may_fail_whole_with_status_200(kind: str, told: str | None) -> None:
+    for answer in failures(kind):
+        assert (answer.status_code, kinds_told(answer)) == (200, [told])
+        assert answer.json.get("data") is None
+        assert (rate(answer)[2] == "0") is kind.startswith("points used up")
+
+
+def test_a_secondary_limit_may_come_with_status_200_and_plenty_left() -> None:
+    for answer in failures("secondary limit as 200"):
+        assert answer.status_code == 200
+        assert "secondary rate limit" in answer.text
+        assert "data" not in answer.json
+        assert int(rate(answer)[2]) > 4_000
+
+
+def test_a_node_that_is_there_may_be_told_missing_beside_the_others() -> None:
+    for answer in failures("node not found"):
+        nodes = answer.json["data"]["nodes"]
+        ((_, index),) = [error["path"] for error in answer.json["errors"]]
+        assert kinds_told(answer) == ["NOT_FOUND"]
+        assert nodes == [*map(node, REPOS[:index]), None, *map(node, REPOS[index + 1 : 50])]
+
+
+def test_short_of_resources_any_nodes_are_null_without_a_word_on_them() -> None:
+    answers = failures("resource limits exceeded")
+
+    left = [sum(map(bool, answer.json["data"]["nodes"])) for answer in answers]
+    assert len(set(left)) > 1
+    assert max(left) < 50
+    assert {answer.status_code for answer in answers} == {200}
+    assert [kinds_told(answer) for answer in answers] == [["RESOURCE_LIMITS_EXCEEDED"]] * 8
+
+
+@pytest.mark.parametrize("kind", ["null field", "nodes misordered", "node missing"])
+def test_nodes_may_be_damaged_without_an_error(kind: str) -> None:
+    good = [node(each) for each in REPOS[:50]]
+    for answer in failures(kind):
+        nodes = answer.json["data"]["nodes"]
+        assert nodes != good
+        assert "errors" not in answer.json
+        assert len(nodes) == (49 if kind == "node missing" else 50)
+        assert sum(each not in good for each in nodes) == (kind == "null field")
+
+
+def test_a_token_may_be_bad_from_one_moment_to_the_next_and_no_limit_is_spent_then() -> None:
+    for answer in failures("bad token"):
+        assert answer.status_code == 401
+        assert rate(answer) == ("graphql", "0", "0", "0")
+
+
+def test_after_ten_seconds_there_is_nothing_but_the_points_are_taken() -> None:
+    faults = FaultInjector()
+    client = client_of(faults=faults)
+    faults.most_nodes = 50
+    faults.planned = [None, None, None, "too slow"]
+    faults.withheld[REPOS[3].full_name.lower()] = "always fails"
+
+    asked = (IDS[4:55], IDS[4:54], IDS[:5], IDS[4:5])
+    answers = [ask(client, ids) for ids in asked]
+
+    assert [answer.status_code in (502, 504) for answer in answers] == [True, False, True, True]
+    assert [rate(answer)[3] for answer in answers] == ["1", "2", "3", "4"]
+
+
+def test_at_random_each_api_has_its_own_failures_and_those_of_what_lies_between() -> None:
+    faults = FaultInjector(rate=1)
+    client = client_of(faults=faults, limits={"graphql": Quota(0, 9_999, HOUR)})
+
+    for _ in range(500):
+        ask(client, IDS[:2])
+    of_graphql = set(faults.done)
+    faults.done.clear()
+    for _ in range(500):
+        client.get(f"/repos/{REPOS[0].full_name}", headers=TOKEN)
+
+    assert of_graphql == (ANYWHERE.keys() | GRAPHQL_FAULTS.keys()) - {"bad token"}
+    assert set(faults.done) == FAULTS.keys()
 
 
 # GitHub's own schema
