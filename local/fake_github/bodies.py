@@ -29,7 +29,9 @@ OWNER_LINKS = """followers_url=followers following_url=following{/other_user}
     organizations_url=orgs repos_url=repos events_url=events{/privacy}
     received_events_url=received_events"""
 
-NO = ("private", "fork", "is_template", "has_pages", "archived", "disabled")
+NO = ("private", "is_template", "has_pages", "disabled")
+
+PEOPLE = ("dev", "-io", "kit")  # how their names end
 
 YES = ("has_issues", "has_projects", "has_wiki", "has_downloads", "has_discussions")
 
@@ -63,10 +65,17 @@ def repository_body(repo: FakeRepository) -> dict[str, object]:
         **dict.fromkeys(("homepage", "mirror_url", "license")),
         **dict.fromkeys(NO, False),
         **dict.fromkeys(YES, True),
-        "topics": [],
+        "fork": repo.fork,
+        "archived": repo.archived,
+        "topics": list(repo.topics),
         "visibility": "public",
         "default_branch": "main",
     }
+
+
+def is_organization(login: str) -> bool:
+    """Whether an owner is an organization, and not a person."""
+    return not login.endswith(PEOPLE)
 
 
 def _owner(login: str) -> dict[str, object]:
@@ -80,7 +89,7 @@ def _owner(login: str) -> dict[str, object]:
         "url": url,
         "html_url": f"https://github.com/{login}",
         **_below(url, OWNER_LINKS),
-        "type": "Organization",
+        "type": "Organization" if is_organization(login) else "User",
         "user_view_type": "public",
         "site_admin": False,
     }

@@ -10,6 +10,9 @@ User-Agent header (https://docs.github.com/rest/overview/resources-in-the-rest-a
 GOOD_NEWS = """(But here's the good news: Authenticated requests get a higher rate limit. \
 Check out the documentation for more details.)"""
 
+NOBODY = """The listed users and repositories cannot be searched either because the resources do \
+not exist or you do not have permission to view them."""
+
 
 def error(status: int, message: str, doc: str = "rest", **more: object) -> Response:
     """Return an error: a message, where GitHub's documents tell of it, and further members."""

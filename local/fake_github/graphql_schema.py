@@ -187,7 +187,9 @@ def _repository(repo: FakeRepository) -> dict[str, Any]:
         "pushedAt": clock.rfc3339(repo.pushed_at),
         "url": f"https://github.com/{repo.full_name}",
         "primaryLanguage": language and {"id": f"MDg6TGFuZ3VhZ2U{len(language)}", "name": language},
-        **dict.fromkeys(("isPrivate", "isDisabled", "isArchived", "isFork"), False),
+        "isArchived": repo.archived,
+        "isFork": repo.fork,
+        **dict.fromkeys(("isPrivate", "isDisabled"), False),
         # REST counts both together.
         "issues": lambda info, states=None: _total(repo.open_issues - pulls, states),
         "pullRequests": lambda info, states=None: _total(pulls, states),

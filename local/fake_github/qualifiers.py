@@ -37,7 +37,9 @@ class Query:
 
     def unqualified(self) -> "Query":
         """The same without a language, an owner, a topic and a day."""
-        kept = {name: given for name, given in self.conditions.items() if name in ("stars", "forks")}
+        kept = {
+            name: given for name, given in self.conditions.items() if name in ("stars", "forks")
+        }
         return Query(lists.KNOWN[self.ranked.count], kept)
 
 
