@@ -10,6 +10,7 @@ from core import lists
 from core.clock import DAY
 from local.fake_github.api import create_fake_github
 from local.fake_github.faults import FaultInjector
+from local.fake_github.newcomers import GrowingWorld
 from local.fake_github.qualifiers import parse_query
 from local.fake_github.worlds import BORN, FakeRepository, MadeUpWorld
 
@@ -130,3 +131,37 @@ def test_the_pages_of_an_owner_link_to_each_other_and_are_all_it_has() -> None:
     kind = client.get(f"/users/{OWNER}/repos").json[0]["owner"]["type"]
     status = client.get(f"/orgs/{OWNER}/repos").status_code
     assert (kind, status) in [("Organization", 200), ("User", 404)]
+
+
+# Newcomers
+
+GROWING = GrowingWorld(size_per_language=130, languages=["Python", "Go"])
+
+
+@pytest.mark.parametrize("days", [0, 330])
+def test_what_was_made_within_30_days_fills_a_list_and_grows_old(days: int) -> None:
+    at = BORN + days * DAY
+    q = f"created:>={at - 30 * DAY:%Y-%m-%d} stars:>1"
+    query = parse_query(q, "stars")
+
+    found = [each for each in GROWING.search(query.ranked, 1, at) if query.matches(each)]
+    later = GROWING.search(query.ranked, 1, at + 5 * DAY)
+
+    assert len(found) >= lists.SIZE
+    assert all(at - 31 * DAY < each.created_at <= at for each in found)
+    assert [each.stars for each in found] == sorted((it.stars for it in found), reverse=True)
+    assert {each.github_id for each in found} < {each.github_id for each in later}
+    for each in found[:5]:
+        assert GROWING.by_id(each.github_id, at) == each == GROWING.by_name(each.full_name, at)
+        assert sum(GROWING.star_days(each, at).counts) == each.stars
+
+
+def test_newcomers_are_on_no_list_of_a_language_and_some_are_forks() -> None:
+    still = MadeUpWorld(size_per_language=130, languages=["Python", "Go"])
+
+    for slug in ("stars", "python", "go", "forks"):
+        ranked = lists.KNOWN[slug]
+        assert GROWING.search(ranked, -1, NOW)[:100] == still.search(ranked, -1, NOW)[:100]
+    everything = GROWING.search(lists.KNOWN["stars"], -1, NOW)
+    assert {each.fork for each in everything} == {True, False}
+    assert len({each.full_name.casefold() for each in everything}) == len(everything)
