@@ -12,7 +12,7 @@ from core.clock import DAY, HOUR
 from core.rate_limit import Resource
 from github import polling
 from github.client import GitHub
-from local.fake_github import api, limits, worlds
+from local.fake_github import api, limits, newcomers
 from store import polls
 from store.database import connect
 
@@ -50,7 +50,7 @@ def fill(slots: Iterable[datetime]) -> None:
 
     unlimited = limits.Quota(10**9, 10**9, HOUR)
     github = api.create_fake_github(
-        worlds.MadeUpWorld(), clock=now, limits={"search": unlimited, "core": unlimited}
+        newcomers.GrowingWorld(), clock=now, limits={"search": unlimited, "core": unlimited}
     )
     transport = httpx.WSGITransport(github)
     with connect(settings) as database, GitHub(settings, OpenGate(), transport) as client:
