@@ -33,7 +33,7 @@ from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
 from settings import Settings, from_environment
-from store import follows, identities, intervals
+from store import follows, identities, intervals, polls
 from store.database import Database, connect
 from store.documents import is_published, publish
 from store.imports import is_import_under_way
@@ -47,6 +47,14 @@ LONGEST_BATCH = 10  # seconds of a job that goes on in a next one
 NO_POLL = "no good poll yet"  # the outcome of a build
 
 log = structlog.get_logger("starboard")
+
+
+def prepare(settings: Settings) -> None:
+    """Have SQLAlchemy prepare the statements that every poll reads with."""
+    with connect(settings) as database, database.read() as session:
+        intervals.changes(session)
+        polls.poll_context(session, settings.lists[0], clock.EPOCH)
+        is_published(session, "lists")
 
 
 def poll(slug: str, slot: datetime) -> Retry | None:

@@ -4,6 +4,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,8 +121,12 @@ _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
 def connect(settings: Settings, patience: int | None = None) -> Database:
-    """The database that the settings name."""
-    return Database(settings.database_url, patience)
+    """The database that the settings name: in one process the same each time, for the statements
+    that SQLAlchemy has prepared, which takes longer than a small job does."""
+    return _database(settings.database_url, patience)
+
+
+_database = lru_cache(maxsize=4)(Database)
 
 
 def check_schema_or_exit(settings: Settings) -> None:
