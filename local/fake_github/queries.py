@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from core import lists
+from core import list_names, lists
 from core.lists import Count, RankedList
 
 REACHABLE = 1_000  # results that GitHub gives of a search, however many it counts
@@ -23,7 +23,7 @@ def parse_query(q: str, sort: Count) -> tuple[RankedList, dict[str, int]]:
         name, _, value = term.partition(":")
         name = name.lower()
         if name == "language" and not ranked.language:
-            ranked = replace(lists.named(f"language:{value}"), count=sort)
+            ranked = replace(list_names.named(f"language:{value}"), count=sort)
         elif name in {"stars", "forks"} - floors.keys() and re.fullmatch(r">\d+", value):
             floors[name] = int(value[1:])
         else:
