@@ -1,4 +1,4 @@
-"""The fake GitHub's REST API."""
+"""The fake GitHub: its REST API, and what all of its answers have in common."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,10 +12,13 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from core.clock import now, rfc3339
 from core.lists import Count
-from local.fake_github import errors, queries
+from local.fake_github import errors, qualifiers, queries
 from local.fake_github.bodies import repository_body
 from local.fake_github.faults import FaultInjector
+from local.fake_github.graphql_api import graphql
 from local.fake_github.limits import LIMITS, Meter, Quota
+from local.fake_github.owners import owned, owners
+from local.fake_github.qualifiers import Query
 from local.fake_github.star_history import stargazers
 from local.fake_github.state import FakeGitHub, Record, conditional, fake, named, numbered
 from local.fake_github.worlds import FakeRepository, World
@@ -39,6 +42,8 @@ def create_fake_github(
     """
     app = Flask(__name__)
     app.register_blueprint(github)
+    app.register_blueprint(graphql)
+    app.register_blueprint(owners)
     if star_history:
         app.register_blueprint(stargazers)
     meter = Meter({**LIMITS, **(limits or {})})
@@ -57,15 +62,24 @@ def admit() -> Response | None:
     fake_github = fake()
     g.at = fake_github.clock()
     g.caller = request.headers.get("Authorization")
-    g.resource = "search" if request.path.startswith("/search/") else "core"
+    g.resource = _resource(request.path)
     if not request.headers.get("User-Agent"):
         return errors.nameless()
     if g.caller and fake_github.token not in (None, g.caller.split()[-1]):
+        g.caller = None  # its headers are those of somebody without a token
         return errors.error(401, "Bad credentials")
+    if g.resource == "graphql" and not g.caller:
+        return errors.error(401, "This endpoint requires you to be authenticated.", "graphql")
     uncounted = request.endpoint in ("github.rate_limit", "github.log")
     if uncounted or fake_github.meter.count(g.resource, g.caller, g.at):
         return None
-    return errors.exhausted(g.caller)
+    return errors.points_used_up() if g.resource == "graphql" else errors.exhausted(g.caller)
+
+
+def _resource(path: str) -> str:
+    if path.endswith("/graphql"):
+        return "graphql"
+    return "search" if path.startswith("/search/") else "core"
 
 
 @github.after_app_request
@@ -107,20 +121,31 @@ def search() -> Response:
     if sort not in ("stars", "forks") or order != "desc":
         return errors.invalid("sort", "invalid", "only sort=stars or forks, order=desc")
     try:
-        ranked, floors = queries.parse_query(q, cast(Count, sort))
-    except (LookupError, ValueError) as error:
+        query = qualifiers.parse_query(q, cast(Count, sort))
+    except ValueError as error:
         return errors.invalid("q", "invalid", str(error))
     if (page - 1) * size >= queries.REACHABLE:
         return errors.error(422, "Only the first 1000 search results are available", "v3/search/")
-    found = fake().world.search(ranked, floors.pop(sort, -1), g.at)
-    for figure, floor in floors.items():
-        found = [repo for repo in found if getattr(repo, figure) > floor]
-    shown = found[(page - 1) * size : page * size]
-    items = [{**repository_body(repo), "score": 1.0} for repo in shown]
-    response = jsonify(total_count=len(found), incomplete_results=False, items=items)
+    found = _found(query)
+    asked = query.conditions.get("user", ())
+    if asked and not found and not any(owned(owner) for owner in asked):
+        return errors.invalid("q", "invalid", errors.NOBODY)
+    g.unqualified = lambda: _page(_found(query.unqualified()), page, size)  # a fault answers so
+    response = jsonify(_page(found, page, size))
     pages = ceil(min(len(found), queries.REACHABLE) / size)
     response.headers.extend(queries.links(page, pages))
     return response
+
+
+def _found(query: Query) -> list[FakeRepository]:
+    in_order = fake().world.search(query.ranked, query.floor, g.at)
+    return [repo for repo in in_order if query.matches(repo)]
+
+
+def _page(found: list[FakeRepository], page: int, size: int) -> dict[str, object]:
+    shown = found[(page - 1) * size : page * size]
+    items = [{**repository_body(repo), "score": 1.0} for repo in shown]
+    return {"total_count": len(found), "incomplete_results": False, "items": items}
 
 
 @github.get("/repos/<owner>/<name>")

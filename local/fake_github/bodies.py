@@ -5,6 +5,7 @@ import zlib
 from flask import request
 
 from core import clock
+from local.fake_github import node_ids
 from local.fake_github.worlds import FakeRepository
 
 # Members that are URLs below the repository's or the owner's own, as GitHub's templates.
@@ -28,7 +29,9 @@ OWNER_LINKS = """followers_url=followers following_url=following{/other_user}
     organizations_url=orgs repos_url=repos events_url=events{/privacy}
     received_events_url=received_events"""
 
-NO = ("private", "fork", "is_template", "has_pages", "archived", "disabled")
+NO = ("private", "is_template", "has_pages", "disabled")
+
+PEOPLE = ("dev", "-io", "kit")  # how their names end
 
 YES = ("has_issues", "has_projects", "has_wiki", "has_downloads", "has_discussions")
 
@@ -39,7 +42,7 @@ def repository_body(repo: FakeRepository) -> dict[str, object]:
     url, site = f"{request.root_url}repos/{repo.full_name}", f"github.com/{repo.full_name}"
     return {
         "id": repo.github_id,
-        "node_id": f"R_{repo.github_id:010x}",
+        "node_id": node_ids.encode("R", repo.github_id),
         "name": name,
         "full_name": repo.full_name,
         "owner": _owner(owner),
@@ -62,10 +65,17 @@ def repository_body(repo: FakeRepository) -> dict[str, object]:
         **dict.fromkeys(("homepage", "mirror_url", "license")),
         **dict.fromkeys(NO, False),
         **dict.fromkeys(YES, True),
-        "topics": [],
+        "fork": repo.fork,
+        "archived": repo.archived,
+        "topics": list(repo.topics),
         "visibility": "public",
         "default_branch": "main",
     }
+
+
+def is_organization(login: str) -> bool:
+    """Whether an owner is an organization, and not a person."""
+    return not login.endswith(PEOPLE)
 
 
 def _owner(login: str) -> dict[str, object]:
@@ -73,13 +83,13 @@ def _owner(login: str) -> dict[str, object]:
     return {
         "login": login,
         "id": number,
-        "node_id": f"O_{number:010x}",
+        "node_id": node_ids.encode("O", number),
         "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
         "gravatar_id": "",
         "url": url,
         "html_url": f"https://github.com/{login}",
         **_below(url, OWNER_LINKS),
-        "type": "Organization",
+        "type": "Organization" if is_organization(login) else "User",
         "user_view_type": "public",
         "site_admin": False,
     }

@@ -10,6 +10,9 @@ User-Agent header (https://docs.github.com/rest/overview/resources-in-the-rest-a
 GOOD_NEWS = """(But here's the good news: Authenticated requests get a higher rate limit. \
 Check out the documentation for more details.)"""
 
+NOBODY = """The listed users and repositories cannot be searched either because the resources do \
+not exist or you do not have permission to view them."""
+
 
 def error(status: int, message: str, doc: str = "rest", **more: object) -> Response:
     """Return an error: a message, where GitHub's documents tell of it, and further members."""
@@ -36,3 +39,19 @@ def exhausted(caller: str | None) -> Response:
     whose = "user ID 1." if caller else f"{request.remote_addr}. {GOOD_NEWS}"
     doc = "rest/overview/resources-in-the-rest-api#rate-limiting"
     return error(403, f"API rate limit exceeded for {whose}", doc)
+
+
+def points_used_up() -> Response:
+    """Return the same of GraphQL, which says so in an answer of status 200."""
+    message = "API rate limit already exceeded for user ID 1."
+    return jsonify(
+        errors=[{"type": "RATE_LIMIT", "code": "graphql_rate_limit", "message": message}]
+    )
+
+
+def too_slow() -> Response:
+    """Return what GraphQL answers after ten seconds."""
+    message = "We couldn't respond to your request in time. Sorry about that."
+    response = jsonify(data=None, errors=[{"message": message}])
+    response.status_code = 502
+    return response

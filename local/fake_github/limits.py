@@ -51,4 +51,8 @@ class Meter:
             return allowed
 
 
-LIMITS = {"core": Quota(60, 5_000, clock.HOUR), "search": Quota(10, 30, timedelta(minutes=1))}
+LIMITS = {
+    "core": Quota(60, 5_000, clock.HOUR),
+    "search": Quota(10, 30, timedelta(minutes=1)),
+    "graphql": Quota(0, 5_000, clock.HOUR),  # in points
+}

@@ -1,34 +1,11 @@
-"""The query string of a request to the fake GitHub: search qualifiers and pages."""
+"""The query string of a request to the fake GitHub: pages, and the links to others."""
 
 import re
-import shlex
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import request
 
-from core import list_names, lists
-from core.lists import Count, RankedList
-
 REACHABLE = 1_000  # results that GitHub gives of a search, however many it counts
-
-
-def parse_query(q: str, sort: Count) -> tuple[RankedList, dict[str, int]]:
-    """The list that `q` and `sort` name, and the floors by count.
-
-    Raises ValueError or LookupError for all but `language:NAME`, `stars:>N` and `forks:>N`.
-    """
-    ranked, floors = lists.KNOWN[sort], dict[str, int]()
-    for term in shlex.split(q):
-        name, _, value = term.partition(":")
-        name = name.lower()
-        if name == "language" and not ranked.language:
-            ranked = replace(list_names.named(f"language:{value}"), count=sort)
-        elif name in {"stars", "forks"} - floors.keys() and re.fullmatch(r">\d+", value):
-            floors[name] = int(value[1:])
-        else:
-            raise ValueError(f"{term!r} is not one language:NAME, stars:>N or forks:>N")
-    return ranked, floors
 
 
 def number(name: str, default: int) -> int:

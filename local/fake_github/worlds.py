@@ -32,6 +32,13 @@ class FakeRepository:
     description: str | None
     pushed_at: datetime
     created_at: datetime = datetime(2009, 1, 1, tzinfo=UTC)
+    topics: tuple[str, ...] = ()
+    fork: bool = False
+    archived: bool = False
+
+    @property
+    def owner(self) -> str:
+        return self.full_name.partition("/")[0]
 
 
 class World(Protocol):
@@ -67,6 +74,9 @@ THINGS = """anchor beacon cabin drifter engine ferry garden harbor island journa
     mirror needle orchard parcel quarry ribbon saddle tunnel umbrella violin wagon yard"""
 
 GUILDS = ("HQ", "dev", "-labs", "-works", "-team", "Org", "-io", "kit")
+
+TOPICS = """ai api android cli database docker education framework game hacktoberfest http linux
+    llm machine-learning network react security testing tutorial web"""
 
 PITCHES = (
     None,
@@ -212,7 +222,15 @@ def _newborn(
         language=language,
         description=pitch and pitch.format(mood=mood, thing=thing, language=language or "anything"),
         pushed_at=BORN,
+        topics=topics_of(index),
+        archived=index % 40 == 13,
     )
+
+
+def topics_of(number: int) -> tuple[str, ...]:
+    """None to four topics, by the repository's number."""
+    random = Random(number)
+    return tuple(sorted(random.sample(TOPICS.split(), random.randint(0, 4))))
 
 
 def _trajectory(random: Random, born: FakeRepository) -> Trajectory:

@@ -19,7 +19,7 @@ from core import lists
 from local.fake_github.__main__ import main
 from local.fake_github.api import create_fake_github
 from local.fake_github.limits import Quota
-from local.fake_github.queries import parse_query
+from local.fake_github.qualifiers import parse_query
 from local.fake_github.serving import serve
 from local.fake_github.state import Record
 from local.fake_github.worlds import BORN, ArchiveWorld, FakeRepository, MadeUpWorld, World
@@ -197,17 +197,23 @@ def test_an_enterprise_server_keeps_its_prefix_in_its_urls() -> None:
     ],
 )
 def test_a_query_names_a_list_and_floors(q: str, sort: Any, expected: object) -> None:
-    assert parse_query(q, sort) == expected
+    query = parse_query(q, sort)
+
+    floors = {name: int(given.lstrip(">")) for name, (given,) in query.conditions.items()}
+    assert (query.ranked, floors) == expected
 
 
 @pytest.mark.parametrize("ranked", lists.KNOWN.values(), ids=lambda ranked: ranked.slug)
 def test_the_query_of_every_list_is_understood(ranked: lists.RankedList) -> None:
-    assert parse_query(ranked.query(5), ranked.count) == (ranked, {ranked.count: 5})
+    query = parse_query(ranked.query(5), ranked.count)
+
+    assert (query.ranked, query.floor) == (ranked, 5)
 
 
 @pytest.mark.parametrize(
     "q",
-    ["topic:http", "harbor", "stars:9", "stars:>=9", "stars:1..9", "stars:>1 stars:>2"]
+    ["license:mit", "harbor", "stars:", "stars:>x", "stars:=>9", "stars:2026-01-01"]
+    + ["created:5", "created:>yesterday", "topic:", "user:a/b", "fork:no", "stars:>1 stars:>2"]
     + ["language:", 'language:"C', "language:C language:Go"],
 )
 def test_a_query_for_anything_else_is_refused(q: str) -> None:
@@ -481,7 +487,9 @@ def test_asking_for_the_limits_costs_nothing() -> None:
     noon = int(NOON.timestamp())
     core = {"limit": 60, "used": 1, "remaining": 59, "reset": noon + 3600}
     search = {"limit": 10, "used": 0, "remaining": 10, "reset": noon + 60}
-    assert answer.json == {"resources": {"core": core, "search": search}, "rate": core}
+    graphql = {"limit": 0, "used": 0, "remaining": 0, "reset": noon + 3600}
+    resources = {"core": core, "search": search, "graphql": graphql}
+    assert answer.json == {"resources": resources, "rate": core}
 
 
 def test_every_request_is_on_record() -> None:
