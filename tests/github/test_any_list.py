@@ -8,26 +8,26 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from core import list_names
 from core.clock import DAY, HOUR
 from core.lists import RankedList
-from github import polling
-from github.errors import GitHubError, NotYet
 from local.fake_github.worlds import FakeRepository
 from models import Event, List, Placement, Poll, Repository
 from store import follows
 from store.database import Database
+from store.watched import store_watched
 from tests.support.common import MakeSettings
-from tests.support.github import NOON
+from tests.support.github import NOON, repo
 from tests.support.simulation import Simulation
 
 START = NOON - 12 * HOUR  # a midnight
-SLOTS = 54  # of an hour: two midnights, and a day after somebody went
-SIZE = 240
-DOWN = range(40, 43)  # slots in which GitHub cannot be asked
+EVERY = 6 * HOUR
+SLOTS = 13  # over three midnights
+SIZE = 180
+ENDS = 22  # the id of one that comes to an end
+DOWN = (9, 10)  # slots in which GitHub cannot be asked
 
 
 @dataclass(frozen=True)
@@ -55,23 +55,23 @@ class Plant:
         return () if gone else self.topics
 
     def is_there(self, number: int) -> bool:
-        is_made = self.created_at < START + number * HOUR
+        is_made = self.created_at < START + number * EVERY
         return is_made and (self.ends is None or number < self.ends)
 
 
 def plants() -> list[Plant]:
     random = Random(4)
-    changes = iter(random.sample(range(2, SLOTS - 2), 18))
+    changes = iter(random.choices(range(2, 8), k=18))
     made = []
     for id in range(1, SIZE):
         kind = id % 20 if id < 120 else None
         made.append(
             Plant(
                 id,
-                START - timedelta(hours=random.uniform(-SLOTS, 200)),
-                pace=random.choice((0, 0, 1, 1, 2, 3)),
-                base=random.randrange(1, 90),
-                topics=("llm", "ai") if random.random() < 0.6 else ("ai",),
+                START - timedelta(hours=random.uniform(-6 * SLOTS, 200)),
+                pace=random.choice((0, 0, 1, 2, 4, 6)),
+                base=random.randrange(1, 120),
+                topics=("llm", "ai") if random.random() < 0.75 else ("ai",),
                 without_topic=next(changes) if kind == 0 else None,
                 moves=next(changes) if kind == 1 else None,
                 ends=next(changes) if kind == 2 else None,
@@ -88,7 +88,7 @@ class Garden:
 
     @staticmethod
     def number(at: datetime) -> int:
-        return (at - START) // HOUR
+        return (at - START) // EVERY
 
     def _shown(self, plant: Plant, number: int) -> FakeRepository:
         return FakeRepository(
@@ -149,9 +149,9 @@ class Model:
         lowest = min(board.values()) if len(board) == 100 else -1
         for id, stars in before.items():
             quiet = slug == "new-2d" and not self.belongs[slug](self.plants[id], number)
-            if id not in board and stars > lowest and not quiet:
-                if self.plants[id].is_there(number):
-                    self.read[id] = number
+            asked = id not in board and stars > lowest and not quiet
+            if asked and self.plants[id].is_there(number):
+                self.read[id] = number
         self._show(slug, number, board, lambda id: slug != "new-2d" or self._young(id, number))
 
     def _young(self, id: int, number: int) -> bool:
@@ -168,7 +168,7 @@ class Model:
         good = sorted(self.boards.get(slug, {}))
         if not named or (good and max(self.read[id] for id in named) < good[-1]):
             return  # nothing is known, or nothing new
-        lost_before = good[-24] if len(good) >= 24 else -1
+        lost_before = good[-4] if len(good) >= 4 else -1
         there = [id for id in named if self.read[id] >= lost_before]
         board = _top({id: self.plants[id].stars(self.read[id]) for id in there})
         self._show(slug, number, board, named.__contains__)
@@ -197,9 +197,7 @@ class Model:
         for one, other in permutations(top, 2):
             if then[one] <= then[other] and board[one] > board[other]:
                 overtaken = self.plants[other].name(self.read[other])
-                told.append(
-                    (number, "overtook", one, {"rank": rank[one], "overtaken": overtaken})
-                )
+                told.append((number, "overtook", one, {"rank": rank[one], "overtaken": overtaken}))
         for id in board:
             for stars in range(10_000, 100_001, 10_000):
                 passed = id in then and then[id] < stars <= board[id]
@@ -253,21 +251,21 @@ def _events(database: Database, slug: str) -> list[tuple[Any, ...]]:
         return [(Garden.number(slot), *rest) for slot, *rest in session.execute(rows)]
 
 
-def _sample(here: Simulation, names: set[str], slot: datetime) -> None:
-    every = here.settings.poll_every
-    for name in sorted(names):
-        while True:
-            try:
-                with here.github() as github:
-                    polling.watch_repository(
-                        here.database, github, name, slot, every, here.clock
-                    )
-            except NotYet as error:
-                here.now = max(here.now, error.until)
-                continue
-            except GitHubError:
-                pass  # it is gone, which is its own trouble
-            break
+def _sample(database: Database, garden: Garden, names: set[str], slot: datetime) -> None:
+    """Store what the sampling of followed repositories does; of one that is gone, nothing."""
+    with database.write() as session:
+        for name in sorted(names):
+            found = garden.by_name(name, slot)
+            if found is None and (github_id := garden.renamed(name, slot)) is not None:
+                found = garden.by_id(github_id, slot)  # GitHub leads there
+            if found is not None:
+                seen = repo(
+                    found.github_id,
+                    full_name=found.full_name,
+                    stars=found.stars,
+                    forks=found.forks,
+                )
+                store_watched(session, name, slot, slot, seen, None)
 
 
 def test_a_list_of_each_kind_shows_and_tells_what_the_model_does(
@@ -275,19 +273,24 @@ def test_a_list_of_each_kind_shows_and_tells_what_the_model_does(
 ) -> None:
     garden = Garden()
     known = {it.id: it for it in garden.plants}
-    collected = [id for id in known if id % 4 == 1 and known[id].is_there(0)]
+    unborn = next(id for id in known if known[id].is_there(6) and not known[id].is_there(3))
+    collected = [id for id in known if id % 4 == 1 and known[id].is_there(0)] + [ENDS, unborn]
     wished = [id for id in known if id % 5 == 2 and known[id].is_there(0)]
     late = next(id for id in known if id % 5 == 3 and known[id].is_there(0))
     entries = "topic:llm,owner:QUIET,new:2d,followed,collection:Mine="
     entries += "+".join(known[id].name(0) for id in collected)
     lists, watch = list_names.with_followed(list_names.parse(entries, list_names._no_file), ())
     settings = make_settings(
-        lists=lists, watch=watch, poll_every=HOUR, github_token="t" * 20, github_api_url="http://github.test"
+        lists=lists,
+        watch=watch,
+        poll_every=EVERY,
+        github_token="t" * 20,
+        github_api_url="http://github.test",
     )
     here = Simulation(database, settings, garden, START)
 
     def followed(number: int) -> set[int]:
-        wishes = set(wished[1:] if number >= 20 else wished) | ({late} if number >= 10 else set())
+        wishes = set(wished[1:] if number >= 5 else wished) | ({late} if number >= 3 else set())
         return {*collected, *wishes}
 
     model = Model(
@@ -295,28 +298,29 @@ def test_a_list_of_each_kind_shows_and_tells_what_the_model_does(
         {
             "topic-llm": lambda it, number: "llm" in it.topics_at(number),
             "owner-quiet": lambda it, number: it.name(number).startswith("quiet/"),
-            "new-2d": lambda it, number: it.created_at.replace(microsecond=0)
-            >= START + (number // 24 - 2) * DAY,
+            "new-2d": lambda it, number: (
+                it.created_at.replace(microsecond=0) >= START + (number // 4 - 2) * DAY
+            ),
         },
         {"followed": followed, "collection-mine": lambda number: set(collected)},
     )
     for number in range(SLOTS):
-        slot = START + number * HOUR
+        slot = START + number * EVERY
         here.now = slot
         with database.write() as session:
             if number == 0:
                 for id in wished:
                     follows.ask(session, known[id].name(0), slot, follow=True)
-            if number == 10:
+            if number == 3:
                 follows.ask(session, known[late].name(number), slot, follow=True)
-            if number == 20:
+            if number == 5:
                 follows.unfollow(session, known[wished[0]].name(0))
         if number not in DOWN:
             here.poll_all(slot, settings.searched)
             for ranked in settings.searched:
                 model.search(ranked.slug, number)
-            names = {known[id].name(0 if id in collected else number) for id in followed(number)}
-            _sample(here, names, slot)
+            names = {known[id].name(3 if id == late else 0) for id in followed(number)}
+            _sample(database, garden, names, slot)
             model.sample(number)
         for ranked in settings.lists:
             if not ranked.is_searched:
@@ -326,5 +330,6 @@ def test_a_list_of_each_kind_shows_and_tells_what_the_model_does(
     for ranked in settings.lists:
         assert _boards(database, ranked.slug) == model.boards[ranked.slug], ranked.slug
         assert _events(database, ranked.slug) == model.events[ranked.slug], ranked.slug
+    assert max(map(len, model.boards["topic-llm"].values())) == 100
     kinds = {slug: {event[1] for event in events} for slug, events in model.events.items()}
     assert kinds == dict.fromkeys(kinds, {"entered", "left", "overtook", "milestone"})
