@@ -8,8 +8,9 @@ from pathlib import Path
 
 from local.fake_github.api import create_fake_github
 from local.fake_github.faults import FaultInjector
+from local.fake_github.nursery import GrowingWorld
 from local.fake_github.serving import serve
-from local.fake_github.worlds import ArchiveWorld, MadeUpWorld, World
+from local.fake_github.worlds import ArchiveWorld, World
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _world(archive: Path | None, day: date, seed: int) -> World:
-    return ArchiveWorld(archive, lambda at: day) if archive else MadeUpWorld(seed)
+    return ArchiveWorld(archive, lambda at: day) if archive else GrowingWorld(seed)
 
 
 if __name__ == "__main__":
