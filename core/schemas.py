@@ -220,6 +220,24 @@ Series = TypedDict(
 
 """A repository's readings over [from, to), the last in each step, and GitHub's days, each."""
 
+
+class RankPoint(TypedDict):
+    """The slot of a poll of the list, and the rank that it gave."""
+
+    at: Time
+    rank: Annotated[int | None, Meta(description="Null: it was not on the list.")]
+
+
+class RankSeries(TypedDict):
+    """A repository's ranks on a list, by the last good poll in each step; a step without one has no
+    point."""
+
+    full_name: str
+    list: str
+    step: str
+    points: list[RankPoint]
+
+
 EventKind = Literal["entered", "left", "overtook", "milestone"]
 
 

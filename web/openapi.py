@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from flask import Flask
 
+from web.csv_tables import TABLES
 from web.http_headers import Problem
 from web.openapi_examples import EXAMPLES
 from web.parameters import HTML, PROBLEM, SVG, Endpoint, Parameter
@@ -30,6 +31,7 @@ TAGS = {  # blueprint → what its endpoints are for
     "charts": "Star histories as pictures, for a README.",
     "feeds": "What changed, for feed readers.",
     "following": "Repositories that somebody follows, and their star histories.",
+    "ranks": "The rank of a repository over time.",
     "site": "How the service is, for those who run it, and this description.",
 }
 
@@ -148,6 +150,8 @@ def _responses(declared: Endpoint, about: str, schema: Object) -> Object:
             _content(about, declared.content_type, schema, EXAMPLES.get(declared.gives)),
             "200",
         )
+    if declared.gives in TABLES:
+        ok["content"]["text/csv"] = {"schema": TEXT}
     responses: Object = {good: ok} | {
         str(status): _reference("responses", ERRORS[status][0]) for status in errors
     }

@@ -16,6 +16,7 @@ from core.schemas import (
     ListIndex,
     Movers,
     OwnerTotals,
+    RankSeries,
     RepositoryDocument,
     Series,
 )
@@ -139,6 +140,12 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     },
     Badge: badge_of(REPOSITORY, "gain", STARS, "24h", BUILD_EVERY),
     Series: SERIES,
+    RankSeries: {
+        "full_name": "octocat/hello-world",
+        "list": "stars",
+        "step": "1d",
+        "points": [{"at": AS_OF, "rank": 3}],
+    },
     EventPage: EVENTS,
     Status: STATUS,
 }
