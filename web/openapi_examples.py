@@ -19,6 +19,7 @@ from core.schemas import (
     RankSeries,
     RepositoryDocument,
     Series,
+    WishedList,
 )
 from core.windows import Baselines, Counts, Profile, RankedRepository, Snapshot
 from monitoring.status import Status
@@ -125,13 +126,16 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
         "history": HISTORY,
         "position": None,
     },
+    WishedList: {"new": ["octocat/hello-world"], "known": ["octocat/spoon-knife"], "unknown": []},
     FollowPage: {
         "items": [
             {
                 "full_name": "octocat/hello-world",
                 "followed_since": AS_OF,
+                "state": "sampled",
                 "as_of": AS_OF,
                 "stars": 312_480,
+                "gains": REPOSITORY["gains"],
                 "history": HISTORY,
                 "trouble": None,
             }

@@ -52,6 +52,7 @@ class Endpoint:
     parameters: tuple[Parameter, ...]
     content_type: str
     live: bool
+    body: dict[str, Any] | None = None  # the JSON Schema of what is sent
 
 
 def endpoint(
@@ -60,6 +61,7 @@ def endpoint(
     content_type: str = JSON,
     live: bool = False,
     lenient: bool = False,
+    body: dict[str, Any] | None = None,
 ) -> Callable[[View], View]:
     """Have a view's parameters read and checked; any other one is a bad request, unless the view is
     `lenient`. `gives` is the type of the reply, which comes as CSV, too, where that has a table; a
@@ -76,7 +78,7 @@ def endpoint(
             want_table(gives if arguments.pop("format", None) == "csv" else None)
             return view(**path, **arguments)
 
-        checked.endpoint = Endpoint(gives, parameters, content_type, live)  # type: ignore[attr-defined]
+        checked.endpoint = Endpoint(gives, parameters, content_type, live, body)  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]
 
     return decorate
