@@ -86,6 +86,8 @@ def api_index() -> Response:
             "owners": "/api/v1/owners?list={slug}",
             "repository": "/api/v1/repos/{owner}/{name}",
             "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
+            "ranks": "/api/v1/repos/{owner}/{name}/ranks?list={slug}",
+            "follows": "/api/v1/follows",
             "status": "/api/v1/status",
             "chart": "/charts/{owner}/{name}.svg",
             "comparison": "/charts.svg?repos={owner}/{name},{owner}/{name}",

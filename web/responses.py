@@ -1,5 +1,6 @@
 """Replies that views share: stored documents, readings of the moment, redirects and 404s."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from store.history_status import NOTHING, history_status
 from store.polls import polls_since
 from web import current, http_headers
 from web.cache import cached_until_next_build
+from web.csv_tables import CSV, as_csv, disposition, table_wanted
 from web.parameters import JSON
 from web.replies import Build, Reply, conditional
 
@@ -33,12 +35,20 @@ def status_now() -> status.Status:
     return current.live_status().now()
 
 
+def document(name: str, ranked: RankedList | None = None) -> Response:
+    """Return a stored document, as it is, or as the table that is wanted; 503 before there is
+    one."""
+    return _document(name, ranked, table_wanted())
+
+
 @cached_until_next_build()
-def document(name: str, ranked: RankedList | None = None) -> Reply:
-    """Return a stored document, as it is; 503 before there is one."""
+def _document(name: str, ranked: RankedList | None, table: Any) -> Reply:
     with current.database().read() as session:
         row, build = stored(session, name, ranked)
-    return Reply(row.body, row.gzipped, row.etag, JSON, build)
+    if table is None:
+        return Reply(row.body, row.gzipped, row.etag, JSON, build)
+    body = as_csv(table, json.loads(row.body))
+    return Reply.of(body, CSV, build, disposition=disposition(name))
 
 
 def stored(session: Session, name: str, ranked: RankedList | None = None) -> tuple[Document, Build]:
@@ -161,7 +171,16 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
 
 def computed(document: Mapping[str, Any]) -> Response:
     """Return a document that was made for this request."""
-    return cacheable_briefly(Response(encoding.encode(document), mimetype=JSON))
+    return cacheable_briefly(_made(document))
+
+
+def _made(document: Mapping[str, Any]) -> Response:
+    table = table_wanted()
+    if table is None:
+        return Response(encoding.encode(document), mimetype=JSON)
+    response = Response(as_csv(table, document), content_type=CSV)
+    response.headers["Content-Disposition"] = disposition(request.path)
+    return response
 
 
 def cacheable_briefly(response: Response) -> Response:
@@ -174,7 +193,7 @@ def cacheable_briefly(response: Response) -> Response:
 
 def live_json(document: Mapping[str, Any]) -> Response:
     """Return a document that holds for this moment alone."""
-    response = Response(encoding.encode(document), mimetype=JSON)
+    response = _made(document)
     response.cache_control.no_store = True
     return response
 
