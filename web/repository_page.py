@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, retention
 from core.schemas import HistoryState
+from models import Follow
 from store import follows, repositories
 from store.events import events_of
 from store.history_status import history_status
@@ -71,7 +72,7 @@ def repository_page(owner: str, name: str, span: str) -> AnyResponse:
     return _kept_briefly(response, asked)
 
 
-def _asked(session: Session, repository_id: int | None, wish: follows.Follow | None) -> Asked:
+def _asked(session: Session, repository_id: int | None, wish: Follow | None) -> Asked:
     history = history_status(session, repository_id, wish)
     waits = wish is not None and wish.waits
     return Asked(
