@@ -176,7 +176,7 @@ def found_repositories(
     """Return several repositories by the names that were asked for, in a few statements."""
     known = profiles(session, full_names)
     ids = [each.id for each in known.values()]
-    counts = _newest_counts(session, ids, until)
+    counts = newest_counts(session, ids, until)
     stars_list = list_id_of(session, "stars")
     moments = {repository_id: newest.slot for repository_id, newest in counts.items()}
     if len(moments) == 1:
@@ -199,7 +199,7 @@ def found_repositories(
     }
 
 
-def _newest_counts(
+def newest_counts(
     session: Session, ids: Sequence[int], until: datetime | None
 ) -> dict[int, Counts]:
     """Return the newest counts of repositories up to a moment, if one is given."""

@@ -1,19 +1,28 @@
 """Looking for repositories by a part of a name that they have or had."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.windows import Profile
 from models import RepositoryName
-from store.repositories import FoundRepository, found_repositories
+from store.repositories import newest_counts, profiles
 
 MOST_WORDS = 5  # that are looked for
 MOST_CANDIDATES = 100  # of which the counts are read
 
 
-def search(session: Session, text: str, most: int) -> tuple[Sequence[FoundRepository], int]:
+class Found(NamedTuple):
+    """A repository, and its newest count."""
+
+    profile: Profile
+    stars: int
+
+
+def search(session: Session, text: str, most: int) -> tuple[Sequence[Found], int]:
     """Return repositories whose names have all words of a text, and how many names do: those first
     that are named so, then those whose names begin so, each with the most stars first.
 
@@ -37,11 +46,14 @@ def search(session: Session, text: str, most: int) -> tuple[Sequence[FoundReposi
         .order_by(closeness, func.length(name), name)
         .limit(MOST_CANDIDATES)
     ).all()
-    close = {found: distance for found, distance, _ in rows}
+    close = {asked: distance for asked, distance, _ in rows}
     until = clock.now() + clock.TOLERANCE  # a clock that ran ahead may have left later readings
-    known = found_repositories(session, list(close), until)
-    distinct: dict[int, tuple[int, FoundRepository]] = {}
+    known = profiles(session, list(close))
+    counts = newest_counts(session, [each.id for each in known.values()], until)
+    distinct: dict[int, tuple[int, Found]] = {}
     for asked, each in known.items():
-        distinct.setdefault(each.standing.profile.id, (close[asked], each))
-    ordered = sorted(distinct.values(), key=lambda it: (it[0], -it[1].standing.counts.stars))
+        if each.id in counts:
+            found = Found(each, counts[each.id].stars)
+            distinct.setdefault(each.id, (close[asked], found))
+    ordered = sorted(distinct.values(), key=lambda it: (it[0], -it[1].stars))
     return [each for _, each in ordered[:most]], rows[0][2] if rows else 0

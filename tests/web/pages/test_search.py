@@ -50,8 +50,8 @@ def test_finds_the_closest_names_first(
     with harbors.read() as session:
         found, total = search(session, text, 10)
 
-    assert [it.standing.profile.full_name for it in found][:2] == names[:2]
-    assert {it.standing.profile.full_name for it in found} == set(names)
+    assert [it.profile.full_name for it in found][:2] == names[:2]
+    assert {it.profile.full_name for it in found} == set(names)
     assert total == count
 
 
