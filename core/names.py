@@ -19,15 +19,17 @@ def is_full_name(text: str) -> bool:
     return re.fullmatch(FULL_NAME, text) is not None
 
 
+HOST = r"(?:https?://[^/\s]+/|(?:www\.)?github\.com/|git@[^/:\s]+:|ssh://git@[^/\s]+/)"
+
 PASTED = re.compile(
-    rf"(?P<name>{FULL_NAME})|(?:https?://[^/\s]+/|(?:www\.)?github\.com/)(?P<linked>{FULL_NAME})(?:[/?#]\S*)?",
+    rf"(?P<name>{FULL_NAME})|{HOST}(?P<linked>{FULL_NAME})(?:[/?#]\S*)?",
     re.ASCII,
 )
 
 
 def pasted_name(text: str) -> str | None:
     """Return the owner/name that somebody means: with blanks around it, or as any address on GitHub
-    at or below that of the repository; None where a text names no repository."""
+    at or below that of the repository, of git's own, too; None where a text names no repository."""
     found = PASTED.fullmatch(text.strip()[:500])
     return (found["linked"] or found["name"]).removesuffix(".git") if found else None
 

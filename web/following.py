@@ -20,7 +20,7 @@ from store.history_status import history_status
 from web import current
 from web.parameters import endpoint
 from web.permission import require_leave
-from web.responses import live_json
+from web.responses import live_json, unknown
 
 ASK_AGAIN = 1  # second, after which somebody who waits looks again
 FULL_FOR = 60  # seconds until somebody who found no room tries again
@@ -111,6 +111,17 @@ def wished(session: Session, full_name: str) -> FollowDocument | None:
     """The state of what somebody asked for; None where nobody did, or GitHub knows no such name."""
     row = follows.follow_of(session, full_name)
     return None if row is None or row.gone_at is not None else _document(session, row)
+
+
+def gone(session: Session, full_name: str) -> NotFound | None:
+    """Return the reason why there is nothing of a name that nobody saw; None where somebody waits
+    for it."""
+    row = follows.follow_of(session, full_name)
+    if row is None:
+        return unknown(full_name)
+    if row.gone_at is None:
+        return None
+    return NotFound(f"GitHub has no repository named {full_name!r:.120}")
 
 
 def _document(session: Session, row: Follow) -> FollowDocument:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock, encoding, leaderboards, schemas
 from core.clock import DAY
 from core.lists import RankedList
+from core.names import is_full_name
 from core.windows import Profile
 from models import Document
 from monitoring import status
@@ -25,6 +26,7 @@ from web import current, http_headers
 from web.cache import cached_until_next_build
 from web.csv_tables import CSV, as_csv, disposition, table_wanted
 from web.parameters import JSON
+from web.permission import may_ask
 from web.replies import Build, Reply, conditional
 
 RETRY_AFTER = 30  # seconds; a first poll and build take less
@@ -149,7 +151,10 @@ def profile(owner: str, name: str) -> Profile:
 
 
 def unknown(full_name: str) -> NotFound:
-    return NotFound(f"no repository named {full_name!r:.120} was on any list")
+    """Return 404, which names the way out to somebody who may follow."""
+    way = f"; PUT /api/v1/repos/{full_name} follows it"
+    way = way if request.blueprint == "api" and is_full_name(full_name) and may_ask() else ""
+    return NotFound(f"no repository named {full_name!r:.120} was on any list{way}")
 
 
 def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
