@@ -34,6 +34,7 @@ from settings import AGGREGATE_OFFSET, SPREAD, Settings
 # rq-scheduler's default, 60, nothing would be queued for 70 s.
 INTERVAL = 2
 RESCUE_EVERY = 15  # seconds between looks for orphaned jobs
+SERVER_OF_RETRIES = "starboard"  # holds RQ's lock, whichever of our schedulers it is
 PUT_OFF = 60  # seconds until an entry that failed is tried again
 
 NO_REDIS = "Redis does not answer"
@@ -102,7 +103,13 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         # RQ puts a failed job's retry aside until its time; rq-scheduler does not serve those, and
         # a worker that does forks a process that eats jobs (see worker.py).
         self.retries: Any = RQScheduler(  # Any: its methods are not typed
-            queues.QUEUES, connection, interval=INTERVAL, logging_level="WARNING"
+            queues.QUEUES,
+            connection,
+            interval=INTERVAL,
+            logging_level="WARNING",
+            # Its lock outlives a killed one by a minute, in which no retry and nothing that was put
+            # back would run; of ours, rq-scheduler's own lock lets one at a time come here.
+            name=SERVER_OF_RETRIES,
         )
         self.orphaned: set[tuple[str, str]] = set()  # queue and id of what the last look found
         self.looked_at = -math.inf
