@@ -28,7 +28,7 @@ import settings as configuration
 from core import clock
 from monitoring import logs
 from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
-from settings import AGGREGATE_OFFSET, SPREAD, Settings
+from settings import SPREAD, Settings
 
 # Seconds between looks. The lock of a killed scheduler blocks all others for 10 s longer, so with
 # rq-scheduler's default, 60, nothing would be queued for 70 s.
@@ -62,7 +62,7 @@ def schedule(settings: Settings) -> list[Entry]:
         "aggregate",
         "jobs.aggregate",
         settings.aggregate_every,
-        AGGREGATE_OFFSET,
+        clock.build_offset(every),
         timeout=120,
         at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
     )
