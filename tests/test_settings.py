@@ -217,7 +217,7 @@ def test_a_number_of_any_length_is_refused_in_one_line() -> None:
         (
             {"POLL_MINUTES": "4"},
             "POLL_MINUTES='4': too short for 36 lists within GitHub's search limit; "
-            "set POLL_MINUTES=5, or at most 30 LISTS, or a GITHUB_TOKEN (three times as many)",
+            "set POLL_MINUTES=5, or at most 29 LISTS, or a GITHUB_TOKEN (three times as many)",
         ),
         (
             {"LISTS": ",".join(f"language:L{n}" for n in range(458)), "GITHUB_TOKEN": TOKEN},

@@ -40,7 +40,7 @@ def test_one_that_is_killed_is_started_again_and_no_read_fails(
         serving.serve(api.create_fake_github(worlds.MadeUpWorld())) as github_url,
         install(GITHUB_API_URL=github_url, POLL_MINUTES="1", AGGREGATE_MINUTES="1") as installation,
     ):
-        first = installation.wait_for("/api/v1/lists/stars").json()
+        first = installation.wait_for("/api/v1/lists/stars", seconds=120).json()
         victims = wait_until(lambda: pids_of(installation, part))
 
         for pid in victims:
