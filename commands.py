@@ -22,7 +22,6 @@ import queues
 from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
-from core.rate_limit import Resource
 from monitoring import redis_status
 from web import current, follow_commands
 from web.command_errors import in_one_line, require_schema
@@ -72,8 +71,8 @@ def _poll_each(chosen: Iterable[RankedList]) -> list[str]:
     settings, database = current.settings(), current.database()
     every = settings.poll_every
     failures = []
-    patience: dict[Resource, timedelta] = {"search": every, "core": every / 10}
-    with connect_to_github(database, settings, patience) as github:
+    how = {"patience": every, "urgent": True, "kept": 0}
+    with connect_to_github(database, settings, **how) as github:
         for ranked in chosen:
             slot = clock.floor(clock.now(), every)
             try:

@@ -276,3 +276,14 @@ class RateLimitState(Base):
     reset_at: Mapped[datetime | None]
     saved_at: Mapped[datetime | None]  # null: by a version that did not note it
     urgent_at: Mapped[datetime | None]  # of the newest request that somebody waits for
+    spent_until: Mapped[datetime | None]  # null: by a version that did not note it
+
+
+class Turn(Base):
+    """A moment of one of GitHub's limits that is reserved for work that was put back until then."""
+
+    __tablename__ = "turn"
+
+    resource: Mapped[str] = mapped_column(String(10), primary_key=True)  # as of RateLimitState
+    work: Mapped[str] = mapped_column(String(220), primary_key=True)  # poll-python, history, …
+    at: Mapped[datetime]
