@@ -37,7 +37,7 @@ class TestProblems:
             (
                 f"{MOVERS}?windows=1h",
                 400,
-                f"{MOVERS} has no parameter 'windows'; it takes window, format",
+                f"{MOVERS} has no parameter 'windows'; it takes window, by, format",
             ),
             (f"{MOVERS}?window=1h&window=1h", 400, f"{MOVERS} takes one 'window', not 2"),
             ("/api/v1/lists/rust/movers", 404, "no list named 'rust'; see /api/v1/lists"),
