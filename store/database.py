@@ -30,6 +30,10 @@ class SchemaError(Exception):
     """The database's schema is missing, older or newer than this code."""
 
 
+class BackupError(Exception):
+    """Why nothing was backed up or restored, with the way out."""
+
+
 class Database:
     """One process's way to the database. The engine opens on first use, and a forked child
     leaves its parent's connections alone. With `patience`, in seconds, nothing waits for longer."""
@@ -76,11 +80,14 @@ class Database:
             except CommandError as error:
                 raise SchemaError(f"the schema cannot be brought up to date: {error}") from error
 
+    def revision(self) -> str | None:
+        """Return the schema's revision, or None where there is no schema."""
+        with self._for_read.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
     def check_schema(self) -> None:
         """Raise SchemaError unless the schema is the one that this code was written for."""
-        with self._for_read.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-        known = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+        found, known = self.revision(), known_revisions()
         if found != known[0]:
             way_out = (
                 "run `flask --app app upgrade`"
@@ -118,6 +125,11 @@ class Database:
 POSTGRES_WRITE_LOCK = "SELECT pg_advisory_xact_lock(7827282)"  # any number, the same for all
 
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+def known_revisions() -> list[str]:
+    """Return the revisions of the schema that this code knows, the newest first."""
+    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 
 
 def connect(settings: Settings, patience: int | None = None) -> Database:
