@@ -19,6 +19,7 @@ from web.cache import cached_until_next_build
 from web.charts import SPAN, SPANS
 from web.page_filters import FILTERS
 from web.parameters import HTML, Parameter, a_list, choice, endpoint
+from web.refreshing import looked_at
 from web.rendering import DEFAULTS, SHOWN_NEWS, page
 from web.replies import Reply
 from web.snippets import snippets
@@ -71,6 +72,7 @@ def repository(owner: str, name: str, span: str) -> AnyResponse:
     profile = responses.profile(owner, name)
     site = current.site()
     moved = responses.moved(owner, name, profile.full_name)
+    looked_at(profile.id)
     return moved or _repository(profile.id, profile.full_name, span, site)
 
 
