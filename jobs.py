@@ -21,6 +21,7 @@ import models
 from core import clock, leaderboards, star_history
 from core.encoding import encoded
 from core.lists import RankedList
+from github.background_walk import walk_on
 from github.errors import Final, NotYet
 from github.history_walk import take_turn
 from github.polling import (
@@ -160,6 +161,22 @@ def read_history(name: str | None = None) -> Retry | None:
         fresh = job is not None and job.created_at > clock.now() - clock.MINUTE
     # Behind whatever waits: polls have their turn between two of a long history.
     return Retry(max=MOST_TIMES, interval=0) if more and (name or fresh) else None
+
+
+def walk_histories() -> Retry | None:
+    """Read on in the star histories of listed repositories, for which nobody waits, as far as
+    GitHub's limit has requests to spare; after ten seconds others have their turn."""
+    settings, job, deadline = (
+        from_environment(),
+        get_current_job(),
+        time.monotonic() + LONGEST_BATCH,
+    )
+    with logged_run("walk") as result, connect(settings) as database:
+        with connect_to_github(database, settings) as github:
+            result |= walk_on(database, github, settings, lambda: time.monotonic() > deadline)
+        more = result.pop("more")
+    fresh = job is not None and job.created_at > clock.now() - clock.MINUTE  # or the next goes on
+    return Retry(max=MOST_TIMES, interval=0) if more and fresh else None
 
 
 def thin() -> None:

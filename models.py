@@ -212,7 +212,7 @@ class StarHistory(Base):
     pages_read: Mapped[int] = mapped_column(SmallInteger)  # newest first
     pages: Mapped[int | None] = mapped_column(SmallInteger)  # null before GitHub said
     etag: Mapped[str | None] = mapped_column(Text)  # of page 1
-    read_at: Mapped[datetime]  # when GitHub last told a page
+    read_at: Mapped[datetime]  # when GitHub told its newest day
     unavailable: Mapped[str | None] = mapped_column(Text)  # why GitHub tells none
 
 

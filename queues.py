@@ -32,6 +32,7 @@ JOB_NAMES = (
     "aggregate",
     "watch",
     "history",
+    "walk",
     "sample",
     "identify",
     "thin",

@@ -76,8 +76,11 @@ def schedule(settings: Settings) -> list[Entry]:
     wishes = Entry(  # those that Redis did not hear of, or lost
         "history", "jobs.read_history", clock.MINUTE, timedelta(seconds=40), 120, at_front=True
     )
+    walk = Entry(
+        "walk", "jobs.walk_histories", clock.MINUTE, timedelta(seconds=50), timeout=60, queue=LOW
+    )
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    return [*polls, *watches, aggregation, identification, sampling, wishes, thinning]
+    return [*polls, *watches, aggregation, identification, sampling, wishes, walk, thinning]
 
 
 def _offsets(settings: Settings) -> Iterator[tuple[RankedList, timedelta]]:

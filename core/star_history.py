@@ -11,7 +11,8 @@ from core.clock import DAY
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
-FRESH = 2 * DAY  # days that were read longer ago lack too much to tell a gain up to now
+FRESH = 2 * DAY  # days that were read longer ago lack too much to tell a gain up to now, or
+MOST_LACKING = 1 / 52  # of the span of a gain, where that is more
 LEADING = bytes(range(0x80, 0x100))  # bytes of a packed number after which another follows
 LONGEST_NUMBER = 3  # bytes: two million stars a day
 
@@ -168,6 +169,11 @@ def gain_since(
     return sum(days.counts[max(0, begin) : max(0, end)]), since, end_of(last)
 
 
+def fresh_for(span: timedelta) -> timedelta:
+    """Return for how long days tell of a span up to now, once they were read."""
+    return max(FRESH, span * MOST_LACKING)
+
+
 @dataclass(frozen=True, slots=True)
 class ToldDays:
     """The days of a repository as they are stored. Those are complete that had ended at `read_at`.
@@ -181,7 +187,7 @@ class ToldDays:
         self, start: datetime, tolerance: timedelta, as_of: datetime
     ) -> tuple[int, datetime, datetime] | None:
         """Return as `gain_since` does; None where the days were read too long ago."""
-        if as_of - self.read_at > FRESH:
+        if as_of - self.read_at > fresh_for(as_of - start):
             return None
         span = (as_of - start) // DAY + 9  # a week more than the window, and what clocks differ by
         days = unpack_recent(self.packed, span)

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from core import clock
 from core.plausibility import Member
+from core.star_history import day_of
 from github.client import GitHub
 from github.errors import BadAnswer, Final, Gone
+from github.star_histories import HistoryPage
 from models import Follow, StarHistory
 from store import follows, star_histories
 from store.database import Database
@@ -88,24 +92,35 @@ def _read(
 def _is_refreshed(
     database: Database, github: GitHub, name: str, repository_id: int, github_id: int, now: Clock
 ) -> bool:
-    """Read page 1 of a history that was complete: what has come since is on it, unless nobody
-    looked for so long that all is to be read anew."""
+    """Read page 1 again of a history that was complete, or read on another day: what has come
+    since is on it, unless nobody looked for so long that all is to be read anew. Returns whether
+    the history is complete then."""
     with database.read() as session:
         row = star_histories.star_history(session, repository_id)
-        if row is None or not star_histories.is_complete(row):
+        if row is None or not row.pages_read:
+            return False
+        if day_of(row.read_at) == day_of(now()) and not star_histories.is_complete(row):
             return False
         etag = row.etag
     answer = github.star_history(f"repositories/{github_id}", 1, etag)
     with database.write() as session:
-        row = session.get_one(StarHistory, repository_id)
-        if answer is None:
-            row.read_at = now()
-        else:
-            star_histories.refresh(session, row, answer.weeks, answer.etag, now())
+        row = store_page_again(session, repository_id, answer, now())
         complete = star_histories.is_complete(row)
         if complete:
             session.get_one(Follow, name).done_at = now()
     return complete
+
+
+def store_page_again(
+    session: Session, repository_id: int, answer: HistoryPage | None, at: datetime
+) -> StarHistory:
+    """Let page 1 replace what was known of its weeks; None: it is as it was."""
+    row = session.get_one(StarHistory, repository_id)
+    if answer is None:
+        row.read_at = at
+    else:
+        star_histories.refresh(session, row, answer.weeks, answer.etag, at)
+    return row
 
 
 def _identified(

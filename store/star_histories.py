@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import star_history as days_of
-from core.star_history import StarDays, ToldDays, Week
+from core.star_history import StarDays, ToldDays, Week, day_of
 from models import StarHistory
 
 FULL_PAGE = 30  # weeks
@@ -67,7 +67,9 @@ def store_page(
         return row
     known = days_of.joined(days(row), weeks, newer_wins=False)
     row.days = days_of.pack(known) if known else None
-    row.pages_read, row.read_at, row.unavailable = page, now, None
+    if page == 1 or day_of(row.read_at) == day_of(now):
+        row.read_at = now  # else days have ended since of which page 1 did not tell
+    row.pages_read, row.unavailable = page, None
     # A last page names no last one, as a single page does, which is not full.
     row.pages = pages or row.pages or (page if len(weeks) < FULL_PAGE else page + 1)
     if page == 1:
@@ -95,4 +97,7 @@ def store_unavailable(session: Session, repository_id: int, why: str, now: datet
     if row is None:
         row = StarHistory(repository_id=repository_id, pages_read=0)
         session.add(row)
+    known = days(row)
+    if known is not None:  # of days that had not ended nobody will tell any more
+        row.days = days_of.pack(days_of.until(known, row.read_at))
     row.unavailable, row.read_at = why, now

@@ -13,6 +13,7 @@ from store.database import upsert
 
 TOKEN = "GITHUB_TOKEN"
 CLOCK = "clock"
+STAR_HISTORY = "star history"  # of no repository at all
 
 
 def note_trouble(
@@ -20,7 +21,7 @@ def note_trouble(
 ) -> None:
     """Note a trouble, for some time from now on; where it is known already, it goes on.
 
-    `subject`: a repository's owner/name, TOKEN or CLOCK.
+    `subject`: a repository's owner/name, TOKEN, CLOCK or STAR_HISTORY.
     """
     known = session.get(Trouble, subject.lower())
     since = known.since if known and _is_current(known, now) else now

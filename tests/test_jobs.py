@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 import jobs
 from core import clock
@@ -11,7 +12,7 @@ from core.rate_limit import Allowance
 from github.errors import Refused, Unreachable
 from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
-from models import FAILED
+from models import FAILED, Standing, StarHistory
 from settings import Settings
 from store import intervals, rate_limits
 from store.database import Database
@@ -65,6 +66,20 @@ class TestJobs:
         assert documents(database) == published
         with database.read() as session:
             assert intervals.changes(session) == [(current, STEP)]
+
+    def test_star_histories_of_what_was_polled_are_read_as_far_as_the_limit_allows(
+        self, database: Database, environment: Callable[..., None], url: str
+    ) -> None:
+        environment(GITHUB_API_URL=url)
+        jobs.poll("python", clock.floor(clock.now(), STEP))
+
+        assert jobs.walk_histories() is None  # nothing is left to do at once
+
+        with database.read() as session:
+            rows = session.scalars(select(StarHistory)).all()
+            placed = session.scalars(select(Standing).order_by(Standing.rank).limit(5)).all()
+        assert {row.repository_id for row in rows} == {it.repository_id for it in placed}
+        assert {row.pages_read for row in rows} == {1}
 
     def test_a_poll_without_a_turn_comes_back_when_it_has_one(
         self, database: Database, environment: Callable[..., None]

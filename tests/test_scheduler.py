@@ -48,7 +48,7 @@ class TestSchedule:
     ) -> None:
         settings = make_settings(lists=tuple(lists.KNOWN.values()))
 
-        *polls, aggregation, identification, sampling, wishes, night = schedule(settings)
+        *polls, aggregation, identification, sampling, wishes, walk, night = schedule(settings)
 
         offsets = [poll.offset for poll in polls]
         assert [poll.name for poll in polls] == [f"poll-{slug}" for slug in lists.KNOWN]
@@ -57,7 +57,7 @@ class TestSchedule:
         steps = {later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)}
         assert steps <= {timedelta(seconds=13), timedelta(seconds=14)}
         assert (aggregation.name, aggregation.every) == ("aggregate", settings.aggregate_every)
-        assert {identification.queue, sampling.queue, night.queue} == {"low"}
+        assert {it.queue for it in (identification, sampling, walk, night)} == {"low"}
         assert (sampling.every, wishes.every) == (settings.poll_every, timedelta(minutes=1))
         assert night.every == timedelta(days=1)
 
@@ -80,6 +80,7 @@ class TestSchedule:
         functions = {entry.function for entry in entries}
 
         kinds = ("poll", "watch", "aggregate", "identify", "sample", "read_history", "thin")
+        kinds += ("walk_histories",)
         assert functions == {f"jobs.{kind}" for kind in kinds}
         assert all(callable(getattr(jobs, kind)) for kind in kinds)
 

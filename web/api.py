@@ -17,6 +17,7 @@ from store.series import Chosen
 from web import current, responses
 from web.following import gone, told, wished
 from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
+from web.refreshing import looked_at
 from web.responses import (
     build,
     computed,
@@ -198,6 +199,7 @@ def history(
     """A repository's readings over [from, to), of each step the last, and before the first of them
     each day of GitHub's star history."""
     profile = responses.profile(owner, name)
+    looked_at(profile.id)
     with current.database().read() as session:
         chosen = series.chosen(session, profile.id, source)
         end = end or _end(chosen, start)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, encoding
 from core.lists import RankedList
-from core.schemas import RepositoryDocument
+from core.schemas import Gain, RepositoryDocument
 from web import axes, current, parameters, responses
 from web.cache import cached_until_next_build
 from web.parameters import WINDOW, a_list, choice, endpoint
@@ -42,7 +42,7 @@ def badge_of(
     label, message = {
         "stars": ("stars", axes.rounded(document["stars"])),
         "rank": (f"{ranked.title} rank", f"#{rank}" if rank else UNKNOWN),
-        "gain": (f"stars in {window}", f"{gain['stars']:+,}" if gain else UNKNOWN),
+        "gain": (_gain_label(gain, window), f"{gain['stars']:+,}" if gain else UNKNOWN),
     }[show]
     color = "lightgrey" if message == UNKNOWN else "blue"
     return {
@@ -52,6 +52,11 @@ def badge_of(
         "color": color,
         "cacheSeconds": int(every.total_seconds()),
     }
+
+
+def _gain_label(gain: Gain | None, window: str) -> str:
+    by_days = gain is not None and gain["source"] == "github"
+    return f"stars in {window}" + (" (GitHub's days)" if by_days else "")
 
 
 SHOWN = choice("show", "What the badge tells.", BADGES, "stars")

@@ -22,6 +22,7 @@ from web.chart_notices import COLLECTING, Notice
 from web.chart_style import Theme
 from web.chart_svg import Line
 from web.parameters import SVG, choice, endpoint
+from web.refreshing import looked_at
 from web.replies import Reply
 
 MOST = 10  # repositories in a chart
@@ -122,6 +123,7 @@ def _response(
     unknown: tuple[Notice, ...] = (),
 ) -> Response:
     """Return a chart, of some repositories that are still unknown too, as what is there by now."""
+    looked_at(*(each.id for each in chosen))
     settled = all(it.settled for it in chosen)
     response = _chart(chosen, theme, span, show, unknown=unknown, settled=settled)
     waits = [it.notice for it in chosen if it.is_growing]

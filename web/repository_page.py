@@ -20,6 +20,7 @@ from web.charts import SPANS
 from web.following import gone
 from web.parameters import HTML
 from web.permission import asks_by_form, may_ask
+from web.refreshing import looked_at
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
 from web.snippets import snippets
@@ -61,6 +62,7 @@ def repository_page(owner: str, name: str, span: str) -> AnyResponse:
     moved = responses.moved(owner, name, profile.full_name)
     if moved:
         return moved
+    looked_at(profile.id)
     try:
         response = _repository(
             profile.id, profile.full_name, span, current.site(), asked=asked, settled=asked.settled

@@ -42,7 +42,7 @@ WORLD = worlds.MadeUpWorld(languages=["Python"])
 LIST, STATUS = "/api/v1/lists/stars", "/api/v1/status"
 OF_REDIS = ("queues", "workers", "next_runs")
 READ_WITHIN = 1  # seconds
-NAMES = ("poll-stars", "aggregate", "identify", "sample", "history", "thin")
+NAMES = ("poll-stars", "aggregate", "identify", "sample", "history", "walk", "thin")
 ENTRIES = {f"schedule-{name}" for name in NAMES}
 
 

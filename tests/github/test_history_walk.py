@@ -16,7 +16,7 @@ from github.history_walk import NO_HISTORY, PAGES_A_TURN
 from local.fake_github import api
 from local.fake_github.worlds import MadeUpWorld
 from models import Follow, StarHistory
-from store import follows, star_histories
+from store import follows, refreshes, star_histories
 from store.database import Database
 from store.history_status import history_status
 from tests.support.common import MakeSettings
@@ -239,10 +239,31 @@ def test_what_nobody_refreshed_for_longer_than_a_page_is_read_anew(here: Simulat
     assert now is not None and abs(days(here).total - now.stars) <= 2
 
 
-def test_what_nobody_follows_is_left_as_it_is(here: Simulation) -> None:
+def test_what_nobody_follows_is_left_as_it_is_until_somebody_looks(here: Simulation) -> None:
     want(here)
     turns(here)
+    before = asked(here)
 
     here.now += DAY
 
     assert reopen(here) == 0
+    with here.database.write() as session:
+        repository_id = session.get_one(Follow, NAME.lower()).repository_id
+        assert repository_id is not None
+        assert refreshes.ask_again(session, repository_id, here.now) == NAME.lower()
+        assert refreshes.ask_again(session, repository_id, here.now) is None
+    assert [it["outcome"] for it in turns(here)] == ["complete"]
+    assert asked(here)[len(before) :] == ["per_page=30&page=1"]
+
+
+def test_what_was_partly_read_on_another_day_is_read_on_from_page_one(here: Simulation) -> None:
+    want(here)
+    turn(here)
+    before = asked(here)
+
+    here.now += 2 * DAY
+    turns(here)
+
+    assert [it.rpartition("=")[2] for it in asked(here)[len(before) :][:2]] == ["1", "6"]
+    now = WORLD.by_name(NAME, here.now)
+    assert now is not None and abs(days(here).total - now.stars) <= 2

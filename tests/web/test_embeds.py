@@ -1,7 +1,7 @@
 """Charts, badges and feeds: what other pages show, over the routes that serve it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,7 +13,7 @@ from history.thinning import thin
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.served import BUILT, MINUTE, NOW, database_of, problem, publish
-from tests.support.stored import put
+from tests.support.stored import put, put_days
 from web import chart_svg
 from web.chart_style import Theme
 from web.chart_svg import Line
@@ -235,6 +235,15 @@ class TestABadge:
             "color": color,
             "cacheSeconds": 900,
         }
+
+    def test_says_of_a_gain_by_githubs_days_that_it_is_one(self, full: FlaskClient) -> None:
+        put_days(database_of(full), 2, *[1] * 40, last=date(2026, 3, 1))
+
+        found = full.get("/badges/Loud/Motor.json?show=gain&window=7d").json
+
+        assert found is not None
+        assert found["label"] == "stars in 7d (GitHub's days)"
+        assert found["message"] == "+7"
 
     def test_of_a_name_of_the_past_is_at_the_new_one(self, full: FlaskClient) -> None:
         response = full.get("/badges/loud/engine.json?show=rank")
