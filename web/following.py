@@ -158,7 +158,7 @@ def _followed(session: Session, row: Follow, now: datetime) -> FollowedRepositor
     return {
         "full_name": row.full_name,
         "followed_since": clock.rfc3339(row.followed_since),
-        "as_of": clock.rfc3339(newest.slot) if newest else None,
+        "as_of": clock.rfc3339(newest.last_slot) if newest else None,
         "stars": newest.stars if newest else None,
         "history": history_status(session, row.repository_id, row),
         "trouble": troubles.trouble_of(session, row.full_name, now),
