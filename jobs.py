@@ -26,9 +26,9 @@ from github.polling import (
     DONE_BEFORE,
     identify_some,
     poll_list,
-    sample_followed,
     watch_repository,
 )
+from github.sampling import sample as sample_due
 from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
@@ -111,13 +111,16 @@ def identify() -> None:
 
 def sample(slot: datetime) -> Retry | None:
     """Fetch the counts of followed repositories for a slot, for ten seconds; then others have their
-    turn, and it goes on behind them."""
+    turn, and it goes on behind them, or where the rate limit has a turn for it."""
     settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
     with logged_run("sample", slot=clock.rfc3339(slot)) as result, connect(settings) as database:
         with connect_to_github(database, settings) as github:
-            result |= sample_followed(
-                database, github, slot, settings.poll_every, lambda: time.monotonic() > deadline
-            )
+            try:
+                result |= sample_due(
+                    database, github, settings, slot, lambda: time.monotonic() > deadline
+                )
+            except NotYet as error:
+                return _postponed(error, result)
         more = result.pop("more")
     return Retry(max=MOST_TIMES, interval=0) if more else None
 

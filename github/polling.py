@@ -19,7 +19,7 @@ from github.client import GitHub
 from github.errors import Failing, GitHubError, Gone, NotYet, Unavailable
 from github.shared_limit import Clock
 from settings import Settings
-from store import follows, identities, polls, troubles, watched
+from store import identities, polls, troubles, watched
 from store.database import Database
 
 log = structlog.get_logger("starboard")
@@ -50,14 +50,14 @@ def poll_list(
         before = polls.poll_context(session, ranked, slot)
     if before.done:
         return {"outcome": DONE_BEFORE}
-    if not _is_amid(slot, every, now()):
+    if not is_amid(slot, every, now()):
         return _missed(database, ranked, slot, now())
     floor = plausibility.search_floor(before.last_good, ranked)
     gap = partial(polls.record_gap, ranked=ranked, slot=slot, outcome=models.FAILED)
     with _recorded(database, lambda session, why: gap(session, at=now(), why=why)):
         answer = github.search(ranked, floor)
     fetched_at = now()
-    if not _is_amid(slot, every, fetched_at):
+    if not is_amid(slot, every, fetched_at):
         return _missed(database, ranked, slot, fetched_at)
     verdict = plausibility.judge(answer, before.last_good, before.suspects, ranked)
     members, off_list = _with_missing(database, github, verdict, ranked, now)
@@ -90,44 +90,16 @@ def watch_repository(
         asked_at = known.fetched_at if known and not known.error else clock.EPOCH
     if slot <= asked_at < slot + every:
         return {"outcome": DONE_BEFORE}
-    if not _is_amid(slot, every, now()):
+    if not is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
     trouble = watched.store_unwatchable
     with _recorded(database, lambda session, why: trouble(session, name, now(), why)):
         answer, etag = github.repository_unless(name, etag)
-    if not _is_amid(slot, every, now()):
+    if not is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
     with database.write() as session:
         watched.store_watched(session, name, slot, now(), answer, etag)
     return {"outcome": models.GOOD, "changed": answer is not None}
-
-
-def sample_followed(
-    database: Database,
-    github: GitHub,
-    slot: datetime,
-    every: timedelta,
-    is_over: Callable[[], bool],
-    now: Clock = clock.now,
-) -> dict[str, Any]:
-    """Fetch followed repositories for a slot, those first that were fetched longest ago, until
-    `is_over` says so or GitHub allows no more. `more`: whether some are left that may be fetched.
-    """
-    with database.read() as session:
-        due = follows.due(session, slot)
-    sampled = 0
-    for name in due:
-        if is_over():
-            return {"sampled": sampled, "more": True}
-        try:
-            watch_repository(database, github, name, slot, every, now)
-        except Unavailable as error:
-            return {"sampled": sampled, "why": str(error), "more": False}
-        except GitHubError as error:  # its own trouble, which is noted
-            log.warning("not sampled", repository=name, why=str(error))
-            continue
-        sampled += 1
-    return {"sampled": sampled, "more": False}
 
 
 def identify_some(
@@ -189,7 +161,7 @@ def _recorded(database: Database, record: Callable[[Session, str], None]) -> Ite
         raise
 
 
-def _is_amid(slot: datetime, every: timedelta, now: datetime) -> bool:
+def is_amid(slot: datetime, every: timedelta, now: datetime) -> bool:
     """Whether a moment lies in a slot. One before it means that the clock was put back."""
     return not clock.is_future(slot, now) and now < slot + every
 

@@ -21,6 +21,7 @@ from store.troubles import CLOCK, TOKEN, end_trouble, is_in_trouble, note_troubl
 LONGEST_WAIT: dict[Resource, timedelta] = {
     "search": timedelta(seconds=30),
     "core": timedelta(seconds=5),
+    "graphql": timedelta(seconds=5),
 }
 
 Clock = Callable[[], datetime]
