@@ -176,7 +176,6 @@ def follow_all(database: Database, number: int) -> None:
         repositories = [
             {
                 **known,
-                "id": it,
                 "github_id": it,
                 "node_id": node_ids.encode("R", it),
                 "full_name": name_of(it),
