@@ -27,10 +27,10 @@ from github.history_walk import take_turn
 from github.polling import (
     identify_some,
     poll_list,
-    sample_followed,
     watch_repository,
 )
 from github.ranking import DONE_BEFORE, wait_for_readings
+from github.sampling import sample as sample_due
 from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import POSTPONED, logged_run
@@ -132,8 +132,8 @@ def sample(slot: datetime) -> Retry | None:
     with logged_run("sample", slot=clock.rfc3339(slot)) as result, connect(settings) as database:
         with connect_to_github(database, settings, **how) as github:
             try:
-                result |= sample_followed(
-                    database, github, slot, settings.poll_every, lambda: time.monotonic() > deadline
+                result |= sample_due(
+                    database, github, settings, slot, lambda: time.monotonic() > deadline
                 )
             except NotYet as error:
                 return _postponed(error, result)

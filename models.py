@@ -84,6 +84,7 @@ class Repository(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     github_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # null until seen live
+    node_id: Mapped[str | None] = mapped_column(Text)  # GitHub's for GraphQL; null until told
     full_name: Mapped[str] = mapped_column(String(200))
     language: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
@@ -138,7 +139,8 @@ class Placement(Base):
 
 
 class Reading(Base):
-    """A repository's counts at a slot: of several good placements in it, the one fetched last."""
+    """A repository's counts at a slot: of several good placements in it, the one fetched last. With
+    `seen_until` it stands for the same counts at one hour after the slot, at two, … until then."""
 
     __tablename__ = "reading"
     __table_args__ = CLUSTERED
@@ -149,6 +151,12 @@ class Reading(Base):
     forks: Mapped[int]
     open_issues: Mapped[int | None]  # null as in Placement
     list_id: Mapped[int | None] = mapped_column(ForeignKey("list.id"))  # null: of no list's poll
+    seen_until: Mapped[datetime | None] = mapped_column(Slot)  # null: the slot alone
+
+    @property
+    def last_slot(self) -> datetime:
+        """The last slot that it stands for."""
+        return self.seen_until or self.slot
 
 
 class Event(Base):
@@ -178,6 +186,7 @@ class Watched(Base):
     open_issues: Mapped[int | None]
     fetched_at: Mapped[datetime]
     error: Mapped[str | None] = mapped_column(Text)  # null when it was received
+    at_once: Mapped[int | None] = mapped_column(SmallInteger)  # with others in a batch; null: 100
 
 
 class Follow(Base):

@@ -49,7 +49,7 @@ log = structlog.get_logger("starboard")
 
 def schedule(settings: Settings) -> list[Entry]:
     """Return the entries: polls and watches, each kind spread over the interval, the aggregation,
-    and batches that can wait."""
+    and batches that can wait. With a token, what is watched is sampled with what is followed."""
     every = settings.poll_every
     polls = [
         Entry(f"poll-{ranked.slug}", "jobs.poll", every, offset, 180, (ranked.slug,), True)
@@ -57,7 +57,7 @@ def schedule(settings: Settings) -> list[Entry]:
     ]
     watches = [
         Entry(f"watch-{_as_id(name)}", "jobs.watch", every, offset, 180, (name,), True)
-        for name, offset in _spread(settings.watch, settings)
+        for name, offset in _spread(() if settings.github_token else settings.watch, settings)
     ]
     aggregation = Entry(
         "aggregate",

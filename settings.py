@@ -160,12 +160,12 @@ def _check_that_lists_fit(settings: Settings) -> None:
 
 
 def _check_that_watched_fit(settings: Settings) -> None:
-    limit = rate_limit.limit_of("core", settings.github_token is not None)
+    if settings.github_token is not None:  # they are sampled with what is followed
+        return
+    limit = rate_limit.limit_of("core", authorized=False)
     room = int(settings.poll_every * SPREAD / limit.every)
-    way = "set POLL_MINUTES higher"
-    if settings.github_token is None and room < WATCHED:
-        way = f"{way}, or a GITHUB_TOKEN"
-    elif settings.github_token is None:
+    way = "set POLL_MINUTES higher, or a GITHUB_TOKEN"
+    if room >= WATCHED:
         room, way = WATCHED, "set a GITHUB_TOKEN for more"
     if len(settings.watch) > room:
         raise SettingsError(

@@ -12,7 +12,7 @@ from typing import Literal
 
 from core import clock
 
-Resource = Literal["search", "core"]
+Resource = Literal["search", "core", "graphql"]
 
 SECONDARY_PAUSE = timedelta(minutes=1)  # the least, where GitHub names no moment; doubles
 LONGEST_PAUSE = timedelta(hours=1)  # where the doubling ends
@@ -35,6 +35,7 @@ PACES: dict[tuple[Resource, bool], tuple[float, int, float]] = {  # True: with a
 }
 
 SPEAKS_OF_A_LIMIT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
+LIMIT_KINDS = ("RATE_LIMIT", "RATE_LIMITED")  # GraphQL's, the latter of old
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class RateLimit:
 
 
 def limit_of(resource: Resource, authorized: bool) -> RateLimit:
-    """The pace for a resource, a little under GitHub's own: search 10 a minute (30 with a token)
-    and core 60 an hour (5,000).
+    """The pace for a resource, a little under GitHub's own: search 10 a minute (30 with a token),
+    core 60 an hour (5,000) and as many points of GraphQL, of which each request of ours takes one.
 
     https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
@@ -69,15 +70,24 @@ def limit_of(resource: Resource, authorized: bool) -> RateLimit:
     return RateLimit(timedelta(seconds=every), burst, timedelta(seconds=slack))
 
 
-def is_limit(status: int, headers: Mapping[str, str], message: str | None) -> bool:
-    """Whether an answer asks to slow down. `message`: its JSON's own, None where there is none.
+def is_limit(
+    status: int,
+    headers: Mapping[str, str],
+    message: str | None,
+    kind: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Whether an answer asks to slow down. `message`: its JSON's own, None where there is none;
+    `kind`, `reason`: of the error of GraphQL's that leaves nothing else of it.
 
     GitHub says 403 both for that and for what it refuses in earnest: a repository that it blocked,
     a token that an organization forbids. A secondary limit may leave plenty remaining, so neither
     the status nor the headers decide alone.
     """
-    if status == 429:
+    if status == 429 or kind in LIMIT_KINDS:
         return True
+    if status == 200:
+        return SPEAKS_OF_A_LIMIT.search(reason or message or "") is not None
     return status == 403 and (
         message is None  # not the API itself, but something in front of it
         or "retry-after" in headers

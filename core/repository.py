@@ -14,13 +14,14 @@ class GitHubRepository:
     full_name: str  # owner/name
     stars: int
     forks: int
-    open_issues: int  # open pull requests among them, as GitHub counts
+    open_issues: int | None  # open pull requests among them; None: its source does not tell
     language: str | None  # None: GitHub finds none
     description: str | None
     html_url: str
     pushed_at: datetime | None
     created_at: datetime | None = None  # None: its source does not tell, as for `topics`
     topics: tuple[str, ...] | None = None
+    node_id: str | None = None  # GitHub's for GraphQL; None where it did not say
 
     def count(self, ranked: RankedList) -> int:
         """The count that a list ranks by."""

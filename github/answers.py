@@ -50,6 +50,7 @@ class DescribedRepository(Struct):
     pushed_at: str | None = None
     created_at: str | None = None
     topics: list[str] | None = None
+    node_id: str | None = None
 
 
 class DescribedSearch(Struct):
@@ -82,14 +83,28 @@ class Answer:
     @property
     def limited(self) -> bool:
         """Whether GitHub asks to slow down: the only trouble that concerns other requests, too."""
-        return is_limit(self.status, self.headers, self.message)
+        return is_limit(self.status, self.headers, self.message, *self._told_by_graphql)
+
+    @property
+    def _told_by_graphql(self) -> tuple[str | None, str | None]:
+        """The kind and the message of the first error of GraphQL's that left nothing of an answer,
+        which is otherwise good: with a status of 200."""
+        errors = self.body.get("errors") if isinstance(self.body, dict) else None
+        if not isinstance(errors, list) or self.body.get("data") or not errors:
+            return None, None
+        first = errors[0] if isinstance(errors[0], dict) else {}
+        kind, message = first.get("type"), first.get("message")
+        return (
+            kind if isinstance(kind, str) else None,
+            message if isinstance(message, str) else None,
+        )
 
     @property
     def error(self) -> GitHubError | None:
         """The trouble that the answer tells of; None where it gives what was asked for."""
-        if self.status in (200, 304):
-            return None
         said = f"/{self.path}: GitHub answered {self.status}"
+        if self.status in (200, 304) and not self.limited:
+            return None
         if self.limited:
             return RateLimited(f"{said}, slow down")
         reason = f"{said}: {one_line(self.message or 'no reason given')}"
@@ -179,23 +194,50 @@ def checked(body: object, described: type[Described]) -> Described:
 
 
 def _repository(found: DescribedRepository) -> GitHubRepository:
-    full_name, html_url = _storable(found.full_name), _storable(found.html_url)
+    return repository_of(
+        github_id=found.id,
+        full_name=found.full_name,
+        stars=found.stargazers_count,
+        forks=found.forks_count,
+        open_issues=found.open_issues_count,
+        html_url=found.html_url,
+        language=found.language,
+        description=found.description,
+        pushed_at=found.pushed_at,
+        created_at=found.created_at,
+        topics=found.topics,
+        node_id=found.node_id,
+    )
+
+
+def repository_of(
+    *,
+    full_name: str,
+    html_url: str,
+    language: str | None,
+    description: str | None,
+    pushed_at: str | None,
+    node_id: str | None,
+    created_at: str | None = None,
+    topics: list[str] | None = None,
+    **numbers: Any,
+) -> GitHubRepository:
+    """A repository of described fields. Raises BadAnswer where one makes no sense."""
+    full_name, html_url = _storable(full_name), _storable(html_url)
     if not is_full_name(full_name):
         raise BadAnswer(f"full_name is {full_name!r:.50}, expected owner/name")
     if not html_url.startswith(("https://", "http://")):  # pages link to it
         raise BadAnswer(f"html_url is {html_url!r:.50}, expected a web address")
     return GitHubRepository(
-        github_id=found.id,
         full_name=full_name,
-        stars=found.stargazers_count,
-        forks=found.forks_count,
-        open_issues=found.open_issues_count,
-        language=found.language and _storable(found.language),
-        description=found.description and _storable(found.description),
+        language=language and _storable(language),
+        description=description and _storable(description),
         html_url=html_url,
-        pushed_at=_moment(_storable(found.pushed_at or "")),
-        created_at=_moment(_storable(found.created_at or "")),
-        topics=None if found.topics is None else tuple(found.topics),
+        pushed_at=_moment(_storable(pushed_at or "")),
+        created_at=_moment(_storable(created_at or "")),
+        topics=None if topics is None else tuple(topics),
+        node_id=node_id and _storable(node_id),
+        **numbers,
     )
 
 

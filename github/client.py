@@ -1,4 +1,4 @@
-"""The client of GitHub's REST API: a request in, typed values or a typed error out.
+"""The client of GitHub's APIs: a request in, typed values or a typed error out.
 
 `GitHub` only sends; what an answer says is decided in `github.answers`. Each request, a redirect's
 too, first passes the gate of the rate limit, which waits or refuses.
@@ -6,11 +6,11 @@ too, first passes the gate of the rate limit, which waits or refuses.
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 from urllib.parse import quote
 
 import httpx
@@ -19,7 +19,10 @@ from core import lists
 from core.lists import RankedList
 from core.rate_limit import Resource
 from core.repository import GitHubRepository, SearchAnswer
+from core.sampling import Sampled
+from github import batches
 from github.answers import Answer, one_line, read_answer, read_repository, read_search
+from github.batches import Batch
 from github.errors import BadAnswer, Gone, NotYet, Refused, Unreachable
 from github.proxies import proxy_of
 from github.star_histories import WEEKS_A_PAGE, HistoryPage, read_history_page
@@ -32,6 +35,7 @@ REQUEST_HEADERS = {  # that GitHub asks every client to send
     "X-GitHub-Api-Version": "2022-11-28",
 }
 TIMEOUT = httpx.Timeout(15, connect=5)  # seconds
+OF_GRAPHQL = httpx.Timeout(11, connect=5)  # GitHub itself ends a query after 10
 MOST_REDIRECTS = 3
 
 Way = tuple["Gate", dict[str, str]]
@@ -160,6 +164,22 @@ class GitHub:
         )
         return None if answer.status == 304 and etag else read_history_page(answer)
 
+    @property
+    def authorized(self) -> bool:
+        """Whether requests have a token, which GraphQL needs."""
+        return bool(self._ways[0][1])
+
+    def batch(self, asked: Sequence[Sampled]) -> Batch:
+        """Up to a hundred repositories by their node ids. An Enterprise server has GraphQL beside
+        the API, not below."""
+        gate, authorization = self._ways[0]
+        below = self._http.base_url
+        url = below.join("../graphql" if below.path.endswith("/v3/") else "graphql")
+        gate.acquire("graphql")
+        answer = self._send(url, "graphql", None, authorization, batches.request(asked))
+        gate.record("graphql", answer)
+        return batches.interpret(answer, asked)
+
     def _get(
         self,
         resource: Resource,
@@ -216,9 +236,13 @@ class GitHub:
         path: str,
         params: Mapping[str, str] | None,
         headers: Mapping[str, str],
+        query: Mapping[str, Any] | None = None,
     ) -> Answer:
         try:
-            response = self._http.get(url, params=params, headers=headers)
+            if query is None:
+                response = self._http.get(url, params=params, headers=headers)
+            else:
+                response = self._http.post(url, json=query, headers=headers, timeout=OF_GRAPHQL)
         except (httpx.InvalidURL, UnicodeError) as error:
             # httpx reads a Location though it does not follow it, and raises where it cannot.
             raise BadAnswer(f"/{path}: redirected to nowhere: {error}") from error

@@ -20,7 +20,7 @@ from github.errors import Failing, GitHubError, Gone, NotYet, Unavailable
 from github.ranking import DONE_BEFORE, is_amid, missed, rank_list
 from github.shared_limit import Clock
 from settings import Settings
-from store import follows, identities, polls, troubles, watched
+from store import identities, polls, troubles, watched
 from store.database import Database
 
 log = structlog.get_logger("starboard")
@@ -102,37 +102,6 @@ def watch_repository(
     with database.write() as session:
         watched.store_watched(session, name, slot, now(), answer, etag)
     return {"outcome": models.GOOD, "changed": answer is not None}
-
-
-def sample_followed(
-    database: Database,
-    github: GitHub,
-    slot: datetime,
-    every: timedelta,
-    is_over: Callable[[], bool],
-    now: Clock = clock.now,
-) -> dict[str, Any]:
-    """Fetch followed repositories for a slot, those first that were fetched longest ago, until
-    `is_over` says so. `more`: whether some are left that may be fetched. Raises NotYet."""
-    with database.read() as session:
-        due = follows.due(session, slot)
-    sampled = 0
-    for name in due:
-        if not is_amid(slot, every, now()):
-            break
-        if is_over():
-            return {"sampled": sampled, "more": True}
-        try:
-            watch_repository(database, github, name, slot, every, now)
-        except NotYet:
-            raise
-        except Unavailable as error:
-            return {"sampled": sampled, "why": str(error), "more": False}
-        except GitHubError as error:  # its own trouble, which is noted
-            log.warning("not sampled", repository=name, why=str(error))
-            continue
-        sampled += 1
-    return {"sampled": sampled, "more": False}
 
 
 def identify_some(

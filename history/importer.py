@@ -17,10 +17,21 @@ from sqlalchemy.orm import Session
 from core import clock, lists
 from history import archive
 from history.archive import BadFile, Day, Rejection
-from models import GOOD, IMPORTED, PROFILE, Placement, Poll, Reading, Repository, RepositoryName
+from models import (
+    GOOD,
+    IMPORTED,
+    PROFILE,
+    Placement,
+    Poll,
+    Reading,
+    Repository,
+    RepositoryName,
+    Watched,
+)
 from store.database import Database, insert_rows
 from store.imports import note_import
 from store.list_ids import list_id_or_new
+from store.readings import drop_covered
 
 # Days a transaction. The rows of one day land all over trees that are clustered by repository;
 # those of many, sorted by key, share the pages that are written: four times as fast.
@@ -193,6 +204,9 @@ def _insert(
         columns = ("list_id", "slot", "rank", "repository_id", *counts, "carried_over")
         insert_rows(session, Placement, columns, rows.placements)
         insert_rows(session, Reading, ("repository_id", "slot", *counts), rows.readings)
+        sampled = select(Watched.repository_id).where(Watched.repository_id.is_not(None))
+        here = Reading.slot.in_([day.slot for day in days])
+        drop_covered(session, Reading.repository_id.in_(sampled), here)
     return True
 
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 from sqlalchemy import bindparam, delete, select
 
 from core import clock
-from core.retention import STAGES
+from core.retention import HOURLY, STAGES
+from history.merging import merge_quiet
 from models import GOOD, IMPORTED, List, Placement, Poll, Progress, Reading, Repository
 from store.database import Database, upsert
 
@@ -33,6 +34,8 @@ def thin(database: Database, now: datetime) -> dict[str, int]:
             lists = session.scalars(select(List.id)).all()
         for ids in _chunks(repositories, REPOSITORIES_AT_ONCE):
             gone["readings"] += _thin_readings(database, ids, since, until, stage.step)
+            if stage == HOURLY:
+                gone["readings"] += merge_quiet(database, ids, since, until)
         for list_id in lists:
             gone["polls"] += _thin_polls(database, list_id, since, until, stage.step)
         with database.write() as session:

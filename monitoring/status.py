@@ -18,6 +18,7 @@ from core.clock import DAY
 from core.gaps import Change, Slot
 from core.lists import RankedList
 from core.rate_limit import Resource, limit_of
+from core.sampling import interval
 from core.schemas import Time
 from monitoring.redis_status import UNREACHABLE, RedisStatus, redis_status
 from settings import Settings
@@ -25,6 +26,7 @@ from store import documents, intervals, rate_limits
 from store.database import Database
 from store.poll_records import PollRecords, poll_records
 from store.polls import PollRecord
+from store.sampling import number_sampled
 from store.troubles import TOKEN, current_troubles
 from store.watched import watched_rows
 
@@ -62,6 +64,13 @@ class TroubleStatus(TypedDict):
     since: Time
 
 
+class SamplingStatus(TypedDict):
+    """How many repositories are followed or watched, and how often each is sampled."""
+
+    repositories: int
+    every_seconds: int
+
+
 class BuildStatus(TypedDict):
     """The newest documents."""
 
@@ -84,6 +93,7 @@ class BudgetStatus(TypedDict):
 class Status(RedisStatus):
     lists: list[ListStatus]
     watched: list[WatchedStatus]
+    sampling: SamplingStatus
     build: BuildStatus | None  # null before the first
     github: list[BudgetStatus]
     troubles: list[TroubleStatus]
@@ -118,6 +128,7 @@ def live(database: Database, redis: "Redis", settings: Settings, now: datetime) 
         polled = list_statuses(session, settings.lists, settings.poll_every, now, changes)
         watched = watched_status(session, settings.watch, now)
         build = build_status(session, now)
+        number = number_sampled(session, settings.watch)
         withheld = trouble_status(session, now)
         refused = any(trouble["subject"] == TOKEN for trouble in withheld)
         authorized = settings.github_token is not None and not refused
@@ -130,11 +141,17 @@ def live(database: Database, redis: "Redis", settings: Settings, now: datetime) 
     return {
         "lists": polled,
         "watched": watched,
+        "sampling": sampling_status(number, settings.poll_every, authorized),
         "build": build,
         **seen,
         "github": budget,
         "troubles": withheld,
     }
+
+
+def sampling_status(number: int, every: timedelta, authorized: bool) -> SamplingStatus:
+    seconds = int(interval(number, every, authorized).total_seconds())
+    return {"repositories": number, "every_seconds": seconds}
 
 
 def build_status(session: Session, now: datetime) -> BuildStatus | None:
@@ -201,11 +218,15 @@ def watched_status(session: Session, names: Sequence[str], now: datetime) -> lis
     return [
         {
             "full_name": name,
-            "age_seconds": int((now - row.fetched_at).total_seconds()) if row else None,
+            "age_seconds": _age(row.fetched_at, now) if row else None,
             "last_error": row.error if row else None,
         }
         for name, row in known.items()
     ]
+
+
+def _age(asked_at: datetime, now: datetime) -> int | None:
+    return None if asked_at == clock.EPOCH else int((now - asked_at).total_seconds())
 
 
 def expected_slots(
@@ -234,7 +255,9 @@ def github_status(
     session: Session, authorized: bool, now: datetime, *, apart: bool = False
 ) -> list[BudgetStatus]:
     """The limits of the requests that are sent. `apart`: without the token, as it is refused."""
-    resources: tuple[Resource, ...] = ("search", "core")
+    resources: list[Resource] = ["search", "core"]
+    if authorized:
+        resources.append("graphql")
     known = {name: rate_limits.allowance(session, name, apart=apart) for name in resources}
     return [
         {

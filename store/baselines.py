@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from core import clock
+from core import clock, spans
 from core.windows import WINDOWS, Baselines, Counts
 from models import (
     GOOD,
@@ -42,7 +42,14 @@ _LATEST = (  # one seek a repository
 )
 
 _BASELINES = (
-    select(Reading.repository_id, Reading.slot, Reading.stars, Reading.forks, Reading.open_issues)
+    select(
+        Reading.repository_id,
+        Reading.slot,
+        Reading.seen_until,
+        Reading.stars,
+        Reading.forks,
+        Reading.open_issues,
+    )
     .join(RepositoryRow, RepositoryRow.id == Reading.repository_id)
     .where(RepositoryRow.id.in_(bindparam("ids", expanding=True)), Reading.slot == _LATEST)
 )
@@ -68,14 +75,15 @@ def baselines_of(
     baselines: dict[tuple[str, int], Counts] = {}
     ranks: dict[tuple[str, int], int] = {}
     for window in WINDOWS:
-        oldest, rounding = window.oldest_baseline(as_of), window.rounding
+        start, oldest = window.start(as_of), window.oldest_baseline(as_of)
         places: dict[datetime, dict[int, int]] = {}
-        rows = connection.execute(_BASELINES, {"ids": list(ids), "start": window.start(as_of)})
-        for repository_id, slot, stars, forks, open_issues in rows:
+        rows = connection.execute(_BASELINES, {"ids": list(ids), "start": start})
+        for repository_id, begins, seen_until, stars, forks, open_issues in rows:
+            slot = spans.last_of(begins, seen_until, start)
             if slot < oldest:
                 continue
             baselines[window.name, repository_id] = Counts(slot, stars, forks, open_issues)
-            then = clock.ceil(slot, rounding)  # what thinning leaves is the last up to then
+            then = clock.ceil(slot, window.rounding)  # what thinning leaves is the last up to then
             if then not in places:
                 what = {"list_id": list_id, "oldest": oldest, "slot": then}
                 found = connection.execute(_RANKS, what)
@@ -105,9 +113,10 @@ def baselines_at(
     ]
     baselines: dict[tuple[str, int], Counts] = {}
     places = []
-    for number, repository_id, oldest, *counts in connection.execute(_each_baseline(wanted)):
-        window = WINDOWS[number]
-        baselines[window.name, repository_id] = found = Counts(*counts)
+    for number, repository_id, oldest, *row in connection.execute(_each_baseline(wanted)):
+        window, (begins, seen_until, *counts) = WINDOWS[number], row
+        slot = spans.last_of(begins, seen_until, window.start(moments[repository_id]))
+        baselines[window.name, repository_id] = found = Counts(slot, *counts)
         places.append(
             (repository_id, number, _seconds(clock.ceil(found.slot, window.rounding)), oldest)
         )
@@ -138,11 +147,13 @@ def _each_baseline(rows: Sequence[tuple[int, ...]]) -> Select[Any]:
         .scalar_subquery()
     )
     found = type_coerce(Reading.slot, BigInteger)
-    counts = (Reading.slot, Reading.stars, Reading.forks, Reading.open_issues)
+    last = type_coerce(func.coalesce(Reading.seen_until, Reading.slot), BigInteger)
+    counts = (Reading.stars, Reading.forks, Reading.open_issues)
+    moments = (Reading.slot, Reading.seen_until)
     return (
-        select(wanted.c.number, wanted.c.repository_id, wanted.c.oldest, *counts)
+        select(wanted.c.number, wanted.c.repository_id, wanted.c.oldest, *moments, *counts)
         .join(Reading, (Reading.repository_id == wanted.c.repository_id) & (found == latest))
-        .where(found >= wanted.c.oldest)
+        .where(last >= wanted.c.oldest)
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
-from models import Follow, Repository, RepositoryName, StarHistory, Watched
+from models import Follow, Repository, RepositoryName, StarHistory
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
 GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
@@ -93,19 +93,6 @@ def all_followed(session: Session) -> list[Follow]:
     """Followed repositories in order of their names."""
     rows = select(Follow).where(Follow.followed_since.is_not(None)).order_by(Follow.name)
     return list(session.scalars(rows))
-
-
-def due(session: Session, slot: datetime) -> list[str]:
-    """The names of followed repositories that were not fetched in a slot, those first that were
-    fetched longest ago."""
-    rows = session.execute(
-        select(Follow.full_name)
-        .outerjoin(Watched, Watched.name == func.lower(Follow.full_name))
-        .where(Follow.followed_since.is_not(None), Follow.gone_at.is_(None))
-        .where(or_(Watched.fetched_at.is_(None), Watched.fetched_at < slot))
-        .order_by(Watched.fetched_at.asc().nulls_first(), Follow.name)
-    )
-    return list(rows.scalars())
 
 
 _UNREAD = (Follow.done_at.is_(None), Follow.gone_at.is_(None))

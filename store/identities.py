@@ -28,6 +28,7 @@ from models import (
     Watched,
 )
 from store.database import Database, upsert
+from store.readings import drop_covered
 from store.repositories import ids_by_github_id, store_repositories
 
 
@@ -102,7 +103,7 @@ def merge_next(database: Database) -> bool:
 
 
 def _move_readings(session: Session, old: int, new: int) -> None:
-    columns = ("slot", *COUNTS, "list_id")
+    columns = ("slot", *COUNTS, "list_id", "seen_until")
     readings = session.execute(
         select(*(getattr(Reading, name) for name in columns)).where(Reading.repository_id == old)
     )
@@ -110,6 +111,7 @@ def _move_readings(session: Session, old: int, new: int) -> None:
         {"repository_id": new, **dict(zip(columns, reading, strict=True))} for reading in readings
     ]
     upsert(session, Reading, moved)
+    drop_covered(session, Reading.repository_id == new)
     session.execute(delete(Reading).where(Reading.repository_id == old))
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     column,
+    delete,
     func,
     select,
     true,
@@ -16,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from core import clock, lists
+from core import clock, lists, spans
 from core.lists import RankedList
 from core.retention import DAILY
 from core.schemas import Point
@@ -68,6 +70,16 @@ def store_unlisted(session: Session, repository_id: int, slot: datetime, counts:
     upsert(session, Reading, [row | {name: getattr(counts, name) for name in COUNTS}])
 
 
+def drop_covered(session: Session, *chosen: ColumnElement[bool]) -> None:
+    """Delete those chosen that lie amid what another reading stands for: there it is told."""
+    covering = (
+        select(earlier_reading.slot)
+        .where(earlier_reading.repository_id == Reading.repository_id)
+        .where(earlier_reading.slot < Reading.slot, earlier_reading.seen_until >= Reading.slot)
+    )
+    session.execute(delete(Reading).where(*chosen, covering.exists()))
+
+
 def series(
     session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
 ) -> list[Point]:
@@ -76,13 +88,25 @@ def series(
     length = step // timedelta(seconds=1)
     first, until = ceil(start.timestamp()), ceil(end.timestamp())
     slot = type_coerce(Reading.slot, BigInteger)  # thousands of rows: whole seconds will do
+    seen_until = type_coerce(Reading.seen_until, BigInteger)
+    earlier = type_coerce(earlier_reading.slot, BigInteger)
+    begun = (  # what begins before may stand for later ones, too
+        select(func.max(earlier))
+        .where(earlier_reading.repository_id == repository_id, earlier < first)
+        .scalar_subquery()
+    )
     rows: Iterable[Any] = session.connection().execute(
-        select(slot, Reading.stars, Reading.forks, Reading.open_issues)
+        select(slot, seen_until, Reading.stars, Reading.forks, Reading.open_issues)
         .where(Reading.repository_id == repository_id)
-        .where(slot >= first, slot < until)
+        .where(slot >= func.coalesce(begun, first), slot < until)
         .order_by(Reading.slot)
     )
-    last = {(row[0] + length - 1) // length: row for row in map(tuple, rows)}
+    last = {
+        (at + length - 1) // length: (at, *counts)
+        for begins, ends, *counts in map(tuple, rows)
+        for at in ((begins,) if ends is None else spans.lasts(begins, ends, first, until, length))
+        if at >= first
+    }
     return [
         {
             "at": clock.at(at),
@@ -108,7 +132,6 @@ def daily(
         select(func.max(type_coerce(earlier_reading.slot, BigInteger)))
         .where(earlier_reading.repository_id == StandingRow.repository_id)
         .where(type_coerce(earlier_reading.slot, BigInteger) <= day.c.end)
-        .where(type_coerce(earlier_reading.slot, BigInteger) > day.c.end - clock.DAY // SECOND)
         .correlate(StandingRow, day)
         .scalar_subquery()
     )
@@ -120,6 +143,10 @@ def daily(
             Reading, (Reading.repository_id == StandingRow.repository_id) & (Reading.slot == last)
         )
         .where(StandingRow.list_id == list_id_of(session, ranked.slug))
+        .where(
+            type_coerce(func.coalesce(Reading.seen_until, Reading.slot), BigInteger)
+            > day.c.end - clock.DAY // SECOND
+        )
     )
     found: dict[int, list[int | None]] = {}
     place = {moment: i for i, moment in enumerate(ends)}

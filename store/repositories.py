@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from core import clock, lists
+from core import clock, lists, spans
 from core.plausibility import Member
 from core.repository import GitHubRepository
 from core.windows import Baselines, Counts, Profile, RankedRepository
@@ -72,6 +72,7 @@ def store_repositories(
         for name in PROFILE:
             setattr(row, name, getattr(repository, name))
         row.created_at = repository.created_at or row.created_at
+        row.node_id = repository.node_id or row.node_id
         row.seen_at = seen_at
     session.flush()
     names = {repository.full_name.lower(): found[repository.github_id] for repository in seen}
@@ -210,11 +211,19 @@ def newest_counts(
         newest = newest.where(earlier.slot <= until)
     slot = newest.correlate(RepositoryRow).scalar_subquery()
     rows = session.execute(
-        select(RepositoryRow.id, Reading.slot, Reading.stars, Reading.forks, Reading.open_issues)
+        select(RepositoryRow.id, Reading)
         .join(Reading, (Reading.repository_id == RepositoryRow.id) & (Reading.slot == slot))
         .where(RepositoryRow.id.in_(ids))
     )
-    return {row.id: Counts(row.slot, row.stars, row.forks, row.open_issues) for row in rows}
+    return {
+        repository_id: Counts(
+            spans.last_of(row.slot, row.seen_until, until or row.last_slot),
+            row.stars,
+            row.forks,
+            row.open_issues,
+        )
+        for repository_id, row in rows
+    }
 
 
 def _places(session: Session, ids: Sequence[int]) -> Iterable[tuple[int, str, int]]:

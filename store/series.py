@@ -61,7 +61,7 @@ def chosen(session: Session, repository_id: int, source: Source | None = None) -
         return Chosen(repository_id, github, None, start, newest)
     start = github[0][0] if github else readings.first_day(session, repository_id)
     last = readings.newest_reading(session, repository_id, clock.now())
-    return Chosen(repository_id, github, first, start, last.slot if last else None)
+    return Chosen(repository_id, github, first, start, last.last_slot if last else None)
 
 
 def between(

@@ -7,10 +7,12 @@ import click
 
 from core import clock
 from core.names import pasted_name, read_names
+from core.sampling import interval
 from models import Follow
 from store import follows as wishes
 from store.follow_lists import follow_many
 from store.history_status import history_status
+from store.sampling import number_sampled
 from web import current
 from web.command_errors import in_one_line, require_schema
 from web.follow_lists import queue_some
@@ -65,13 +67,17 @@ def unfollow(names: tuple[str, ...]) -> None:
 
 @click.command()
 def follows() -> None:
-    """List what is followed: since when, and how much of its star history is here."""
+    """List what is followed: since when, how much of its star history is here, and how often it is
+    sampled."""
     require_schema()
     with in_one_line(), current.database().read() as session:
         rows = wishes.all_followed(session)
         for row in rows:
             click.echo(f"{row.full_name}  {_since(row)}  {_history(session, row)}")
-        click.echo(f"{len(rows)} followed.")
+        settings = current.settings()
+        number = number_sampled(session, settings.watch)
+    every = interval(number, settings.poll_every, settings.github_token is not None)
+    click.echo(f"{len(rows)} followed, each sampled every {every // clock.MINUTE} minutes.")
 
 
 def _follow(full_names: list[str]) -> list[str]:

@@ -103,6 +103,7 @@ STATUS: Status = {
         }
     ],
     "watched": [],
+    "sampling": {"repositories": 0, "every_seconds": 600},
     "build": {"built_at": AS_OF, "age_seconds": 12, "next_build_at": NEXT_BUILD_AT},
     "queues": [{"name": "default", "queued": 0, "started": 1, "scheduled": 0, "failed": 0}],
     "workers": None,

@@ -15,7 +15,7 @@ from core import clock, lists
 from core.plausibility import Member
 from core.rate_limit import Allowance
 from core.repository import GitHubRepository
-from github import polling
+from github import polling, sampling
 from github.client import GitHub
 from github.errors import GitHubError, Gone, NotYet, RateLimited, Refused, Unreachable
 from github.polling import DONE_BEFORE
@@ -128,6 +128,8 @@ def here(database: Database, make_settings: MakeSettings) -> Watcher:
 
 class FakeWatch:
     """Gives an answer or raises it; something may happen meanwhile."""
+
+    authorized = False
 
     def __init__(self, reply: Any, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.reply, self.meanwhile = reply, meanwhile
@@ -374,7 +376,7 @@ class TestTheSchedule:
     ) -> None:
         names = ("a/b.c", "a/b-c", "a/b_c", "a/b__c", "a/b_2ec", "a/_", "a/.-", "a-b/c", "a/b-2ec")
 
-        found = entries(make_settings, *names, github_token=TOKEN)
+        found = entries(make_settings, *names)
 
         ids = [it.job(NOON, redis).id for it in found]
         assert len({it.id for it in found}) == len(set(ids)) == len(names)
@@ -417,11 +419,11 @@ class TestFollowed:
     def sample(self, here: Watcher, number: int, github: Any, jobs_left: int = 99) -> Any:
         here.now = max(here.now, slot(number) + MINUTE)
         left = iter(range(jobs_left))
-        return polling.sample_followed(
+        return sampling.sample(
             here.database,
             github,
+            here.settings,
             slot(number),
-            STEP,
             lambda: next(left, None) is None,
             lambda: here.now,
         )
@@ -458,7 +460,7 @@ class TestFollowed:
         assert result == {"sampled": 0, "more": False}
         assert [it["last_error"] for it in here.status("a/a", "b/b")] == ["forbidden"] * 2
 
-    def test_come_back_where_githubs_limit_is_reached(self, here: Watcher) -> None:
+    def test_wait_for_the_moment_that_githubs_limit_names(self, here: Watcher) -> None:
         self.follow(here, "a/a", "b/b")
         github: Any = FakeWatch(NotYet(NOON + 9 * STEP))
 
