@@ -6,17 +6,16 @@ Moments are UTC. The state is shared by all workers through SQL; nothing here re
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from core import clock
+from core.limit_headers import LONGEST_HEADER, reset_of, retry_after, whole
 
 Resource = Literal["search", "core", "graphql"]
 
 SECONDARY_PAUSE = timedelta(minutes=1)  # the least, where GitHub names no moment; doubles
 LONGEST_PAUSE = timedelta(hours=1)  # where the doubling ends
-LONGEST_HEADER = timedelta(days=1)  # no header stops the service for longer
 
 # GitHub lets all requests of an hour be sent at once, but no more than 900 a minute.
 URGENT_APART = timedelta(milliseconds=100)
@@ -32,6 +31,8 @@ PACES: dict[tuple[Resource, bool], tuple[float, int, float]] = {  # True: with a
     ("search", True): (2.1, 1, 2.5),
     ("core", False): (75, 10, 80),
     ("core", True): (0.75, 100, 10),
+    ("graphql", False): (75, 1, 80),  # GitHub refuses all of these
+    ("graphql", True): (0.75, 100, 10),
 }
 
 SPEAKS_OF_A_LIMIT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
@@ -91,7 +92,7 @@ def is_limit(
     return status == 403 and (
         message is None  # not the API itself, but something in front of it
         or "retry-after" in headers
-        or _whole(headers.get("x-ratelimit-remaining")) == 0
+        or whole(headers.get("x-ratelimit-remaining")) == 0
         or SPEAKS_OF_A_LIMIT.search(message) is not None
     )
 
@@ -225,12 +226,12 @@ class Allowance:
         self, status: int, headers: Mapping[str, str], now: datetime, *, limited: bool
     ) -> "Allowance":
         """Return the state after an answer, received at `now`. `limited`: as `is_limit` says."""
-        remaining = _whole(headers.get("x-ratelimit-remaining"))
-        reset_at = _reset_at(headers, now)
+        remaining = whole(headers.get("x-ratelimit-remaining"))
+        reset_at = reset_of(headers, now)
         spent_until = reset_at if remaining == 0 else None
         known = self.by_clock(now)
         if limited:
-            known = known._refused(_retry_after(headers, now) or spent_until, now)
+            known = known._refused(retry_after(headers, now) or spent_until, now)
         else:
             # The last answer that a window has room for: nothing is sent before the next one.
             known = known._blocked(spent_until or now)
@@ -239,7 +240,7 @@ class Allowance:
         return replace(
             known,
             saved_at=now,
-            limit=_whole(headers.get("x-ratelimit-limit")) or self.limit,
+            limit=whole(headers.get("x-ratelimit-limit")) or self.limit,
             remaining=remaining if remaining is not None else self.remaining,
             reset_at=reset_at or known.reset_at,
         )
@@ -260,43 +261,3 @@ class Allowance:
     def _blocked(self, until: datetime) -> "Allowance":
         """The state with nothing to be sent before `until`; an earlier word for longer holds."""
         return replace(self, blocked_until=max(self.blocked_until, until))
-
-
-def _whole(text: str | None) -> int | None:
-    """The whole number of a header, as far as SQL's integers go; None where it makes no sense."""
-    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return None
-    return int(text) if int(text) < 2**31 else None
-
-
-def http_date(text: str | None) -> datetime | None:
-    """The moment of an HTTP date; None where it is none."""
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (ValueError, OverflowError):
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
-
-
-def _reset_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """The moment of X-RateLimit-Reset on our clock; None where there is none ahead of us."""
-    reset = headers.get("x-ratelimit-reset", "")
-    return _ahead(int(reset), headers, now) if re.fullmatch(r"\d{1,18}", reset, re.A) else None
-
-
-def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """The moment of Retry-After, in seconds or as an HTTP date; None where it is not ahead."""
-    named = headers.get("retry-after", "")
-    if re.fullmatch(r"\d{1,18}", named, re.A):
-        wait = min(timedelta(seconds=min(int(named), 10**6)), LONGEST_HEADER)
-        return now + wait if wait else None
-    date = http_date(named)
-    return None if date is None else _ahead(date.timestamp(), headers, now)
-
-
-def _ahead(theirs: float, headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """A moment of GitHub's clock, in epoch seconds, on ours; None where it has passed."""
-    # The answer's `Date` is by GitHub's clock too: their difference holds though ours be wrong by
-    # hours. A second on top makes up for the rounding of both.
-    wait = theirs - (http_date(headers.get("date")) or now).timestamp()
-    return now + min(timedelta(seconds=min(wait + 1, 10**6)), LONGEST_HEADER) if wait > 0 else None

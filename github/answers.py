@@ -13,8 +13,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from core import clock
+from core.limit_headers import http_date
 from core.names import is_full_name
-from core.rate_limit import http_date, is_limit
+from core.rate_limit import is_limit
 from core.repository import GitHubRepository, SearchAnswer
 from github.errors import (
     BadAnswer,

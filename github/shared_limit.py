@@ -73,7 +73,7 @@ class SharedLimit:
             if urgent is None:
                 held = held or self._take_reserved(session, resource)
             turn, after = urgent or known.turn(
-                limit, now, held, kept=0 if resource == "search" else self.kept, going_on=going_on
+                limit, now, held, kept=self.kept if resource == "core" else 0, going_on=going_on
             )
             if not self._is_too_late(turn, now):
                 sent_now = turn <= now and urgent is None

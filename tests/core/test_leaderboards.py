@@ -500,9 +500,13 @@ def test_days_that_had_not_ended_when_they_were_read_are_no_days() -> None:
 
 
 def test_days_that_were_read_long_ago_tell_no_gain() -> None:
-    days = told(date(2026, 1, 4), *range(1, 67), read_at=AS_OF - 2 * DAY - HOUR)
+    def told_by(days_ago: int) -> set[str]:
+        days = told(date(2026, 1, 4), *range(1, 67), read_at=AS_OF - days_ago * DAY - HOUR)
+        gains = windows.gains(standing(), Baselines({}, {}, {7: days}))
+        return {window for window, gain in gains.items() if gain}
 
-    assert windows.gains(standing(), Baselines({}, {}, {7: days})) == NO_GAINS
+    assert told_by(2) == {"365d"}
+    assert told_by(8) == set()
 
 
 def test_movers_of_forks_have_no_gains_by_githubs_days() -> None:
