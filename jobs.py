@@ -23,6 +23,7 @@ from core.encoding import encoded
 from core.lists import RankedList
 from github.errors import Final, NotYet
 from github.history_walk import take_turn
+from github.owner_walk import walk_owners
 from github.polling import (
     identify_some,
     poll_list,
@@ -34,6 +35,7 @@ from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import POSTPONED, logged_run
 from settings import Settings, from_environment
+from store import follow_owners as owners
 from store import follows, identities, intervals, polls
 from store.database import Database, connect
 from store.documents import is_published, publish
@@ -160,6 +162,25 @@ def read_history(name: str | None = None) -> Retry | None:
         fresh = job is not None and job.created_at > clock.now() - clock.MINUTE
     # Behind whatever waits: polls have their turn between two of a long history.
     return Retry(max=MOST_TIMES, interval=0) if more and (name or fresh) else None
+
+
+def follow_owners(asked: bool = False) -> Retry | None:
+    """Read on in the repositories of owners that are followed, for ten seconds: of those that were
+    not read for a day, and new ones, for whom somebody may have `asked` and waits."""
+    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    slot_of = partial(clock.floor, step=settings.poll_every)
+    with logged_run("owners") as result, connect(settings) as database:
+        with database.write() as session:
+            owners.keep_watched(session, settings.watch_owners)
+        with connect_to_github(database, settings, turn="owners", urgent=asked) as github:
+            try:
+                result |= walk_owners(
+                    database, github, slot_of, lambda: time.monotonic() > deadline
+                )
+            except NotYet as error:
+                return _postponed(error, result)
+        more = result.pop("more")
+    return Retry(max=MOST_TIMES, interval=0) if more else None
 
 
 def thin() -> None:

@@ -26,6 +26,7 @@ from rq_scheduler import Scheduler
 import queues
 import settings as configuration
 from core import clock
+from core.clock import MINUTE
 from core.lists import RankedList
 from monitoring import logs
 from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
@@ -76,8 +77,9 @@ def schedule(settings: Settings) -> list[Entry]:
     wishes = Entry(  # those that Redis did not hear of, or lost
         "history", "jobs.read_history", clock.MINUTE, timedelta(seconds=40), 120, at_front=True
     )
+    owners = Entry("owners", "jobs.follow_owners", 10 * MINUTE, 7 * MINUTE, 60, queue=LOW)
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    return [*polls, *watches, aggregation, identification, sampling, wishes, thinning]
+    return [*polls, *watches, aggregation, identification, sampling, wishes, owners, thinning]
 
 
 def _offsets(settings: Settings) -> Iterator[tuple[RankedList, timedelta]]:

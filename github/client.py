@@ -21,6 +21,7 @@ from core.rate_limit import Resource
 from core.repository import GitHubRepository, SearchAnswer
 from github.answers import Answer, one_line, read_answer, read_repository, read_search
 from github.errors import BadAnswer, Gone, NotYet, Refused, Unreachable
+from github.owner_pages import OWNED_A_PAGE, OwnerPage, read_owner_page
 from github.proxies import proxy_of
 from github.star_histories import WEEKS_A_PAGE, HistoryPage, read_history_page
 from settings import Settings
@@ -159,6 +160,12 @@ class GitHub:
             headers={"If-None-Match": etag} if etag else {},
         )
         return None if answer.status == 304 and etag else read_history_page(answer)
+
+    def owned(self, owner: str, page: str | None = None) -> OwnerPage:
+        """A page of an owner's repositories: the first, or one that such a page leads to. Raises
+        Gone where there is no such owner."""
+        path = page or f"users/{quote(owner)}/repos?per_page={OWNED_A_PAGE}"
+        return read_owner_page(self._get("core", path), str(self._http.base_url))
 
     def _get(
         self,

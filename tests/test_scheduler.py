@@ -48,7 +48,7 @@ class TestSchedule:
     ) -> None:
         settings = make_settings(lists=tuple(lists.KNOWN.values()))
 
-        *polls, aggregation, identification, sampling, wishes, night = schedule(settings)
+        *polls, aggregation, identification, sampling, wishes, owners, night = schedule(settings)
 
         offsets = [poll.offset for poll in polls]
         assert [poll.name for poll in polls] == [f"poll-{slug}" for slug in lists.KNOWN]
@@ -79,7 +79,16 @@ class TestSchedule:
 
         functions = {entry.function for entry in entries}
 
-        kinds = ("poll", "watch", "aggregate", "identify", "sample", "read_history", "thin")
+        kinds = (
+            "poll",
+            "watch",
+            "aggregate",
+            "identify",
+            "sample",
+            "read_history",
+            "thin",
+            "follow_owners",
+        )
         assert functions == {f"jobs.{kind}" for kind in kinds}
         assert all(callable(getattr(jobs, kind)) for kind in kinds)
 
