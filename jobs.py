@@ -24,6 +24,7 @@ from core.lists import RankedList
 from github.background_walk import walk_on
 from github.errors import Final, NotYet
 from github.history_walk import take_turn
+from github.owner_walk import walk_owners
 from github.polling import (
     identify_some,
     poll_list,
@@ -35,6 +36,7 @@ from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import POSTPONED, logged_run
 from settings import Settings, from_environment
+from store import follow_owners as owners
 from store import follows, identities, intervals, polls
 from store.database import Database, connect
 from store.documents import is_published, publish
@@ -177,6 +179,25 @@ def walk_histories() -> Retry | None:
         more = result.pop("more")
     fresh = job is not None and job.created_at > clock.now() - clock.MINUTE  # or the next goes on
     return Retry(max=MOST_TIMES, interval=0) if more and fresh else None
+
+
+def follow_owners(asked: bool = False) -> Retry | None:
+    """Read on in the repositories of owners that are followed, for ten seconds: of those that were
+    not read for a day, and new ones, for whom somebody may have `asked` and waits."""
+    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    slot_of = partial(clock.floor, step=settings.poll_every)
+    with logged_run("owners") as result, connect(settings) as database:
+        with database.write() as session:
+            owners.keep_watched(session, settings.watch_owners)
+        with connect_to_github(database, settings, turn="owners", urgent=asked) as github:
+            try:
+                result |= walk_owners(
+                    database, github, slot_of, lambda: time.monotonic() > deadline
+                )
+            except NotYet as error:
+                return _postponed(error, result)
+        more = result.pop("more")
+    return Retry(max=MOST_TIMES, interval=0) if more else None
 
 
 def thin() -> None:

@@ -6,19 +6,8 @@ Times are UTC. A slot is a moment rounded down to the poll interval.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Dialect,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    String,
-    Text,
-    TypeDecorator,
-)
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core import clock
@@ -31,7 +20,7 @@ GOOD, SUSPECT, FAILED, MISSED = "good", "suspect", "failed", "missed"
 IMPORTED = "imported"  # from the archive: neither expected nor received
 
 
-class Moment(TypeDecorator[datetime]):
+class Moment(sa.TypeDecorator[datetime]):
     """A UTC moment as a whole number of `unit` since 1970: exact, ordered, the same everywhere."""
 
     impl = BigInteger
@@ -41,10 +30,10 @@ class Moment(TypeDecorator[datetime]):
         super().__init__()
         self.unit = unit
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
         return None if value is None else (value - clock.EPOCH) // self.unit
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
         return None if value is None else clock.EPOCH + value * self.unit
 
 
@@ -54,7 +43,7 @@ Exact = Moment(timedelta(milliseconds=1))
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(
+    metadata = sa.MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
             "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -133,9 +122,8 @@ class Placement(Base):
     stars: Mapped[int]
     forks: Mapped[int]
     open_issues: Mapped[int | None]  # null: its source does not tell, as the archive since 2021
-    carried_over: Mapped[bool] = mapped_column(
-        "kept", key="carried_over"
-    )  # GitHub left it out and could not be asked: these are its last counts
+    # GitHub left it out and could not be asked: these are its last counts
+    carried_over: Mapped[bool] = mapped_column("kept", key="carried_over")
 
 
 class Reading(Base):
@@ -163,14 +151,14 @@ class Event(Base):
     """A change between two consecutive good polls of a list. Ids grow in order of commit."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_list", "list_id", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (sa.Index("ix_event_list", "list_id", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"))
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), index=True)
     kind: Mapped[str] = mapped_column(String(10))  # entered, left, overtook, milestone
-    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+    detail: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
 
 
 class Watched(Base):
@@ -204,11 +192,28 @@ class Follow(Base):
     leased_until: Mapped[datetime | None]  # while a worker reads its history
     done_at: Mapped[datetime | None]  # when its history was complete, or known to be unavailable
     gone_at: Mapped[datetime | None]  # when GitHub said that there is none of that name
+    named: Mapped[bool | None]  # by its name followed, or unfollowed (false); null: neither
+    listed_by: Mapped[str | None] = mapped_column(String(100), index=True)  # a FollowOwner
+    listed_at: Mapped[datetime | None]  # when that owner last had it
 
     @property
     def waits(self) -> bool:
         """Whether its history is still to be read."""
         return self.done_at is None and self.gone_at is None
+
+
+class FollowOwner(Base):
+    """An owner of whom all repositories are followed, and how far they are read."""
+
+    __tablename__ = "follow_owner"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)  # `login` in lower case
+    login: Mapped[str] = mapped_column(String(100))
+    forks: Mapped[bool]  # these, too
+    archived: Mapped[bool]  # these, too
+    asked_at: Mapped[datetime | None]  # null: by WATCH alone
+    next_page: Mapped[str | None] = mapped_column(Text)  # its address; null: the first one
+    refreshed_at: Mapped[datetime | None]  # when all were read last
 
 
 class StarHistory(Base):

@@ -33,6 +33,7 @@ JOB_NAMES = (
     "watch",
     "history",
     "walk",
+    "owners",
     "sample",
     "identify",
     "thin",
@@ -162,6 +163,21 @@ def ask_for_history(redis: Redis, name: str) -> None:
         description=f"star history of {name}",
         queue=DEFAULT,
         timeout=120,
+        connection=redis,
+    )
+    Queue(DEFAULT, connection=redis).enqueue_job(job, at_front=True)
+
+
+def ask_for_owners(redis: Redis) -> None:
+    """Have a worker read the repositories of owners that somebody follows anew. Raises RedisError;
+    the schedule does so within ten minutes then."""
+    job = make_job(
+        "jobs.follow_owners",
+        (True,),
+        job_id="owners",
+        description="repositories of owners that are followed anew",
+        queue=DEFAULT,
+        timeout=60,
         connection=redis,
     )
     Queue(DEFAULT, connection=redis).enqueue_job(job, at_front=True)

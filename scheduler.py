@@ -26,6 +26,7 @@ from rq_scheduler import Scheduler
 import queues
 import settings as configuration
 from core import clock
+from core.clock import MINUTE
 from core.lists import RankedList
 from monitoring import logs
 from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
@@ -79,8 +80,9 @@ def schedule(settings: Settings) -> list[Entry]:
     walk = Entry(
         "walk", "jobs.walk_histories", clock.MINUTE, timedelta(seconds=50), timeout=60, queue=LOW
     )
+    owners = Entry("owners", "jobs.follow_owners", 10 * MINUTE, 7 * MINUTE, 60, queue=LOW)
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    return [*polls, *watches, aggregation, identification, sampling, wishes, walk, thinning]
+    return [*polls, *watches, aggregation, identification, sampling, wishes, walk, owners, thinning]
 
 
 def _offsets(settings: Settings) -> Iterator[tuple[RankedList, timedelta]]:

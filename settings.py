@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
-from core import clock, list_names, names, rate_limit
+from core import clock, list_names, rate_limit
 from core.lists import KNOWN, RankedList
 from core.socket_paths import socket_url
 
@@ -49,6 +49,7 @@ class Settings:
     github_token: str | None = field(default=None, repr=False)
     lists: tuple[RankedList, ...] = tuple(KNOWN.values())
     watch: tuple[str, ...] = ()
+    watch_owners: tuple[str, ...] = ()  # all repositories of each
     follow: str = field(default="nobody", repr=False)  # one of FOLLOW, or a key
     follow_most: int = 1000
     poll_every: timedelta = timedelta(minutes=10)
@@ -263,17 +264,18 @@ def _follow(variable: str, value: str) -> str:
 def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
     try:
         return list_names.parse(value, lambda path: Path(path).read_text("utf-8"))
-    except list_names.NoListError as error:
+    except list_names.WrongEntryError as error:
         raise SettingsError(variable, error.entry, error.expected) from None
 
 
-def _watch(variable: str, value: str) -> tuple[str, ...]:
-    chosen: dict[str, str] = {}
-    for name in filter(None, map(str.strip, value.split(","))):
-        if not names.is_full_name(name):
-            raise SettingsError(variable, name, "expected owner/name, as on GitHub")
-        chosen.setdefault(name.lower(), name)
-    return tuple(chosen.values())
+def _watch(part: int) -> Callable[[str, str], tuple[str, ...]]:
+    def parse(variable: str, value: str) -> tuple[str, ...]:
+        try:
+            return list_names.watched(value)[part]
+        except list_names.WrongEntryError as error:
+            raise SettingsError(variable, error.entry, error.expected) from None
+
+    return parse
 
 
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
@@ -284,7 +286,8 @@ PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "github_api_url": ("GITHUB_API_URL", _api_url),
     "github_token": ("GITHUB_TOKEN", _token),
     "lists": ("LISTS", _lists),
-    "watch": ("WATCH", _watch),
+    "watch": ("WATCH", _watch(0)),
+    "watch_owners": ("WATCH", _watch(1)),
     "follow": ("FOLLOW", _follow),
     "follow_most": ("FOLLOW_MOST", _whole(1, 10**6)),
     "poll_every": ("POLL_MINUTES", _minutes),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.lists import KNOWN, RankedList, language, slug_of
-from core.names import is_full_name, pasted_name
+from core.names import is_full_name, pasted_name, pasted_owner
 
 Read = Callable[[str], str]
 
@@ -26,8 +26,8 @@ COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}", re.ASCII)
 FOLLOWED = RankedList("followed", "Followed", followed=True)
 
 
-class NoListError(ValueError):
-    """An entry that stands for no list: `entry`, and `expected`, what would be right."""
+class WrongEntryError(ValueError):
+    """An entry that makes no sense: `entry`, and `expected`, what would be right."""
 
     def __init__(self, entry: str, expected: str) -> None:
         super().__init__(entry, expected)
@@ -35,17 +35,20 @@ class NoListError(ValueError):
 
 
 def parse(value: str, read: Read) -> tuple[RankedList, ...]:
-    """The lists that comma-separated entries ask for, each once, in order. Raises NoListError."""
+    """The lists that comma-separated entries ask for, each once, in order.
+
+    Raises WrongEntryError.
+    """
     chosen: dict[str, RankedList] = {}
     for entry in filter(None, map(str.strip, value.split(","))):
         try:
             ranked = named(entry, read)
         except LookupError as error:
-            raise NoListError(entry, error.args[0]) from None
+            raise WrongEntryError(entry, error.args[0]) from None
         if chosen.setdefault(ranked.slug, ranked) != ranked:
-            raise NoListError(entry, f"{ranked.slug!r} stands for another list here")
+            raise WrongEntryError(entry, f"{ranked.slug!r} stands for another list here")
     if not chosen:
-        raise NoListError(value, "expected at least one list, such as stars")
+        raise WrongEntryError(value, "expected at least one list, such as stars")
     return tuple(sorted(chosen.values(), key=lambda ranked: ranked.order))
 
 
@@ -58,6 +61,18 @@ def with_followed(
     names = _each_once([*watch, *(name for ranked in chosen for name in ranked.names or ())])
     complete = (replace(each, names=names) if each.followed else each for each in chosen)
     return tuple(complete), names
+
+
+def watched(value: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names among comma-separated entries, and the owners of `owner/*`, each once. Raises
+    WrongEntryError."""
+    entries = [entry for entry in map(str.strip, value.split(",")) if entry]
+    owners = [owner for entry in entries if (owner := pasted_owner(entry))]
+    names = [entry for entry in entries if not pasted_owner(entry)]
+    wrong = next((name for name in names if not is_full_name(name)), None)
+    if wrong is not None:
+        raise WrongEntryError(wrong, "expected owner/name or owner/*, as on GitHub")
+    return _each_once(names), _each_once(owners)
 
 
 def _no_file(path: str) -> str:

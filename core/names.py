@@ -8,8 +8,9 @@ from collections.abc import Iterable
 # becomes a part of. Together they fit the 200 characters that the database keeps.
 # Without anchors, so that an OpenAPI schema and a form may hold it alone or between commas; with
 # `\-` in sets, since browsers compile a form's pattern by a dialect that refuses a bare one.
+OWNER = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,98}"
 FULL_NAME = (
-    r"[A-Za-z0-9][A-Za-z0-9_\-]{0,98}/"
+    rf"{OWNER}/"
     r"(?!\.{1,2}(?![A-Za-z0-9_.\-]))[A-Za-z0-9_.\-]{1,100}"
 )
 
@@ -32,6 +33,21 @@ def pasted_name(text: str) -> str | None:
     at or below that of the repository, of git's own, too; None where a text names no repository."""
     found = PASTED.fullmatch(text.strip()[:500])
     return (found["linked"] or found["name"]).removesuffix(".git") if found else None
+
+
+ALL_OF_OWNER = re.compile(rf"(?:{HOST})?({OWNER})/\*", re.ASCII)
+
+
+def pasted_owner(text: str) -> str | None:
+    """Return the owner of whom somebody means all repositories, by `owner/*`; None where a text
+    means none."""
+    found = ALL_OF_OWNER.fullmatch(text.strip()[:500])
+    return found[1] if found else None
+
+
+def all_of(owner: str) -> str:
+    """Return how people name all repositories of an owner."""
+    return f"{owner}/*"
 
 
 COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)  # an address may have a `#` inside

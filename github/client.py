@@ -24,6 +24,7 @@ from github import batches
 from github.answers import Answer, one_line, read_answer, read_repository, read_search
 from github.batches import Batch
 from github.errors import BadAnswer, Gone, NotYet, Refused, Unreachable
+from github.owner_pages import OWNED_A_PAGE, OwnerPage, read_owner_page
 from github.proxies import proxy_of
 from github.star_histories import WEEKS_A_PAGE, HistoryPage, read_history_page
 from settings import Settings
@@ -179,6 +180,12 @@ class GitHub:
         answer = self._send(url, "graphql", None, authorization, batches.request(asked))
         gate.record("graphql", answer)
         return batches.interpret(answer, asked)
+
+    def owned(self, owner: str, page: str | None = None) -> OwnerPage:
+        """A page of an owner's repositories: the first, or one that such a page leads to. Raises
+        Gone where there is no such owner."""
+        path = page or f"users/{quote(owner)}/repos?per_page={OWNED_A_PAGE}"
+        return read_owner_page(self._get("core", path), str(self._http.base_url))
 
     def _get(
         self,

@@ -39,16 +39,17 @@ def follow_many(
             asked.new.append(full_name)
         else:
             (asked.known if row.gone_at is None else asked.gone).append(full_name)
-    resumed = [rows[it.lower()] for it in asked.known if not rows[it.lower()].followed_since]
+    known = [rows[full_name.lower()] for full_name in asked.known]
     if most is not None:
-        more = len(asked.new) + len({row.name for row in resumed})
-        waiting = follows.waiting(session) + len(asked.new)
-        if more and follows.followed(session) + more > most:
+        anew = {row.name for row in known if not (row.followed_since and row.named)}
+        more = len(asked.new) + len(anew)
+        waiting = follows.waited_for(session) + len(asked.new)
+        if more and follows.room_taken(session) + more > most:
             return None
         if asked.new and waiting > max(most, follows.MOST_WAITING):
             return None
-    for row in resumed:
-        row.followed_since = now
+    for row in known:
+        row.followed_since, row.named = row.followed_since or now, True
     for full_name in asked.new:
         if (row := rows.get(full_name.lower())) is not None:
             session.delete(row)

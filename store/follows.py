@@ -46,26 +46,30 @@ def ask(
         session.delete(row)
         session.flush()
         row = None
-    followed_before = row is not None and row.followed_since is not None
-    if follow and most is not None and not followed_before and followed(session) >= most:
+    followed_before = row is not None and row.followed_since is not None and row.named
+    if follow and most is not None and not followed_before and room_taken(session) >= most:
         return Asked(None)
     new = row is None
     if row is None:
-        if most is not None and waiting(session) >= MOST_WAITING:
+        if most is not None and waited_for(session) >= MOST_WAITING:
             return Asked(None)
         row = wish(full_name, now, follow=follow)
         session.add(row)
-    if follow and row.followed_since is None:
-        row.followed_since = now
+    if follow:
+        row.followed_since, row.named = row.followed_since or now, True
     session.flush()
     return Asked(row, new)
 
 
 def wish(full_name: str, now: datetime, *, follow: bool) -> Follow:
-    """Return a new wish."""
-    since = now if follow else None
+    """Return a new wish, by name."""
     return Follow(
-        name=full_name.lower(), full_name=full_name, asked_at=now, turn_at=now, followed_since=since
+        name=full_name.lower(),
+        full_name=full_name,
+        asked_at=now,
+        turn_at=now,
+        followed_since=now if follow else None,
+        named=True if follow else None,
     )
 
 
@@ -78,15 +82,30 @@ def is_worth_asking(row: Follow, now: datetime) -> bool:
 def unfollow(session: Session, full_name: str) -> bool:
     """End following; what was stored stays. False where nobody followed."""
     row = follow_of(session, full_name)
-    if row is None or row.followed_since is None:
+    if row is None or (row.followed_since is None and not row.named):
         return False
-    row.followed_since = None
+    row.followed_since, row.named = None, False
     return True
 
 
-def followed(session: Session) -> int:
-    counted = select(func.count()).where(Follow.followed_since.is_not(None))
+# Followed since all of its owner's are, and for no other reason.
+BY_OWNER_ALONE = Follow.listed_by.is_not(None) & Follow.named.is_(None)
+
+
+def room_taken(session: Session) -> int:
+    """Return how many are followed by name, which is what may be bounded."""
+    counted = select(func.count()).where(Follow.followed_since.is_not(None), ~BY_OWNER_ALONE)
     return session.scalar(counted) or 0
+
+
+def unknown_to_github(session: Session) -> list[Follow]:
+    """What somebody wanted to follow, and GitHub said that it has none of the name."""
+    rows = (
+        select(Follow)
+        .where(Follow.named.is_(True), Follow.gone_at.is_not(None))
+        .order_by(Follow.name)
+    )
+    return list(session.scalars(rows))
 
 
 def all_followed(session: Session) -> list[Follow]:
@@ -95,12 +114,18 @@ def all_followed(session: Session) -> list[Follow]:
     return list(session.scalars(rows))
 
 
-_UNREAD = (Follow.done_at.is_(None), Follow.gone_at.is_(None))
+UNREAD = (Follow.done_at.is_(None), Follow.gone_at.is_(None))
 
 
 def waiting(session: Session) -> int:
     """Return how many histories are wanted and not read yet."""
-    return session.scalar(select(func.count()).select_from(Follow).where(*_UNREAD)) or 0
+    return session.scalar(select(func.count()).select_from(Follow).where(*UNREAD)) or 0
+
+
+def waited_for(session: Session) -> int:
+    """Return how many of them were asked for by name."""
+    counted = select(func.count()).select_from(Follow).where(*UNREAD, ~BY_OWNER_ALONE)
+    return session.scalar(counted) or 0
 
 
 def is_unread(session: Session, name: str) -> bool:
@@ -113,7 +138,11 @@ def position(session: Session, row: Follow) -> int:
     earlier = or_(
         Follow.turn_at < row.turn_at, (Follow.turn_at == row.turn_at) & (Follow.name < row.name)
     )
-    before = select(func.count()).select_from(Follow).where(*_UNREAD, earlier)
+    if row.listed_by is not None and row.named is None:
+        earlier = ~BY_OWNER_ALONE | earlier
+    else:
+        earlier = ~BY_OWNER_ALONE & earlier
+    before = select(func.count()).select_from(Follow).where(*UNREAD, earlier)
     return session.scalar(before) or 0
 
 
@@ -124,8 +153,9 @@ def lease_next(session: Session, now: datetime) -> Follow | None:
         Follow.leased_until <= now,
         Follow.leased_until > now + LEASE + clock.TOLERANCE,  # by a clock that ran ahead
     )
-    chosen = select(Follow).where(*_UNREAD, free).order_by(Follow.turn_at, Follow.name).limit(1)
-    row = session.scalar(chosen)
+    # Of an owner there may be thousands, for none of which somebody waits.
+    order = (BY_OWNER_ALONE, Follow.turn_at, Follow.name)
+    row = session.scalar(select(Follow).where(*UNREAD, free).order_by(*order).limit(1))
     if row is not None:
         row.leased_until = now + LEASE
         session.flush()
@@ -160,5 +190,5 @@ def end_turn(session: Session, name: str, now: datetime) -> None:
     """Let the others go first, and anybody go on with this one."""
     row = session.get(Follow, name)
     if row is not None:
-        last = session.scalar(select(func.max(Follow.turn_at)).where(*_UNREAD)) or now
+        last = session.scalar(select(func.max(Follow.turn_at)).where(*UNREAD)) or now
         row.leased_until, row.turn_at = None, max(now, last + timedelta(milliseconds=1))

@@ -26,7 +26,8 @@ FLOORS = (  # a module may import what stands below it; packages are held by imp
 HEIGHT = {name: -number for number, floor in enumerate(FLOORS) for name in floor}
 MOST_AT_ROOT = 36
 LONGEST_MODULE, LONGEST_MEDIAN, LONGEST_FUNCTION = 300, 120, 40  # lines
-WORLDS = Path("local/fake_github/worlds.py")  # invented names and figures, as long as it takes
+# Data: invented names and figures, and the tables with a line for each column.
+AS_LONG_AS_IT_TAKES = {Path("local/fake_github/worlds.py"), Path("models.py")}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -86,8 +87,8 @@ def test_modules_and_functions_are_short() -> None:
         if isinstance(node, ast.FunctionDef)
     }
 
-    long = {path: n for path, n in lines.items() if n > LONGEST_MODULE and path != WORLDS}
-    assert not long
+    long = {path: n for path, n in lines.items() if n > LONGEST_MODULE}
+    assert not long.keys() - AS_LONG_AS_IT_TAKES
     assert median(filter(None, lines.values())) <= LONGEST_MEDIAN
     assert not {name: n for name, n in functions.items() if n > LONGEST_FUNCTION}
 

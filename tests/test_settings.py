@@ -146,7 +146,16 @@ REDIS = "expected a URL that begins with redis:// or rediss:// or unix://"
 HTTP = "expected a URL that begins with https:// or http://"
 DIVISOR = "expected a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60"
 PORTS = "expected a number from 1 to 65535"
-WATCHED = "expected owner/name, as on GitHub"
+
+
+def test_all_of_an_owners_are_watched_beside_names() -> None:
+    settings = from_environment({"WATCH": "quiet/harbor, apache/*,Quiet/Harbor,Apache/*,loud/ship"})
+
+    assert settings.watch == ("quiet/harbor", "loud/ship")
+    assert settings.watch_owners == ("apache",)
+
+
+WATCHED = "expected owner/name or owner/*, as on GitHub"
 LISTS = "expected a language as GitHub spells it, such as language:Zig"
 
 
@@ -175,6 +184,8 @@ LISTS = "expected a language as GitHub spells it, such as language:Zig"
         ("LISTS", ",", "expected at least one list, such as stars"),
         ("WATCH", "harbor", WATCHED),
         ("WATCH", "quiet/", WATCHED),
+        ("WATCH", "quiet/har*", WATCHED),
+        ("WATCH", "*/harbor", WATCHED),
         ("WATCH", "/harbor", WATCHED),
         ("WATCH", "quiet/harbor/x", WATCHED),
         ("WATCH", "-quiet/harbor", WATCHED),

@@ -6,49 +6,59 @@ from typing import IO, Any
 import click
 
 from core import clock
-from core.names import pasted_name, read_names
+from core.names import pasted_name, pasted_owner, read_names
 from core.sampling import interval
 from models import Follow
 from store import follows as wishes
 from store.follow_lists import follow_many
 from store.history_status import history_status
 from store.sampling import number_sampled
-from web import current
+from store.troubles import current_troubles
+from web import current, owner_commands
 from web.command_errors import in_one_line, require_schema
 from web.follow_lists import queue_some
 
+NONE_SO_NAMED = "GitHub has no repository of that name"
 SHOWN = 20  # repositories that are told one by one
 EXPECTED = "expected owner/name, or its address on GitHub"
 LATER = "noted; Redis cannot be reached, so it is read later"
 
-NAMES = click.argument("names", nargs=-1, required=True, metavar="OWNER/NAME…")
+NAMES = click.argument("names", nargs=-1, required=True, metavar="OWNER/NAME…|OWNER/*…")
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[OWNER/NAME…]")
+@click.argument("names", nargs=-1, metavar="[OWNER/NAME…|OWNER/*…]")
 @click.option(
     "-f",
     "--file",
     type=click.File(encoding="utf-8", errors="replace"),
     help="Names, one a line, with # before a comment; - is what comes in.",
 )
-def follow(names: tuple[str, ...], file: IO[str] | None) -> None:
+@click.option("--forks", is_flag=True, help="Of OWNER/*: forks, too.")
+@click.option("--archived", is_flag=True, help="Of OWNER/*: what is archived, too.")
+def follow(names: tuple[str, ...], file: IO[str] | None, forks: bool, archived: bool) -> None:
     """Follow repositories, and have their star histories read by a worker.
 
-    Each is given as owner/name or by its address on GitHub.
+    Each is given as owner/name or by its address on GitHub; 'owner/*' is all of an owner's.
     """
     if not names and file is None:
         raise click.UsageError("name a repository, such as octocat/hello-world, or a file: -f FILE")
-    meant = {full_name.lower(): full_name for full_name in map(_meant, names)}
-    listed, wrong = read_names(file) if file is not None else ({}, [])
+    listed, other = read_names(file) if file is not None else ({}, [])
+    owners, full_names = owner_commands.parted(names)
+    more, _ = owner_commands.parted(text for _, text in other)
+    if (forks or archived) and not owners + more:
+        raise click.UsageError("--forks and --archived are of OWNER/*, such as 'apache/*'")
+    wrong = [(number, text) for number, text in other if pasted_owner(text) is None]
+    meant = {full_name.lower(): full_name for full_name in map(_meant, full_names)}
     require_schema()
     with in_one_line():
         gone = _follow(list((meant | listed).values()))
+        owner_commands.follow(owners + more, forks=forks, archived=archived)
     click.echo("`flask --app app follows` tells how far they are.")
     for number, text in wrong:
         click.echo(f"{file and file.name}:{number}: {text!r:.120}: {EXPECTED}", err=True)
     for full_name in gone:
-        click.echo(f"GitHub has no repository named {full_name}", err=True)
+        click.echo(f"{full_name}: {NONE_SO_NAMED}", err=True)
     if wrong or gone:
         raise SystemExit(1)
 
@@ -59,7 +69,10 @@ def unfollow(names: tuple[str, ...]) -> None:
     """End following repositories; what was stored stays."""
     require_schema()
     with in_one_line():
-        for full_name in map(_meant, names):
+        owners, full_names = owner_commands.parted(names)
+        for owner in owners:
+            click.echo(owner_commands.unfollow(owner))
+        for full_name in map(_meant, full_names):
             with current.database().write() as session:
                 ended = wishes.unfollow(session, full_name)
             click.echo(f"{full_name}: {'not followed any more' if ended else 'was not followed'}")
@@ -67,13 +80,21 @@ def unfollow(names: tuple[str, ...]) -> None:
 
 @click.command()
 def follows() -> None:
-    """List what is followed: since when, how much of its star history is here, and how often it is
-    sampled."""
+    """List what is followed: since when, how much of its star history is here, what keeps it from
+    being told, and how often it is sampled; owners with how many repositories are followed because
+    of them; and names that GitHub does not know."""
     require_schema()
     with in_one_line(), current.database().read() as session:
+        troubles = {row.subject: row.why for row in current_troubles(session, clock.now())}
+        for line in owner_commands.lines(session, troubles):
+            click.echo(line)
         rows = wishes.all_followed(session)
         for row in rows:
-            click.echo(f"{row.full_name}  {_since(row)}  {_history(session, row)}")
+            why = troubles.get(row.full_name.lower())
+            told = f"{row.full_name}  {_since(row)}  {_history(session, row)}"
+            click.echo(f"{told}  {why}" if why else told)
+        for row in wishes.unknown_to_github(session):
+            click.echo(f"{row.full_name}  {NONE_SO_NAMED}")
         settings = current.settings()
         number = number_sampled(session, settings.watch)
     every = interval(number, settings.poll_every, settings.github_token is not None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core import list_names, lists
-from core.list_names import FOLLOWED, NoListError
+from core.list_names import FOLLOWED, WrongEntryError
 from core.lists import KNOWN, RankedList
 
 FILES = {
@@ -119,7 +119,7 @@ COLLECTION = "expected collection:NAME=owner/a+owner/b, or a file in place of th
 def test_an_entry_that_stands_for_no_list_is_refused_with_what_would_be_right(
     entry: str, expected: str
 ) -> None:
-    with pytest.raises(NoListError) as refused:
+    with pytest.raises(WrongEntryError) as refused:
         list_names.parse(f"stars,{entry}", read)
 
     assert refused.value.args == (entry, expected)
@@ -134,7 +134,7 @@ def test_an_entry_that_stands_for_no_list_is_refused_with_what_would_be_right(
     ],
 )
 def test_two_lists_of_one_slug_are_refused(entries: str) -> None:
-    with pytest.raises(NoListError, match="stands for another list here"):
+    with pytest.raises(WrongEntryError, match="stands for another list here"):
         list_names.parse(entries, read)
 
 

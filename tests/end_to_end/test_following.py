@@ -102,7 +102,10 @@ def test_commands_follow_and_say_how_far_it_is(install: Callable[..., Any]) -> N
         install(GITHUB_API_URL=github_url, GITHUB_TOKEN=TOKEN) as installation,
     ):
         installation.wait_for("/api/v1/lists/stars")
-        first, second = names(2)
+        other, first, second = names(3)
+        owner = other.partition("/")[0]
+        everything = WORLD.search(lists.KNOWN["stars"], -1, clock.now())
+        owned = sum(it.owner == owner for it in everything)
 
         folder = installation.folder / "my var"
         installation.environment["DATABASE_URL"] = f"sqlite:///{folder}/starboard.db"
@@ -114,6 +117,10 @@ def test_commands_follow_and_say_how_far_it_is(install: Callable[..., Any]) -> N
         )
         ended = installation.command("unfollow", first)
         left = installation.command("follows")
+        installation.command("follow", f"{owner}/*", "--archived")
+        wait_until(
+            lambda: f"{owned} repositories (with archived)  read" in installation.command("follows")
+        )
 
     assert said.splitlines() == [
         f"{first}: history queued",

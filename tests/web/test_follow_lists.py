@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
+from rq import Queue
 
 from core import clock
-from store import follows, troubles
+from store import follow_owners, follows, troubles
 from store.database import Database
+from store.follow_owners import Owned
 from tests.support.common import MakeApp
 from tests.support.served import NOON, database_of, problem, run
 from tests.support.stored import put, repo, statements
@@ -150,3 +153,57 @@ def test_a_command_without_a_name_says_what_to_give(site: FlaskClient) -> None:
     status, _, errors = run(site.application, "follow")
 
     assert (status, "-f FILE" in errors) == (2, True)
+
+
+def test_owners_are_followed_from_the_command_and_told_with_what_they_hold(
+    make_app: MakeApp, site: FlaskClient, redis: Redis, valkey_url: str, tmp_path: Path
+) -> None:
+    app = make_app(redis_url=valkey_url, watch_owners=("Loud",))
+    (tmp_path / "names").write_text("https://github.com/Calm/*  # all of it\n")
+
+    followed = run(app, "follow", "Quiet/*", "-f", str(tmp_path / "names"), "--forks")
+    again = run(app, "follow", "quiet/*", "--forks")
+    with database_of(site).write() as session:
+        follow_owners.keep_watched(session, ["Loud"])
+        owned = [Owned(repo(1)), Owned(repo(2), fork=True), Owned(repo(3), archived=True)]
+        follow_owners.store_page(session, "quiet", None, owned, None, NOON, clock.now())
+        troubles.note_trouble(session, "Calm/*", "nobody is", clock.now(), clock.HOUR)
+        troubles.note_trouble(session, "Quiet/Harbor-1", "451", clock.now(), clock.HOUR)
+        wishes = {"gone/gone": True, "looked/at": None}  # of one somebody wanted the history alone
+        for name, named in wishes.items():
+            row = follows.wish(name, clock.now(), follow=False)
+            row.named, row.gone_at = named, clock.now()
+            session.add(row)
+    told = run(app, "follows")[1]
+    ended = [run(app, "unfollow", name)[1] for name in ("quiet/*", "LOUD/*", "gone/gone")]
+
+    assert followed[1].splitlines()[:2] == [
+        "Quiet/*: its repositories are read now",
+        "Calm/*: its repositories are read now",
+    ]
+    assert again[1].splitlines()[0] == "quiet/*: its repositories are read now"
+    job = Queue("default", connection=redis).jobs[0]
+    assert (job.func_name, job.args) == ("jobs.follow_owners", (True,))
+    since = clock.rfc3339(clock.now())
+    assert told.splitlines() == [
+        f"Calm/*  {since}  0 repositories (with forks)  not read to the end yet  nobody is",
+        "Loud/*  by WATCH  0 repositories  not read to the end yet",
+        f"Quiet/*  {since}  2 repositories (with forks)  read {since}",
+        f"Quiet/Harbor-1  {since}  history queued  451",
+        f"Quiet/Harbor-2  {since}  history queued",
+        "gone/gone  GitHub has no repository of that name",
+        "2 followed, each sampled every 10 minutes.",
+    ]
+    assert ended == [
+        "quiet/*: not followed any more\n",
+        "LOUD/*: followed since WATCH names it; take it out there\n",
+        "gone/gone: not followed any more\n",
+    ]
+    assert run(app, "follows")[1].splitlines()[2:] == ["0 followed, each sampled every 10 minutes."]
+
+
+def test_kinds_without_an_owner_make_no_sense(site: FlaskClient) -> None:
+    status, _, errors = run(site.application, "follow", "a/a", "--archived")
+
+    assert (status, "OWNER/*" in errors) == (2, True)
+    assert names(site) == []
