@@ -167,10 +167,9 @@ def _follow(
             row = follows.wish(it.full_name, now, follow=True)
             row.named = None
             session.add(row)
-        elif row.followed_since is None and row.named is not False:
-            row.followed_since = now
-            row.turn_at = now if row.gone_at else row.turn_at
-        row.repository_id, row.full_name, row.gone_at = repository_id, it.full_name, None
+        elif row.named is not False:
+            row.followed_since, row.gone_at = row.followed_since or now, None
+        row.repository_id, row.full_name = repository_id, it.full_name
         row.listed_by, row.listed_at = owner, now
 
 

@@ -171,6 +171,19 @@ def test_open_issues_that_were_imported_without_pull_requests_become_unknown(
             assert found == [(3,), (None,), (3,)]
 
 
+def test_what_was_followed_before_owners_were_was_followed_by_name(settings: Settings) -> None:
+    wish = {"full_name": "a/a", "asked_at": 1, "turn_at": 1}
+    followed = {**wish, "name": "a/a", "followed_since": 1}
+    read = {**wish, "name": "b/b", "followed_since": None}  # somebody wants its history alone
+    with connect(settings) as database:
+        migrate(database, "0008")
+        insert({"follow": [followed, read]}, database)
+        database.upgrade()
+
+        found = rows(database, "SELECT name, named FROM follow ORDER BY name")
+    assert found == [("a/a", True), ("b/b", None)]
+
+
 def test_downgrade_takes_everything_away(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
