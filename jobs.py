@@ -23,12 +23,12 @@ from core.lists import RankedList
 from github.errors import Final, NotYet
 from github.history_walk import take_turn
 from github.polling import (
-    DONE_BEFORE,
     identify_some,
     poll_list,
     sample_followed,
     watch_repository,
 )
+from github.ranking import DONE_BEFORE, wait_for_readings
 from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring.job_runs import logged_run
@@ -60,6 +60,7 @@ def poll(slug: str, slot: datetime) -> Retry | None:
         with connect(settings) as database:
             intervals.note(database, slot, settings.poll_every)
             try:
+                wait_for_readings(database, ranked, slot, settings.poll_every)
                 with connect_to_github(database, settings) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)
             except NotYet as error:

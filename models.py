@@ -89,6 +89,7 @@ class Repository(Base):
     description: Mapped[str | None] = mapped_column(Text)
     html_url: Mapped[str] = mapped_column(Text)
     pushed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime | None]  # null until GitHub said it
     seen_at: Mapped[datetime]  # when GitHub said the above
     asked_at: Mapped[datetime | None]  # when GitHub was asked who an imported name is; once
     same_as_id: Mapped[int | None]  # of the repository that this one turned out to be

@@ -26,6 +26,7 @@ from rq_scheduler import Scheduler
 import queues
 import settings as configuration
 from core import clock
+from core.lists import RankedList
 from monitoring import logs
 from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
 from settings import AGGREGATE_OFFSET, SPREAD, Settings
@@ -51,7 +52,7 @@ def schedule(settings: Settings) -> list[Entry]:
     every = settings.poll_every
     polls = [
         Entry(f"poll-{ranked.slug}", "jobs.poll", every, offset, 180, (ranked.slug,), True)
-        for ranked, offset in _spread(settings.lists, settings)
+        for ranked, offset in _offsets(settings)
     ]
     watches = [
         Entry(f"watch-{_as_id(name)}", "jobs.watch", every, offset, 180, (name,), True)
@@ -76,6 +77,14 @@ def schedule(settings: Settings) -> list[Entry]:
     )
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
     return [*polls, *watches, aggregation, identification, sampling, wishes, thinning]
+
+
+def _offsets(settings: Settings) -> Iterator[tuple[RankedList, timedelta]]:
+    """Yield each list with its offset; those that are made of readings once these are there."""
+    yield from _spread(settings.searched, settings)
+    for ranked in settings.lists:
+        if not ranked.is_searched:
+            yield ranked, settings.poll_every / 2
 
 
 def _spread(items: Sequence[Item], settings: Settings) -> Iterator[tuple[Item, timedelta]]:

@@ -5,14 +5,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
-from core import clock, names, rate_limit
-from core.lists import KNOWN, RankedList, named
+from core import clock, list_names, names, rate_limit
+from core.lists import KNOWN, RankedList
 from core.socket_paths import socket_url
 
 HERE = Path(__file__).parent
@@ -70,6 +70,11 @@ class Settings:
         raise LookupError(f"no list named {slug!r:.60}; {hint}")
 
     @property
+    def searched(self) -> tuple[RankedList, ...]:
+        """The lists that GitHub's search gives; the others are ranked by what is sampled."""
+        return tuple(ranked for ranked in self.lists if ranked.is_searched)
+
+    @property
     def slugs(self) -> frozenset[str]:
         """The slugs of all lists: those known, and further languages in LISTS."""
         return frozenset((*KNOWN, *(ranked.slug for ranked in self.lists)))
@@ -114,6 +119,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     if password:
         values.setdefault("redis_url", socket_url(HERE / "var", str(password)))
     settings = Settings(**values)  # type: ignore[arg-type]  # the parsers below give each its type
+    lists, watch = list_names.with_followed(settings.lists, settings.watch)
+    settings = replace(settings, lists=lists, watch=watch)
     _check_that_lists_fit(settings)
     _check_that_watched_fit(settings)
     return settings
@@ -136,21 +143,20 @@ def exit_with(message: str) -> NoReturn:
 def _check_that_lists_fit(settings: Settings) -> None:
     limit = rate_limit.limit_of("search", settings.github_token is not None)
     with_token = rate_limit.limit_of("search", authorized=True)
-    room = int(settings.poll_every * SPREAD / limit.every)
-    if len(settings.lists) <= room:
+    room, number = int(settings.poll_every * SPREAD / limit.every), len(settings.searched)
+    if number <= room:
         return
     ways = [f"at most {room} LISTS"]
     for minutes in DIVISORS_OF_60:
-        if timedelta(minutes=minutes) * SPREAD >= limit.every * len(settings.lists):
+        if timedelta(minutes=minutes) * SPREAD >= limit.every * number:
             ways.insert(0, f"POLL_MINUTES={minutes}")
             break
-    if with_token.every * len(settings.lists) <= settings.poll_every * SPREAD:
+    if with_token.every * number <= settings.poll_every * SPREAD:
         ways.append("a GITHUB_TOKEN (three times as many)")
     raise SettingsError(
         "POLL_MINUTES",
         str(settings.poll_every // timedelta(minutes=1)),
-        f"too short for {len(settings.lists)} lists within GitHub's search limit; "
-        f"set {', or '.join(ways)}",
+        f"too short for {number} lists within GitHub's search limit; set {', or '.join(ways)}",
     )
 
 
@@ -256,17 +262,10 @@ def _follow(variable: str, value: str) -> str:
 
 
 def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
-    chosen: dict[str, RankedList] = {}
-    for name in filter(None, map(str.strip, value.split(","))):
-        try:
-            ranked = named(name)
-        except LookupError as error:
-            raise SettingsError(variable, name, str(error.args[0])) from None
-        if chosen.setdefault(ranked.slug, ranked) != ranked:
-            raise SettingsError(variable, name, f"{ranked.slug!r} stands for another language here")
-    if not chosen:
-        raise SettingsError(variable, value, "expected at least one list, such as stars")
-    return tuple(sorted(chosen.values(), key=lambda ranked: ranked.order))
+    try:
+        return list_names.parse(value, lambda path: Path(path).read_text("utf-8"))
+    except list_names.NoListError as error:
+        raise SettingsError(variable, error.entry, error.expected) from None
 
 
 def _watch(variable: str, value: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The changes between two consecutive good polls of a list, and their words."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -54,12 +54,22 @@ def milestones(before: int, now: int) -> Iterator[int]:
 
 
 def changes(
-    before: Sequence[Member], now: Sequence[Member], ranked: RankedList
+    before: Sequence[Member],
+    now: Sequence[Member],
+    ranked: RankedList,
+    belonging: Collection[int] | None = None,
 ) -> Iterator[Change]:
     """The changes from one poll of a list to the next: by kind, and by rank within each. Members
-    that were carried over have old counts, so nothing is told from those."""
+    that were carried over have old counts, so nothing is told from those.
+
+    That one leaves is news only where it still belongs to the list: not where it is too old for a
+    list of new ones, nor where it is not among the GitHub ids `belonging`, if those are given.
+    """
     yield from _absent("entered", now, before)
-    yield from _absent("left", before, now)
+    for left in _absent("left", before, now):
+        belongs = belonging is None or left.repository.github_id in belonging
+        if belongs and not left.repository.has_outgrown(ranked):
+            yield left
     stays = _stays(before, now)
     yield from _overtakings(stays, ranked)
     for stay in stays:

@@ -6,6 +6,7 @@ of stars and forks, and ranks climbed.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from core import clock
@@ -28,6 +29,8 @@ from core.schemas import (
     TotalGain,
 )
 from core.windows import WINDOWS, Baselines, RankedRepository, Snapshot, Window, gains
+
+ENOUGH = 100  # stars, or forks, of which a gain is told in percent
 
 Key = TypeVar("Key", str, str | None)
 
@@ -79,14 +82,15 @@ def documents_of(
     boards: dict[str, Leaderboard] = {}
     newest = None
     for snapshot in snapshots:
-        slug, as_of = snapshot.ranked.slug, snapshot.as_of
+        slug, count, as_of = snapshot.ranked.slug, snapshot.ranked.count, snapshot.as_of
         board = boards[slug] = leaderboard(snapshot, now, next_build_at)
         documents[f"lists/{slug}"] = board, as_of
         documents[f"languages/{slug}"] = languages(board), as_of
         documents[f"owners/{slug}"] = owners(board), as_of
         for window in WINDOWS:
-            moved = movers(board, window.name, snapshot.ranked.count)
+            moved = movers(board, window.name, count)
             documents[f"movers/{slug}/{window.name}"] = moved, as_of
+            documents[f"movers/{slug}/{window.name}/percent"] = by_percent(moved, count), as_of
         newest = max(newest or as_of, as_of)
     documents["lists"] = list_index(configured, boards), newest
     return documents
@@ -117,6 +121,9 @@ def movers(board: Leaderboard, window: str, count: Count) -> Movers:
             "stars": item["stars"],
             "forks": item["forks"],
             "gain": gained,
+            "percent": round(100 * gained / before, 2)
+            if (before := item[count] - gained)
+            else None,
             "rank_gain": gain["rank"],
             "since": gain["since"],
             "source": gain["source"],
@@ -131,6 +138,17 @@ def movers(board: Leaderboard, window: str, count: Count) -> Movers:
         "built_at": board["built_at"],
         "items": sorted(items, key=lambda mover: (-mover["gain"], mover["rank"])),
     }
+
+
+def by_percent(moved: Movers, count: Count) -> Movers:
+    """Movers by their gain in percent, largest first: of those that had enough of what the list
+    counts for a percentage to say something."""
+
+    def growth(mover: Mover) -> Fraction:  # exact, where the percentages told may be equal
+        return Fraction(mover["gain"], mover[count] - mover["gain"])
+
+    items = [mover for mover in moved["items"] if mover[count] - mover["gain"] >= ENOUGH]
+    return {**moved, "items": sorted(items, key=lambda mover: (-growth(mover), mover["rank"]))}
 
 
 def languages(board: Leaderboard) -> LanguageTotals:

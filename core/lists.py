@@ -1,9 +1,11 @@
 """The top-100s that there are, as data, and the query that asks GitHub's search for each."""
 
-import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
+
+from core import clock
 
 SIZE = 100  # repositories on a list: one page of GitHub's search
 
@@ -12,10 +14,12 @@ Count = Literal["stars", "forks"]
 
 @dataclass(frozen=True, slots=True)
 class RankedList:
-    """A top-100 of GitHub.
+    """A top-100: of what GitHub's search finds, or of repositories that are followed.
 
-    `count` is what it ranks by; `language`, as GitHub spells it, is None for a list over all
-    repositories. `floor` is a count safely under that of rank 100, for a first narrow query.
+    `count` is what it ranks by. `language`, as GitHub spells it, `topic`, `owner` and `newer_than`
+    narrow the search; each is None where it does not. `floor` is a count safely under that of rank
+    100, for a first narrow query. `names` are the repositories of a list that is not searched for;
+    with `followed`, those that somebody follows besides.
     """
 
     slug: str
@@ -23,16 +27,49 @@ class RankedList:
     count: Count = "stars"
     language: str | None = None
     floor: int = 0
+    topic: str | None = None  # in lower case
+    owner: str | None = None
+    newer_than: timedelta | None = None  # whole days within which its repositories were made
+    since: datetime | None = None  # the moment from which on they were: see `at`
+    names: tuple[str, ...] | None = None
+    followed: bool = False
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether GitHub's search gives the list; others are ranked by the newest readings."""
+        return self.names is None and not self.followed
+
+    def at(self, slot: datetime) -> "RankedList":
+        """The list as it is asked for in a slot: from which day on its repositories were made.
+
+        A day, not a moment, so that it is the same query all day.
+        """
+        if self.newer_than is None:
+            return self
+        return replace(self, since=clock.floor(slot - self.newer_than, clock.DAY))
 
     def query(self, floor: int) -> str:
         """The search query for repositories with more than `floor` of the list's count."""
         # Not encoded yet: a URL drops a bare `+` or `&` of it in silence, as in `language:C++`.
-        language = f'language:"{self.language}" ' if self.language else ""
-        return f"{language}{self.count}:>{floor}"
+        qualifiers = (
+            self.language and f'language:"{self.language}"',
+            self.topic and f"topic:{self.topic}",
+            self.owner and f"user:{self.owner}",
+            f"created:>={self.since:%Y-%m-%d}" if self.since else None,
+            f"{self.count}:>{floor}",
+        )
+        return " ".join(filter(None, qualifiers))
 
-    def includes(self, language: str | None) -> bool:
-        """Whether the query asks for repositories of that language."""
-        return self.language is None or (language or "").casefold() == self.language.casefold()
+    @property
+    def members(self) -> str:
+        """What all of its repositories have in common, in words that follow "repositories are"."""
+        common = (
+            self.language and f"of the language {self.language}",
+            self.topic and f"of the topic {self.topic}",
+            self.owner and f"of the owner {self.owner}",
+            f"made since {self.since:%Y-%m-%d}" if self.since else None,
+        )
+        return " and ".join(filter(None, common))
 
     @property
     def order(self) -> tuple[bool, bool, str]:
@@ -104,26 +141,3 @@ KNOWN = {
         *(language(name, floor) for name, floor in LANGUAGES.items()),
     )
 }
-
-LANGUAGE = re.compile(r"[A-Za-z0-9][^\"\\]{0,59}", re.ASCII)
-
-
-def named(name: str) -> RankedList:
-    """The list that an entry of the setting LISTS asks for: by a slug, or as `language:NAME`.
-
-    Raises LookupError, with what would be right, for a name that stands for no list.
-    """
-    prefix, _, spelled = name.partition(":")
-    if prefix == "language" and LANGUAGE.fullmatch(spelled):
-        wanted = language(spelled)
-        known = KNOWN.get(wanted.slug, wanted)
-        if known.language is not None:
-            return known
-    elif name.lower() in KNOWN:
-        return KNOWN[name.lower()]
-    close = difflib.get_close_matches(slug_of(name), KNOWN, 1)
-    raise LookupError(
-        f"did you mean {close[0]!r}?"
-        if close
-        else f"expected slugs ({', '.join(list(KNOWN)[:3])}, …) or language:NAME"
-    )

@@ -73,7 +73,7 @@ def judge(
         return Verdict(everything, needed, [], None, ranked)
     known = {member.repository.github_id for member in last_good}
     new = [each for each in everything if each.github_id not in known]
-    strangers = [each for each in new if not ranked.includes(each.language)]
+    strangers = [each for each in new if not each.belongs_to(ranked)]
     missing = vanished(answer, last_good, ranked)
     doubt = _doubt(answer, last_good, missing, new, strangers, ranked)
     if doubt:
@@ -85,7 +85,7 @@ def judge(
 def _has_another_name(ranked: RankedList, last_good: Iterable[KnownMember]) -> bool:
     """Whether GitHub knows the language of a list by another name than the list: it was believed
     with repositories of that."""
-    others = [known for known in last_good if not ranked.includes(known.repository.language)]
+    others = [known for known in last_good if not known.repository.is_of_language(ranked)]
     return len(others) > MOST_ASKED
 
 
@@ -105,10 +105,11 @@ def _doubt(
     if answer.incomplete:
         return "GitHub says that its answer is incomplete"
     if len(strangers) > MOST_ASKED:
-        return f"{len(strangers)} repositories are not of the language {ranked.language}"
+        return f"{len(strangers)} repositories are not {ranked.members}"
     if len(missing) > MOST_ASKED:
         return f"{len(missing)} repositories vanished at once"
-    if last_good and len(new) > max(MOST_ASKED, MOST_NEW * len(last_good)):
+    surprising = len(new) - len(outgrown(last_good, ranked))  # others take the places of those
+    if last_good and surprising > max(MOST_ASKED, MOST_NEW * len(last_good)):
         return f"{len(new)} repositories are new at once"
     if not last_good and _is_unsorted(answer, ranked):
         return f"GitHub's answer is not in the order of {ranked.count}"
@@ -144,20 +145,28 @@ def threshold(answer: SearchAnswer, ranked: RankedList) -> int:
 def vanished(
     answer: SearchAnswer, last_good: Iterable[KnownMember], ranked: RankedList
 ) -> list[KnownMember]:
-    """Members of the last good list that an answer lacks although their count was enough for it."""
+    """Members of the last good list that an answer lacks although their count was enough for it,
+    and although they belong to it still."""
     here = {repository.github_id for repository in answer.repositories}
     needed = threshold(answer, ranked)
     return [
         known
         for known in last_good
-        if known.repository.github_id not in here and known.repository.count(ranked) > needed
+        if known.repository.github_id not in here
+        and known.repository.count(ranked) > needed
+        and not known.repository.has_outgrown(ranked)
     ]
+
+
+def outgrown(last_good: Iterable[KnownMember], ranked: RankedList) -> list[KnownMember]:
+    """Members of the last good list that a list of new repositories has no place for any more."""
+    return [known for known in last_good if known.repository.has_outgrown(ranked)]
 
 
 def search_floor(last_good: Sequence[KnownMember], ranked: RankedList) -> int:
     """A count safely under that of the list's rank 100, to ask GitHub narrowly: of a broad query
     its search leaves out even those at the top."""
-    if not last_good:
+    if not last_good or outgrown(last_good, ranked):
         return ranked.floor
     if len(last_good) < lists.SIZE - MOST_ASKED:
         return 0  # a list that is not full has no rank 100
@@ -181,7 +190,7 @@ def is_restored(
     """Whether what GitHub gave under a missing member's name puts that member back on the list:
     another repository may bear the name by now."""
     same = repository.github_id == known.repository.github_id
-    return same and repository.count(ranked) > needed and ranked.includes(repository.language)
+    return same and repository.count(ranked) > needed and repository.belongs_to(ranked)
 
 
 def may_be_carried_over(known: KnownMember) -> bool:

@@ -19,10 +19,33 @@ class GitHubRepository:
     description: str | None
     html_url: str
     pushed_at: datetime | None
+    created_at: datetime | None = None  # None: its source does not tell, as for `topics`
+    topics: tuple[str, ...] | None = None
 
     def count(self, ranked: RankedList) -> int:
         """The count that a list ranks by."""
         return self.stars if ranked.count == "stars" else self.forks
+
+    def is_of_language(self, ranked: RankedList) -> bool:
+        """Whether it is of the language that a list asks for, if it asks for one."""
+        language = (self.language or "").casefold()
+        return ranked.language is None or language == ranked.language.casefold()
+
+    def belongs_to(self, ranked: RankedList) -> bool:
+        """Whether it is what a list asks for, as far as is known of it."""
+        owner, topics = self.full_name.partition("/")[0], self.topics
+        return (
+            self.is_of_language(ranked)
+            and (ranked.owner is None or owner.casefold() == ranked.owner.casefold())
+            and (ranked.topic is None or topics is None or ranked.topic in topics)
+            and not self.has_outgrown(ranked)
+        )
+
+    def has_outgrown(self, ranked: RankedList) -> bool:
+        """Whether it was made before a list of new ones begins: then it leaves without news."""
+        if ranked.since is None or self.created_at is None:
+            return False
+        return self.created_at < ranked.since
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,9 @@ class Mover(TypedDict):
     stars: int
     forks: int
     gain: int
+    percent: Annotated[
+        float | None, Meta(description="The gain of what there was; null: there was nothing.")
+    ]
     rank_gain: int | None
     since: Time
     source: Source

@@ -48,6 +48,8 @@ class DescribedRepository(Struct):
     language: str | None = None
     description: str | None = None
     pushed_at: str | None = None
+    created_at: str | None = None
+    topics: list[str] | None = None
 
 
 class DescribedSearch(Struct):
@@ -192,6 +194,8 @@ def _repository(found: DescribedRepository) -> GitHubRepository:
         description=found.description and _storable(found.description),
         html_url=html_url,
         pushed_at=_moment(_storable(found.pushed_at or "")),
+        created_at=_moment(_storable(found.created_at or "")),
+        topics=None if found.topics is None else tuple(found.topics),
     )
 
 

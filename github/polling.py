@@ -17,6 +17,7 @@ from core.plausibility import Member, Verdict
 from core.repository import GitHubRepository
 from github.client import GitHub
 from github.errors import Failing, GitHubError, Gone, NotYet, Unavailable
+from github.ranking import DONE_BEFORE, is_amid, missed, rank_list
 from github.shared_limit import Clock
 from settings import Settings
 from store import follows, identities, polls, troubles, watched
@@ -31,8 +32,6 @@ MOST_FAILING = 3  # answers in a row that say that GitHub is in trouble, and end
 
 OWN_TROUBLE = clock.DAY  # for which a repository's trouble is told, if it is not met again
 
-DONE_BEFORE = "done before"
-
 
 def poll_list(
     database: Database,
@@ -46,19 +45,22 @@ def poll_list(
 
     Returns the outcome, for the log. Raises GitHubError where GitHub gave nothing.
     """
+    if not ranked.is_searched:
+        return rank_list(database, ranked, slot, every, now)
+    ranked = ranked.at(slot)
     with database.read() as session:
         before = polls.poll_context(session, ranked, slot)
     if before.done:
         return {"outcome": DONE_BEFORE}
-    if not _is_amid(slot, every, now()):
-        return _missed(database, ranked, slot, now())
+    if not is_amid(slot, every, now()):
+        return missed(database, ranked, slot, now())
     floor = plausibility.search_floor(before.last_good, ranked)
     gap = partial(polls.record_gap, ranked=ranked, slot=slot, outcome=models.FAILED)
     with _recorded(database, lambda session, why: gap(session, at=now(), why=why)):
         answer = github.search(ranked, floor)
     fetched_at = now()
-    if not _is_amid(slot, every, fetched_at):
-        return _missed(database, ranked, slot, fetched_at)
+    if not is_amid(slot, every, fetched_at):
+        return missed(database, ranked, slot, fetched_at)
     verdict = plausibility.judge(answer, before.last_good, before.suspects, ranked)
     members, off_list = _with_missing(database, github, verdict, ranked, now)
     with database.write() as session:
@@ -90,12 +92,12 @@ def watch_repository(
         asked_at = known.fetched_at if known and not known.error else clock.EPOCH
     if slot <= asked_at < slot + every:
         return {"outcome": DONE_BEFORE}
-    if not _is_amid(slot, every, now()):
+    if not is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
     trouble = watched.store_unwatchable
     with _recorded(database, lambda session, why: trouble(session, name, now(), why)):
         answer, etag = github.repository_unless(name, etag)
-    if not _is_amid(slot, every, now()):
+    if not is_amid(slot, every, now()):
         return {"outcome": models.MISSED}
     with database.write() as session:
         watched.store_watched(session, name, slot, now(), answer, etag)
@@ -137,7 +139,7 @@ def identify_some(
     has a good poll: most of them are on one. Returns how many were asked for."""
     most = MOST_IDENTIFIED_WITH_TOKEN if settings.github_token else MOST_IDENTIFIED
     with database.read() as session:
-        newest = [polls.first_and_last_good(session, ranked)[1] for ranked in settings.lists]
+        newest = [polls.first_and_last_good(session, each)[1] for each in settings.searched]
         if None in newest:
             return 0
         unknown = identities.unidentified(session, most, now())
@@ -189,24 +191,9 @@ def _recorded(database: Database, record: Callable[[Session, str], None]) -> Ite
         raise
 
 
-def _is_amid(slot: datetime, every: timedelta, now: datetime) -> bool:
-    """Whether a moment lies in a slot. One before it means that the clock was put back."""
-    return not clock.is_future(slot, now) and now < slot + every
-
-
 def _agree(theirs: datetime | None, ours: datetime) -> bool:
     """Whether GitHub's clock says that ours is right."""
     return theirs is not None and abs(theirs - ours) <= clock.TOLERANCE
-
-
-def _missed(database: Database, ranked: RankedList, slot: datetime, at: datetime) -> dict[str, Any]:
-    """Record that a slot ended without an answer: what GitHub says now belongs to another one."""
-    why = "no poll succeeded within the slot"
-    if clock.is_future(slot, at):  # it may still come
-        return {"outcome": models.MISSED, "why": "the clock was put back"}
-    with database.write() as session:
-        polls.record_gap(session, ranked, slot, models.MISSED, at, why)
-    return {"outcome": models.MISSED}
 
 
 def _with_missing(

@@ -31,10 +31,12 @@ from settings import Settings, exit_with
 
 HERE = Path(__file__).parents[1]
 DEMO = {
-    "LISTS": "stars,forks,python,rust,go",
+    "LISTS": "stars,forks,python,rust,go,topic:llm,owner:parcel-labs,new:30d,followed,"
+    "collection:Picks=orchardOrg/quiet-lantern+beaconkit/fabled-wagon+tunnel-team/jolly-garden+"
+    "wagonkit/russet-saddle+tunnel-works/mellow-yard",
     "POLL_MINUTES": "1",
     "AGGREGATE_MINUTES": "1",
-    "GITHUB_TOKEN": "",
+    "GITHUB_TOKEN": "made-up-as-all-else-is",  # any will do there, and raises its limits
 }
 
 

@@ -1,8 +1,8 @@
 """Events: what changed between two good polls of a list, stored and looked up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -38,9 +38,10 @@ def store_events(
     places: Sequence[Member],
     ids: Mapping[int, int],
     now: datetime,
+    belonging: Collection[int] | None = None,
 ) -> None:
     """Tell what changed since the last good poll before, unless a later one has told it that is
-    not from the future."""
+    not from the future. `belonging` as for core.events.changes."""
     good = (Poll.list_id == list_id, Poll.outcome == GOOD)
     before = session.scalar(select(func.max(Poll.slot)).where(*good, Poll.slot < slot))
     later = session.scalar(
@@ -51,11 +52,13 @@ def store_events(
     if before is None or later is not None:
         return
     earlier = members_at(session, list_id, before)
+    # A list that is not searched for is ranked before all readings of its slot are there.
+    known_until = before if ranked.is_searched else before - timedelta(seconds=1)
     ours = {**ids_by_github_id(session, [member.repository.github_id for member in earlier]), **ids}
-    for change in events.changes(earlier, places, ranked):
+    for change in events.changes(earlier, places, ranked, belonging):
         repository_id = ours[change.repository.github_id]
         if change.kind == "milestone" and _was_reached(
-            session, repository_id, change.detail["stars"], before
+            session, repository_id, change.detail["stars"], known_until
         ):
             continue
         row = Event(slot=slot, list_id=list_id, repository_id=repository_id)

@@ -23,7 +23,7 @@ _PLACES = (
         Placement.forks,
         Placement.open_issues,
         Placement.carried_over,
-        *(getattr(RepositoryRow, name) for name in ("id", "github_id", *PROFILE)),
+        *(getattr(RepositoryRow, name) for name in ("id", "github_id", "created_at", *PROFILE)),
     )
     .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
     .where(Placement.list_id == bindparam("list_id"), Placement.slot == bindparam("slot"))
@@ -50,6 +50,7 @@ def members_at(session: Session, list_id: int | None, slot: datetime) -> list[Me
                 description=row.description,
                 html_url=row.html_url,
                 pushed_at=row.pushed_at,
+                created_at=row.created_at,
             ),
             carried_over=row.carried_over,
         )

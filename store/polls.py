@@ -147,7 +147,7 @@ def store_poll(
         "error": doubt,
     }
     upsert(session, Poll, [poll], update=("outcome", "fetched_at", "rows", "error"))
-    placements = _replace_placements(session, list_id, slot, members, ids)
+    placements = replace_placements(session, list_id, slot, members, ids)
     if not doubt:
         fresh = [row for row in placements if not row["carried_over"]]
         store_readings(session, ranked, fetched_at, fresh)
@@ -184,7 +184,7 @@ def forget_future(session: Session, ranked: RankedList, now: datetime) -> None:
         session.execute(delete(table).where(table.list_id == list_id, table.slot.in_(later)))
 
 
-def _replace_placements(
+def replace_placements(
     session: Session,
     list_id: int,
     slot: datetime,

@@ -71,6 +71,7 @@ def store_repositories(
             continue
         for name in PROFILE:
             setattr(row, name, getattr(repository, name))
+        row.created_at = repository.created_at or row.created_at
         row.seen_at = seen_at
     session.flush()
     names = {repository.full_name.lower(): found[repository.github_id] for repository in seen}
@@ -176,7 +177,7 @@ def found_repositories(
     """Return several repositories by the names that were asked for, in a few statements."""
     known = profiles(session, full_names)
     ids = [each.id for each in known.values()]
-    counts = _newest_counts(session, ids, until)
+    counts = newest_counts(session, ids, until)
     stars_list = list_id_of(session, "stars")
     moments = {repository_id: newest.slot for repository_id, newest in counts.items()}
     if len(moments) == 1:
@@ -199,7 +200,7 @@ def found_repositories(
     }
 
 
-def _newest_counts(
+def newest_counts(
     session: Session, ids: Sequence[int], until: datetime | None
 ) -> dict[int, Counts]:
     """Return the newest counts of repositories up to a moment, if one is given."""

@@ -203,11 +203,19 @@ def expected_movers(board: dict[str, Any], window: str) -> dict[str, Any]:
             kept = {name: item[name] for name in ("full_name", "rank", "stars", "forks")}
             told = {"gain": gain["stars"], "rank_gain": gain["rank"], "since": gain["since"]}
             told["source"] = "reading"
+            told["percent"] = round(100 * gain["stars"] / (item["stars"] - gain["stars"]), 2)
             items.append(kept | told)
     items.sort(key=lambda item: item["rank"])
     items.sort(key=lambda item: item["gain"], reverse=True)
     head = {name: board[name] for name in ("list", "as_of", "built_at")}
     return {**head, "window": window, "items": items}
+
+
+def expected_by_percent(board: dict[str, Any], window: str) -> dict[str, Any]:
+    moved = expected_movers(board, window)
+    items = [it for it in moved["items"] if it["stars"] - it["gain"] >= 100]
+    items.sort(key=lambda it: (-it["gain"] / (it["stars"] - it["gain"]), it["rank"]))
+    return {**moved, "items": items}
 
 
 class TestAggregation:
@@ -241,8 +249,10 @@ class TestAggregation:
             "owners/python": expected_totals(python, "owner"),
             **{f"movers/stars/{it}": expected_movers(stars, it) for it in WINDOWS},
             **{f"movers/python/{it}": expected_movers(python, it) for it in WINDOWS},
+            **{f"movers/stars/{it}/percent": expected_by_percent(stars, it) for it in WINDOWS},
+            **{f"movers/python/{it}/percent": expected_by_percent(python, it) for it in WINDOWS},
         }
-        assert result == {"outcome": "published", "lists": 2, "documents": 17}
+        assert result == {"outcome": "published", "lists": 2, "documents": 27}
         assert documents(database) == expected
         assert_telling(stars)
 

@@ -117,6 +117,28 @@ def test_lists_are_named_in_any_order_and_each_is_kept_once(value: str, slugs: l
     assert [ranked.slug for ranked in chosen] == slugs
 
 
+def test_a_collection_comes_from_a_file_and_is_watched_and_takes_no_search(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("quiet/harbor\nloud/motor  # fast\n")
+    names = ("still/sea", "quiet/harbor", "loud/motor")
+
+    chosen = from_environment(
+        {
+            "LISTS": f"stars,followed,collection:Mine={path}",
+            "WATCH": names[0],
+            "GITHUB_TOKEN": TOKEN,
+        }
+    )
+
+    assert [(it.slug, it.names) for it in chosen.lists] == [
+        ("stars", None),
+        ("collection-mine", names[1:]),
+        ("followed", names),
+    ]
+    assert chosen.watch == names
+    assert [it.slug for it in chosen.searched] == ["stars"]
+
+
 # What is refused
 
 POSTGRES_OR_SQLITE = "expected a URL that begins with sqlite:// or postgresql:// or postgres://"
@@ -125,7 +147,7 @@ HTTP = "expected a URL that begins with https:// or http://"
 DIVISOR = "expected a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60"
 PORTS = "expected a number from 1 to 65535"
 WATCHED = "expected owner/name, as on GitHub"
-LISTS = "expected slugs (stars, forks, actionscript, …) or language:NAME"
+LISTS = "expected a language as GitHub spells it, such as language:Zig"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +171,7 @@ LISTS = "expected slugs (stars, forks, actionscript, …) or language:NAME"
         ),
         ("LISTS", "pyhton", "did you mean 'python'?"),
         ("LISTS", "language:", LISTS),
+        ("LISTS", "new:0d", "expected 1 to 3650 days, such as new:30d"),
         ("LISTS", ",", "expected at least one list, such as stars"),
         ("WATCH", "harbor", WATCHED),
         ("WATCH", "quiet/", WATCHED),
@@ -244,6 +267,7 @@ def test_lists_that_do_not_fit_the_interval_are_refused_with_what_would_fit(
         {"POLL_MINUTES": "4", "LISTS": ",".join(list(KNOWN)[:30])},
         {"POLL_MINUTES": "4", "GITHUB_TOKEN": TOKEN},
         {"POLL_MINUTES": "1", "LISTS": ",".join(list(KNOWN)[:22]), "GITHUB_TOKEN": TOKEN},
+        {"POLL_MINUTES": "1", "LISTS": ",".join([*list(KNOWN)[:7], "followed"])},
     ],
 )
 def test_lists_that_just_fit_are_accepted(environ: dict[str, str]) -> None:

@@ -56,6 +56,13 @@ SOURCE = choice(
     "Readings, or the days of GitHub's star history; by default those before the first reading.",
     ("reading", "github"),
 )
+MOVERS_BY = {"gain": "", "percent": "/percent"}  # what the names of documents end with
+BY = choice(
+    "by",
+    "The largest gains, or the largest in percent of those that had at least 100 before.",
+    MOVERS_BY,
+    "gain",
+)
 STEP = choice("step", "Of each step the last; by default what fits the span.", STEPS)
 POINTS = number("limit", "How many at most.", 10_000, lowest=1, highest=10_000)
 
@@ -73,7 +80,7 @@ def api_index() -> Response:
             "lists": "/api/v1/lists",
             "list": "/api/v1/lists/{slug}",
             "at": "/api/v1/lists/{slug}?at={time}",
-            "movers": "/api/v1/lists/{slug}/movers?window={window}",
+            "movers": "/api/v1/lists/{slug}/movers?window={window}&by={by}",
             "events": "/api/v1/events?list={slug}&after={cursor}",
             "languages": "/api/v1/languages?list={slug}",
             "owners": "/api/v1/owners?list={slug}",
@@ -114,11 +121,11 @@ def leaderboard(slug: str, at: datetime | None) -> Response:
 
 
 @api.get("/lists/<slug>/movers")
-@endpoint(schemas.Movers, WINDOW)
-def movers(slug: str, window: str) -> Response:
-    """The largest gains of a list's count over a window."""
+@endpoint(schemas.Movers, WINDOW, BY)
+def movers(slug: str, window: str, by: str) -> Response:
+    """The largest gains of a list's count over a window, as they are or in percent."""
     ranked = list_named(slug)
-    return document(f"movers/{ranked.slug}/{window}", ranked)
+    return document(f"movers/{ranked.slug}/{window}{MOVERS_BY[by]}", ranked)
 
 
 @api.get("/events")

@@ -65,8 +65,9 @@ def _board(ranked: RankedList, window: str, order: str) -> Board:
         document, build = responses.stored(session, f"lists/{ranked.slug}", ranked)
         board = json.loads(document.body)
         as_of, items = clock.parse(board["as_of"]), board["items"]
-        if order == "gain":
-            items = _by_gain(items, documents.document(session, f"movers/{ranked.slug}/{window}"))
+        if order != "rank":
+            name = f"movers/{ranked.slug}/{window}{'/percent' if order == 'percent' else ''}"
+            items = _by_gain(items, documents.document(session, name))
         counts = readings.daily(session, ranked, as_of, SPARK_DAYS)
         events = events_of(session, NEWS, ranked=ranked, newest_first=True)
     start = next(each for each in WINDOWS if each.name == window).start(as_of)

@@ -35,7 +35,12 @@ LIST = a_list("The list.")
 PAGE_WINDOW = choice(
     "window", "The span of time of the gains.", [each.name for each in WINDOWS], DEFAULTS["window"]
 )
-ORDER = choice("order", "Ranks, or the largest gains first.", ("rank", "gain"), DEFAULTS["order"])
+ORDER = choice(
+    "order",
+    "Ranks, or the largest gains first, as they are or in percent.",
+    ("rank", "gain", "percent"),
+    DEFAULTS["order"],
+)
 FILTER = Parameter("q", "Text to look for.", _text, {"type": "string"}, "framework", "")
 REPOSITORIES = Parameter(
     "repos",

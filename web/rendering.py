@@ -75,7 +75,7 @@ def context() -> dict[str, Any]:
         "lists": settings.lists,
         "most_news": SHOWN_NEWS,
         "poll_every": settings.poll_every,
-        "slugs": {ranked.title: ranked.slug for ranked in settings.lists},
+        "slugs": {ranked.language: ranked.slug for ranked in settings.lists if ranked.language},
         "spans": list(SPANS),
         "titles": {ranked.slug: ranked.title for ranked in settings.lists},
         "windows": [window.name for window in WINDOWS],

@@ -420,10 +420,31 @@ def test_movers_come_by_what_their_list_counts_largest_gain_first_then_by_rank()
         "stars": 500,
         "forks": 40,
         "gain": 200,
+        "percent": 66.67,
         "rank_gain": 7,
         "since": "2026-03-09T12:40:00Z",
         "source": "reading",
     }
+
+
+def test_movers_by_percent_are_of_those_that_had_a_hundred_and_exact_where_told_alike() -> None:
+    then = counts(400, AS_OF - DAY)
+    stars_then = {1: 400, 2: 100, 3: 99, 4: 0, 5: 80_000, 6: 70_000}
+    baselines = {("24h", n): replace(then, stars=stars) for n, stars in stars_then.items()}
+    now = {1: 500, 2: 200, 3: 900, 4: 50, 5: 80_001, 6: 70_001}
+    shown = board(
+        *(standing(n, n, stars) for n, stars in now.items()),
+        history=Baselines(baselines, {}),
+    )
+
+    by_gain = leaderboards.movers(shown, "24h", "stars")
+    by_percent = leaderboards.by_percent(by_gain, "stars")
+
+    assert {it["rank"]: it["percent"] for it in by_gain["items"]} == {
+        **{1: 25.0, 2: 100.0, 3: 809.09, 4: None, 5: 0.0, 6: 0.0}
+    }
+    assert [it["rank"] for it in by_percent["items"]] == [2, 1, 6, 5]
+    assert {**by_percent, "items": None} == {**by_gain, "items": None}
 
 
 def test_movers_of_a_list_without_baselines_are_none() -> None:

@@ -1,10 +1,11 @@
 """Which lists there are, how they are named, and what GitHub is asked for them."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
-from core import lists
+from core import list_names, lists
 from core.lists import KNOWN, RankedList
 
 SLUGS = [
@@ -101,46 +102,20 @@ def test_the_query_quotes_the_language_and_asks_for_more_than_the_floor(
 
 
 @pytest.mark.parametrize(
-    ("name", "ranked"),
+    ("entry", "query"),
     [
-        ("python", KNOWN["python"]),
-        ("Vim-Script", KNOWN["vim-script"]),
-        ("language:C++", KNOWN["cpp"]),
-        ("language:vim script", KNOWN["vim-script"]),
-        ("language:Zig", RankedList("zig", "Zig", language="Zig")),
-        ("language:F#", RankedList("fsharp", "F#", language="F#")),
-        ("language:Jupyter Notebook", lists.language("Jupyter Notebook")),
+        ("topic:llm", "topic:llm stars:>7"),
+        ("owner:apache", "user:apache stars:>7"),
+        ("new:30d", "created:>=2026-02-01 stars:>7"),
+        ("new:1d", "created:>=2026-03-02 stars:>7"),
     ],
 )
-def test_a_list_is_named_by_slug_or_by_language(name: str, ranked: RankedList) -> None:
-    assert lists.named(name) == ranked
-
-
-FORMS = "expected slugs (stars, forks, actionscript, …) or language:NAME"
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("pyhton", "did you mean 'python'?"),
-        ("Objective-D", "did you mean 'objective-c'?"),
-        ("zig", FORMS),
-        ("", FORMS),
-        ("language:", FORMS),
-        ("language: Zig", FORMS),
-        ("language:stars", FORMS),  # a slug that is not a language's
-        ('language:C" stars:>1', FORMS),  # would end the quotes
-        ("language:C\\", FORMS),
-        ("topic:games", FORMS),
-    ],
-)
-def test_a_name_that_stands_for_no_list_is_refused_with_what_would_be_right(
-    name: str, hint: str
+def test_topics_owners_and_the_day_from_which_on_one_was_made_are_asked_for(
+    entry: str, query: str
 ) -> None:
-    with pytest.raises(LookupError) as refused:
-        lists.named(name)
+    slot = datetime(2026, 3, 3, 23, 50, tzinfo=UTC)
 
-    assert refused.value.args == (hint,)
+    assert list_names.named(entry).at(slot).query(7) == query
 
 
 def test_lists_come_in_the_order_stars_forks_then_slugs() -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from core import lists, plausibility
+from core import events, list_names, lists, plausibility
 from core.lists import RankedList
 from core.plausibility import KnownMember, Member, Verdict
 from core.repository import GitHubRepository, SearchAnswer
@@ -354,3 +355,58 @@ def test_a_member_is_restored_by_what_is_itself_and_belongs(
     known = KnownMember(repo(1, 300))
 
     assert plausibility.is_restored(known, given, STARS, needed=100) is restored
+
+
+# Topics, owners, new ones
+
+SLOT = datetime(2026, 3, 31, 0, 10, tzinfo=UTC)
+NEW = list_names.named("new:30d").at(SLOT)  # made since 1 March
+YOUNG, OLD = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("entry", "asked", "other", "doubt"),
+    [
+        ("topic:llm", {"topics": ("ai", "llm")}, {"topics": ("ai",)}, "of the topic llm"),
+        ("owner:QUIET", {}, {"full_name": "loud/motor"}, "of the owner QUIET"),
+        ("new:30d", {"created_at": YOUNG}, {"created_at": OLD}, "made since 2026-03-01"),
+    ],
+)
+def test_an_answer_of_others_than_were_asked_for_is_suspect_and_a_few_are_left_out(
+    entry: str, asked: dict[str, Any], other: dict[str, Any], doubt: str
+) -> None:
+    ranked = list_names.named(entry).at(SLOT)
+    right = [replace(each, **asked) for each in full_list()[:50]]
+    few, many = ([repo(number, **other) for number in range(200, 200 + n)] for n in (5, 6))
+
+    believed = plausibility.judge(answer(*right, *few), [], [], ranked)
+    suspect = plausibility.judge(answer(*right, *many), [], [], ranked)
+
+    assert (believed.doubt, believed.found) == (None, right)
+    assert suspect.doubt == f"6 repositories are not {doubt}"
+
+
+def test_those_that_grew_old_may_all_leave_a_list_of_new_ones_and_others_take_their_places() -> (
+    None
+):
+    old = [replace(each, created_at=OLD) for each in full_list()[:60]]
+    stay = [replace(each, created_at=YOUNG) for each in full_list()[60:]]
+    new = [repo(number, stars=50, created_at=YOUNG) for number in range(200, 260)]
+    before = [KnownMember(each) for each in (*old, *stay)]
+
+    verdict = plausibility.judge(answer(*stay, *new), before, [], NEW)
+
+    assert (verdict.doubt, verdict.missing) == (None, [])
+    assert plausibility.search_floor(before, NEW) == NEW.floor  # not by those that go
+    lacking = plausibility.judge(answer(*stay[1:], *new), before, [], NEW)
+    assert [known.repository for known in lacking.missing] == stay[:1]
+
+
+def test_that_one_grew_old_is_no_news_nor_that_one_is_not_of_the_list_any_more() -> None:
+    old, young = (repo(n, created_at=at) for n, at in ((1, OLD), (2, YOUNG)))
+    before = [Member(old), Member(young)]
+
+    by_age = [change.repository for change in events.changes(before, [], NEW)]
+    by_choice = [change.repository for change in events.changes(before, [], STARS, {1})]
+
+    assert (by_age, by_choice) == ([young], [old])

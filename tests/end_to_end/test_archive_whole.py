@@ -264,6 +264,7 @@ class Past:
             {
                 **{name: item[name] for name in ("full_name", "rank", "stars", "forks")},
                 "gain": gain["forks" if slug == "forks" else "stars"],
+                "percent": _percent(item, gain, "forks" if slug == "forks" else "stars"),
                 "rank_gain": gain["rank"],
                 "since": gain["since"],
                 "source": "reading",
@@ -288,6 +289,11 @@ class Past:
             for slot in last
             if start is None or start <= slot
         ]
+
+
+def _percent(item: dict[str, Any], gain: dict[str, Any], count: str) -> float | None:
+    before = item[count] - gain[count]
+    return round(100 * gain[count] / before, 2) if before else None
 
 
 # What it is, asked of an installation before and after thinning

@@ -10,7 +10,8 @@ from core import clock, lists
 from core.clock import DAY, HOUR
 from local import demo
 from local.fake_github.worlds import MadeUpWorld
-from models import Document, Placement, Poll
+from local.run import DEMO
+from models import Document, List, Placement, Poll
 from monitoring import status
 from settings import Settings, from_environment
 from store import snapshots
@@ -110,6 +111,26 @@ class TestFill:
             body = session.get_one(Document, "lists/python").body.decode()
         assert body.count('"since":"2026-03-10T11:30:00Z"') >= 90  # 1h
         assert body.count('"since":"2026-03-09T12:30:00Z"') >= 90  # 24h
+
+    def test_fills_all_lists_of_the_demo(
+        self, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("LISTS", "GITHUB_TOKEN"):
+            monkeypatch.setenv(name, DEMO[name])
+        slots = [at("2026-03-09T12:30"), at("2026-03-10T12:30")]
+
+        demo.fill(slots)
+
+        with database.read() as session:
+            rows = select(List.slug, Poll.outcome, Poll.rows).join(Poll, Poll.list_id == List.id)
+            found = {tuple(row) for row in session.execute(rows.where(Poll.slot == slots[1]))}
+        full = ("stars", "forks", "python", "rust", "go", "topic-llm", "new-30d")
+        assert found == {
+            *((slug, "good", 100) for slug in full),
+            ("owner-parcel-labs", "good", 38),
+            ("followed", "good", 5),
+            ("collection-picks", "good", 5),
+        }
 
     def test_twice_is_as_good_as_once(self, database: Database, settings: Settings) -> None:
         slots = [at("2026-03-10T12:20"), at("2026-03-10T12:30")]

@@ -185,4 +185,5 @@ def documents(database: Database) -> dict[str, Any]:
 def names_of(slug: str) -> set[str]:
     """The names of a list's documents."""
     kinds = ("lists", "languages", "owners")
-    return {f"{kind}/{slug}" for kind in kinds} | {f"movers/{slug}/{window}" for window in WINDOWS}
+    movers = {f"movers/{slug}/{window}" for window in WINDOWS}
+    return {f"{kind}/{slug}" for kind in kinds} | movers | {f"{name}/percent" for name in movers}

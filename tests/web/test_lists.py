@@ -265,5 +265,17 @@ class TestMovers:
     def test_are_those_of_a_day_unless_told_otherwise(self, full: FlaskClient) -> None:
         assert full.get(MOVERS).json == full.get(f"{MOVERS}?window=24h").json
 
+    def test_are_in_order_of_their_gains_in_percent_where_that_is_asked_for(
+        self, full: FlaskClient
+    ) -> None:
+        by_gain, by_percent = (
+            full.get(f"{MOVERS}?window=1h&by={by}") for by in ("gain", "percent")
+        )
+
+        assert by_gain.json == full.get(f"{MOVERS}?window=1h").json
+        assert by_percent.json is not None
+        assert [it["percent"] for it in by_percent.json["items"]] == [0.4, 0.0]
+        assert problem(full.get(f"{MOVERS}?by=rank"))[0] == 400
+
     def test_are_to_be_asked_for_later_before_there_are_any(self, full: FlaskClient) -> None:
         assert problem(full.get("/api/v1/lists/python/movers"))[0] == 503

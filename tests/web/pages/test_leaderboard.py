@@ -25,10 +25,12 @@ class TestLeaderboard:
             "3 Fresh/Face GoBoats, moored 1,000 – 4",
         ]
 
-    def test_by_gain_is_in_the_order_of_the_movers(self, full: FlaskClient) -> None:
-        names = [it["full_name"] for it in _json(full, "/api/v1/lists/stars/movers?window=1h")]
+    @pytest.mark.parametrize("order", ["gain", "percent"])
+    def test_by_gain_is_in_the_order_of_the_movers(self, full: FlaskClient, order: str) -> None:
+        url = f"/api/v1/lists/stars/movers?window=1h&by={order}"
+        names = [it["full_name"] for it in _json(full, url)]
 
-        shown = read(full.get("/?order=gain&window=1h")).all("input", "value")
+        shown = read(full.get(f"/?order={order}&window=1h")).all("input", "value")
 
         assert [it for it in shown if "/" in it] == [*names, "Fresh/Face"]
 
