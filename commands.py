@@ -24,7 +24,7 @@ from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from core.rate_limit import Resource
 from monitoring import redis_status
-from web import current, follow_commands
+from web import current, follow_commands, notify_commands
 from web.command_errors import in_one_line, require_schema
 
 if TYPE_CHECKING:
@@ -261,4 +261,13 @@ def _slug(ranked: RankedList | None) -> str:
     return ranked.slug if ranked else ""
 
 
-ALL = (poll, aggregate, upgrade, redis_url, failed_jobs, import_history, *follow_commands.ALL)
+ALL = (
+    poll,
+    aggregate,
+    upgrade,
+    redis_url,
+    failed_jobs,
+    import_history,
+    *follow_commands.ALL,
+    *notify_commands.ALL,
+)

@@ -25,9 +25,7 @@ from core import clock
 
 PROFILE = ("full_name", "language", "description", "html_url", "pushed_at")
 COUNTS = ("stars", "forks", "open_issues")
-
 GOOD, SUSPECT, FAILED, MISSED = "good", "suspect", "failed", "missed"
-
 IMPORTED = "imported"  # from the archive: neither expected nor received
 
 
@@ -48,9 +46,7 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else clock.EPOCH + value * self.unit
 
 
-Slot = Moment(timedelta(seconds=1))
-
-Exact = Moment(timedelta(milliseconds=1))
+Slot, Exact = Moment(timedelta(seconds=1)), Moment(timedelta(milliseconds=1))
 
 
 class Base(DeclarativeBase):
@@ -65,8 +61,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Exact}
 
 
-# Rows of these live in the primary key's tree itself, so that a history is one scan of neighbours:
-# in SQLite's usual tables each row of it would be a seek of its own. Postgres has no such thing.
+# In SQLite rows of these live in the primary key's tree: a history is one scan, not a seek a row.
 CLUSTERED = {"sqlite_with_rowid": False}
 
 
@@ -132,9 +127,8 @@ class Placement(Base):
     stars: Mapped[int]
     forks: Mapped[int]
     open_issues: Mapped[int | None]  # null: its source does not tell, as the archive since 2021
-    carried_over: Mapped[bool] = mapped_column(
-        "kept", key="carried_over"
-    )  # GitHub left it out and could not be asked: these are its last counts
+    # GitHub left it out and could not be asked: these are its last counts
+    carried_over: Mapped[bool] = mapped_column("kept", key="carried_over")
 
 
 class Reading(Base):
@@ -152,7 +146,7 @@ class Reading(Base):
 
 
 class Event(Base):
-    """A change between two consecutive good polls of a list. Ids grow in order of commit."""
+    """A change between two good polls of a list, or a spike. Ids grow in order of commit."""
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_list", "list_id", "id"), {"sqlite_autoincrement": True})
@@ -161,7 +155,7 @@ class Event(Base):
     slot: Mapped[datetime] = mapped_column(Slot)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"))
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(10))  # entered, left, overtook, milestone
+    kind: Mapped[str] = mapped_column(String(10))  # one of schemas.EventKind
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
@@ -181,8 +175,7 @@ class Watched(Base):
 
 
 class Follow(Base):
-    """A repository that somebody follows, or of which somebody wants the history: the wish itself,
-    which is served in order of `turn_at`. Redis only says that there is one."""
+    """A wish to follow a repository or to have its history; served in order of `turn_at`."""
 
     __tablename__ = "follow"
 
@@ -235,6 +228,35 @@ class Progress(Base):
 
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
     until: Mapped[datetime] = mapped_column(Slot)
+
+
+class Outbox(Base):
+    """What a target of NOTIFY is to be told: a row a subject and target, so none is told twice."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_subject", "subject", "target", unique=True),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(300))  # the message's cursor
+    target: Mapped[str] = mapped_column(String(32))  # a hash: its URL has secrets
+    message: Mapped[dict[str, Any]] = mapped_column(JSON)  # a schemas.Notice
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)  # null: sent or given up
+    tries: Mapped[int] = mapped_column(SmallInteger)
+    why: Mapped[str | None] = mapped_column(Text)  # why the last try failed; null: it did not
+
+
+class Notified(Base):
+    """What is known of a target of NOTIFY, or of a trouble that is told to those who want that."""
+
+    __tablename__ = "notified"
+
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)  # what kind it is, and which
+    cursor: Mapped[int | None] = mapped_column(BigInteger)  # the last event put into the outbox
+    why: Mapped[str | None] = mapped_column(Text)
+    since: Mapped[datetime | None]  # since when a target takes nothing, or a trouble lasts
+    seen_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
 
 
 class Standing(Base):

@@ -76,7 +76,12 @@ def schedule(settings: Settings) -> list[Entry]:
         "history", "jobs.read_history", clock.MINUTE, timedelta(seconds=40), 120, at_front=True
     )
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    return [*polls, *watches, aggregation, identification, sampling, wishes, thinning]
+    news = [  # of the day before, once it is read; and what NOTIFY wants, or wanted until now
+        Entry("spikes", "jobs.spikes", clock.DAY, timedelta(minutes=20), timeout=120, queue=LOW),
+        Entry("notify", "jobs.notify", clock.MINUTE, timedelta(seconds=20), 60, queue=LOW),
+    ]
+    batches = [identification, sampling, wishes, thinning, *news[: 2 if settings.notify else 1]]
+    return [*polls, *watches, aggregation, *batches]
 
 
 def _offsets(settings: Settings) -> Iterator[tuple[RankedList, timedelta]]:

@@ -20,7 +20,7 @@ from rq.worker import WorkerStatus
 
 import queues
 import settings as configuration
-from monitoring import logs
+from monitoring import logs, targets
 from store.database import check_schema_or_exit
 
 PAUSE = 5  # seconds before a worker that Redis failed starts again
@@ -98,6 +98,7 @@ def main() -> None:
     settings = configuration.or_exit()
     logs.configure(settings)
     check_schema_or_exit(settings)
+    targets.check_or_exit(settings)  # it loads Apprise if there are any, so that no job has to
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -1,5 +1,6 @@
 """Wishes: repositories that somebody follows, or of which somebody wants the history."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,6 +74,14 @@ def unfollow(session: Session, full_name: str) -> bool:
 def followed(session: Session) -> int:
     counted = select(func.count()).where(Follow.followed_since.is_not(None))
     return session.scalar(counted) or 0
+
+
+def followed_ids(session: Session, names: Iterable[str]) -> set[int]:
+    """Our ids of the repositories that are followed, by a wish or by the settings' `names`."""
+    lower = [name.lower() for name in names]
+    known = select(RepositoryName.repository_id).where(RepositoryName.name.in_(lower))
+    wished = select(Follow.repository_id).where(Follow.followed_since.is_not(None))
+    return {each for each in (*session.scalars(known), *session.scalars(wished)) if each}
 
 
 def all_followed(session: Session, after: str = "", limit: int | None = None) -> list[Follow]:

@@ -30,7 +30,7 @@ def github() -> Iterator[str]:
 
 
 NOT_THERE = (
-    "Error: the database's schema is missing, this version needs 0016: "
+    "Error: the database's schema is missing, this version needs 0009: "
     "run `flask --app app upgrade`\n"
 )
 

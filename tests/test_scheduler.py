@@ -21,6 +21,7 @@ from rq_scheduler import Scheduler
 import jobs
 import queues
 from core import clock, lists
+from core.notify_setting import Notify
 from queues import Entry
 from scheduler import KEY, SafeScheduler, schedule
 from tests.support.common import MakeSettings
@@ -47,7 +48,7 @@ class TestSchedule:
     ) -> None:
         settings = make_settings(lists=tuple(lists.KNOWN.values()))
 
-        *polls, aggregation, identification, sampling, wishes, night = schedule(settings)
+        *polls, aggregation, identification, sampling, wishes, night, spikes = schedule(settings)
 
         offsets = [poll.offset for poll in polls]
         assert [poll.name for poll in polls] == [f"poll-{slug}" for slug in lists.KNOWN]
@@ -56,7 +57,7 @@ class TestSchedule:
         steps = {later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)}
         assert steps <= {timedelta(seconds=13), timedelta(seconds=14)}
         assert (aggregation.name, aggregation.every) == ("aggregate", settings.aggregate_every)
-        assert {identification.queue, sampling.queue, night.queue} == {"low"}
+        assert {identification.queue, sampling.queue, night.queue, spikes.queue} == {"low"}
         assert (sampling.every, wishes.every) == (settings.poll_every, timedelta(minutes=1))
         assert night.every == timedelta(days=1)
 
@@ -74,11 +75,11 @@ class TestSchedule:
         assert job.timeout == 180
 
     def test_names_functions_that_there_are_in_jobs(self, make_settings: MakeSettings) -> None:
-        entries = schedule(make_settings(watch=("o/r",)))
+        entries = schedule(make_settings(watch=("o/r",), notify=Notify(urls="json://h.test")))
 
         functions = {entry.function for entry in entries}
 
-        kinds = ("poll", "watch", "aggregate", "identify", "sample", "read_history", "thin")
+        kinds = "poll watch aggregate identify sample read_history thin spikes notify".split()
         assert functions == {f"jobs.{kind}" for kind in kinds}
         assert all(callable(getattr(jobs, kind)) for kind in kinds)
 

@@ -225,6 +225,6 @@ def test_without_a_schema_it_ends_with_one_line(
 
     assert ended.returncode == 2
     assert ended.stderr == (
-        "starboard: the database's schema is missing, this version needs 0016: "
+        "starboard: the database's schema is missing, this version needs 0009: "
         "run `flask --app app upgrade`\n"
     )

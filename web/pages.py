@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock, retention
 from core.lists import RankedList
 from core.windows import WINDOWS
+from monitoring.checks import names_of_lists, troubles
 from store import repositories
 from store.events import events_of
 from web import charts, current, http_headers, rendering, responses
@@ -22,7 +23,7 @@ from web.parameters import HTML, Parameter, a_list, choice, endpoint
 from web.rendering import DEFAULTS, SHOWN_NEWS, page
 from web.replies import Reply
 from web.snippets import snippets
-from web.status_page import day_strip, names_of_lists, troubles
+from web.status_page import day_strip
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
 

@@ -352,9 +352,9 @@ def test_a_worker_on_a_database_that_cannot_be_written_logs_one_line_a_job(
 # A schema of another version
 
 
-MISSING = "the database's schema is missing, this version needs 0016: run `flask --app app upgrade`"
+MISSING = "the database's schema is missing, this version needs 0009: run `flask --app app upgrade`"
 NEWER = (
-    "the database's schema is 9999, this version needs 0016: "
+    "the database's schema is 9999, this version needs 0009: "
     "it was made by a newer version, which has to be deployed"
 )
 

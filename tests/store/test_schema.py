@@ -226,7 +226,7 @@ def test_check_schema_says_how_to_make_a_missing_one(settings: Settings) -> None
         database.check_schema()
 
     assert str(caught.value) == (
-        "the database's schema is missing, this version needs 0016: run `flask --app app upgrade`"
+        "the database's schema is missing, this version needs 0009: run `flask --app app upgrade`"
     )
 
 
@@ -234,7 +234,7 @@ def test_check_schema_refuses_one_that_it_does_not_know(database: Database) -> N
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    with pytest.raises(SchemaError, match="schema is 9999, this version needs 0016"):
+    with pytest.raises(SchemaError, match="schema is 9999, this version needs 0009"):
         database.check_schema()
 
 
@@ -262,7 +262,7 @@ NO_FILE = "the database cannot be used: unable to open database file"
     [
         (
             "sqlite:///{folder}/new.db",
-            "the database's schema is missing, this version needs 0016: "
+            "the database's schema is missing, this version needs 0009: "
             "run `flask --app app upgrade`",
         ),
         ("sqlite:///{folder}", NO_FILE),

@@ -69,7 +69,7 @@ class TestWithoutASchema:
 
         assert problem(response) == (
             503,
-            "the database's schema is missing, this version needs 0016: "
+            "the database's schema is missing, this version needs 0009: "
             "run `flask --app app upgrade`",
         )
         assert response.headers["Retry-After"] == "30"
