@@ -13,7 +13,19 @@ from monitoring import logs
 from monitoring.status import LiveStatus
 from settings import Settings
 from store.database import connect
-from web import api, assets, badges, charts, errors, feeds, following, health, pages, request_log
+from web import (
+    api,
+    assets,
+    badges,
+    charts,
+    errors,
+    feeds,
+    follow_lists,
+    health,
+    pages,
+    ranks,
+    request_log,
+)
 from web.cache import ResponseCache
 from web.gate import NEEDS_NO_DATABASE, Gate
 from web.place import Place
@@ -24,7 +36,8 @@ READ_PATIENCE = 3  # seconds that a request waits for an answer of the database
 BLUEPRINTS = (
     health.site,
     api.api,
-    following.following,
+    ranks.ranks,
+    follow_lists.following,
     charts.charts,
     badges.badges,
     feeds.feeds,

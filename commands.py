@@ -22,9 +22,8 @@ import queues
 from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
-from core.rate_limit import Resource
 from monitoring import redis_status
-from web import current, follow_commands, notify_commands
+from web import current, data_commands, follow_commands, notify_commands
 from web.command_errors import in_one_line, require_schema
 
 if TYPE_CHECKING:
@@ -72,8 +71,8 @@ def _poll_each(chosen: Iterable[RankedList]) -> list[str]:
     settings, database = current.settings(), current.database()
     every = settings.poll_every
     failures = []
-    patience: dict[Resource, timedelta] = {"search": every, "core": every / 10}
-    with connect_to_github(database, settings, patience) as github:
+    how = {"patience": every, "urgent": True, "kept": 0}
+    with connect_to_github(database, settings, **how) as github:
         for ranked in chosen:
             slot = clock.floor(clock.now(), every)
             try:
@@ -262,12 +261,6 @@ def _slug(ranked: RankedList | None) -> str:
 
 
 ALL = (
-    poll,
-    aggregate,
-    upgrade,
-    redis_url,
-    failed_jobs,
-    import_history,
-    *follow_commands.ALL,
-    *notify_commands.ALL,
+    *(poll, aggregate, upgrade, redis_url, failed_jobs, import_history),
+    *(*follow_commands.ALL, *data_commands.ALL, *notify_commands.ALL),
 )

@@ -6,8 +6,9 @@ never replaces a newer one. Exceptions escape, so that RQ sees a failure and tri
 """
 
 import gc
+import math
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,10 @@ from github.ranking import DONE_BEFORE, wait_for_readings
 from github.shared_limit import connect_to_github
 from history import importer, thinning
 from monitoring import notifying
-from monitoring.job_runs import logged_run
+from monitoring.job_runs import POSTPONED, logged_run
 from monitoring.targets import targets_of
 from settings import Settings, from_environment
-from store import follows, identities, intervals, outbox
+from store import follows, identities, intervals, outbox, polls
 from store.database import Database, connect
 from store.documents import is_published, publish
 from store.imports import is_import_under_way
@@ -53,6 +54,14 @@ NO_POLL = "no good poll yet"  # the outcome of a build
 log = structlog.get_logger("starboard")
 
 
+def prepare(settings: Settings) -> None:
+    """Have SQLAlchemy prepare the statements that every poll reads with."""
+    with connect(settings) as database, database.read() as session:
+        intervals.changes(session)
+        polls.poll_context(session, settings.lists[0], clock.EPOCH)
+        is_published(session, "lists")
+
+
 def poll(slug: str, slot: datetime) -> Retry | None:
     """Poll a list for a slot. Comes back later where the rate limit leaves no turn now."""
     settings = from_environment()
@@ -63,9 +72,12 @@ def poll(slug: str, slot: datetime) -> Retry | None:
             return None
         with connect(settings) as database:
             intervals.note(database, slot, settings.poll_every)
+            # What a list misses is asked for now or not at all, so nothing is kept from it.
+            end = slot + settings.poll_every
+            how = {"turn": f"poll-{slug}", "before": end, "urgent": True, "kept": 0}
             try:
                 wait_for_readings(database, ranked, slot, settings.poll_every)
-                with connect_to_github(database, settings) as github:
+                with connect_to_github(database, settings, **how) as github:
                     result |= poll_list(database, github, ranked, slot, settings.poll_every)
             except NotYet as error:
                 return _postponed(error, result)
@@ -84,7 +96,8 @@ def watch(name: str, slot: datetime) -> Retry | None:
         if name not in settings.watch:
             result["outcome"] = "not in WATCH any more"
             return None
-        with connect(settings) as database, connect_to_github(database, settings) as github:
+        how = {"turn": f"watch-{name.lower()}", "before": slot + settings.poll_every}
+        with connect(settings) as database, connect_to_github(database, settings, **how) as github:
             try:
                 result |= watch_repository(database, github, name, slot, settings.poll_every)
             except NotYet as error:
@@ -116,13 +129,17 @@ def identify() -> None:
 
 def sample(slot: datetime) -> Retry | None:
     """Fetch the counts of followed repositories for a slot, for ten seconds; then others have their
-    turn, and it goes on behind them."""
+    turn, and it goes on behind them, or where the rate limit has a turn for it."""
     settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    how = {"turn": "sample", "before": slot + settings.poll_every}
     with logged_run("sample", slot=clock.rfc3339(slot)) as result, connect(settings) as database:
-        with connect_to_github(database, settings) as github:
-            result |= sample_followed(
-                database, github, slot, settings.poll_every, lambda: time.monotonic() > deadline
-            )
+        with connect_to_github(database, settings, **how) as github:
+            try:
+                result |= sample_followed(
+                    database, github, slot, settings.poll_every, lambda: time.monotonic() > deadline
+                )
+            except NotYet as error:
+                return _postponed(error, result)
         more = result.pop("more")
     return Retry(max=MOST_TIMES, interval=0) if more else None
 
@@ -137,7 +154,7 @@ def read_history(name: str | None = None) -> Retry | None:
             with database.write() as session:
                 today = star_history.day_of(clock.now())
                 follows.reopen(session, star_history.end_of(today - clock.DAY))
-        with connect_to_github(database, settings, urgent=True) as github:
+        with connect_to_github(database, settings, turn="history", urgent=True) as github:
             try:
                 result |= take_turn(database, github, slot_of)
             except NotYet as error:
@@ -232,12 +249,13 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
 
 
 def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:
-    """The job's return value that lets RQ run it again once GitHub allows a request. A job that
-    slept until then would keep its worker from all the others."""
-    wait = max(error.until - clock.now(), timedelta(seconds=1))
-    result |= {"outcome": "postponed", "seconds": round(wait.total_seconds())}
+    """The job's return value that lets RQ run it again when its turn has come, ahead of others. A
+    job that slept until then would keep its worker from all of them."""
+    # The scheduler looks at whole seconds, every other one.
+    seconds = max(1, math.ceil((error.until - clock.now()).total_seconds()))
+    result |= {"outcome": POSTPONED, "seconds": seconds}
     # RQ counts these apart from the retries of failures, and fails a job that asks for one more.
-    return Retry(max=MOST_TIMES, interval=round(wait.total_seconds()) + 1)
+    return Retry(max=MOST_TIMES, interval=seconds, enqueue_at_front=True)
 
 
 def _given_up(error: Final) -> dict[str, Any]:

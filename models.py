@@ -69,14 +69,12 @@ class List(Base):
     """A ranked list that was polled at least once; lists.RankedList says what it is."""
 
     __tablename__ = "list"
-
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(100), unique=True)
 
 
 class Repository(Base):
     __tablename__ = "repository"
-
     id: Mapped[int] = mapped_column(primary_key=True)
     github_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # null until seen live
     full_name: Mapped[str] = mapped_column(String(200))
@@ -94,7 +92,6 @@ class RepositoryName(Base):
     """Every name that a repository was seen under, in lower case; the last to bear it has it."""
 
     __tablename__ = "repository_name"
-
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"))
     seen_at: Mapped[datetime]  # when it was last seen so
@@ -105,7 +102,6 @@ class Poll(Base):
 
     __tablename__ = "poll"
     __table_args__ = CLUSTERED
-
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"), primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     outcome: Mapped[str] = mapped_column(String(10))  # good, suspect, failed, missed, imported
@@ -119,7 +115,6 @@ class Placement(Base):
 
     __tablename__ = "placement"
     __table_args__ = CLUSTERED
-
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"), primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     rank: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -136,7 +131,6 @@ class Reading(Base):
 
     __tablename__ = "reading"
     __table_args__ = CLUSTERED
-
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     stars: Mapped[int]
@@ -150,7 +144,6 @@ class Event(Base):
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_list", "list_id", "id"), {"sqlite_autoincrement": True})
-
     id: Mapped[int] = mapped_column(primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"))
@@ -163,7 +156,6 @@ class Watched(Base):
     """The last answer of GitHub about a repository in WATCH."""
 
     __tablename__ = "watched"
-
     name: Mapped[str] = mapped_column(String(200), primary_key=True)  # in lower case
     repository_id: Mapped[int | None] = mapped_column(ForeignKey("repository.id"))
     etag: Mapped[str | None] = mapped_column(Text)  # of the answer with these counts
@@ -178,7 +170,6 @@ class Follow(Base):
     """A wish to follow a repository or to have its history; served in order of `turn_at`."""
 
     __tablename__ = "follow"
-
     name: Mapped[str] = mapped_column(String(200), primary_key=True)  # `full_name` in lower case
     full_name: Mapped[str] = mapped_column(String(200))
     repository_id: Mapped[int | None] = mapped_column(ForeignKey("repository.id"), index=True)
@@ -199,7 +190,6 @@ class StarHistory(Base):
     """The days of stars of a repository, as GitHub told them: see core.star_history."""
 
     __tablename__ = "star_history"
-
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), primary_key=True)
     days: Mapped[bytes | None] = mapped_column(LargeBinary)  # packed
     pages_read: Mapped[int] = mapped_column(SmallInteger)  # newest first
@@ -213,7 +203,6 @@ class Trouble(Base):
     """A trouble of one repository's with GitHub, or of the token's; it concerns no other."""
 
     __tablename__ = "trouble"
-
     subject: Mapped[str] = mapped_column(String(200), primary_key=True)  # `name` in lower case
     name: Mapped[str] = mapped_column(String(200))  # owner/name, GITHUB_TOKEN or clock
     why: Mapped[str] = mapped_column(Text)
@@ -225,7 +214,6 @@ class Progress(Base):
     """How far a batch has come that works through time, or since when an interval holds."""
 
     __tablename__ = "progress"
-
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
     until: Mapped[datetime] = mapped_column(Slot)
 
@@ -235,7 +223,6 @@ class Outbox(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_subject", "subject", "target", unique=True),)
-
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(300))  # the message's cursor
     target: Mapped[str] = mapped_column(String(32))  # a hash: its URL has secrets
@@ -250,7 +237,6 @@ class Notified(Base):
     """What is known of a target of NOTIFY, or of a trouble that is told to those who want that."""
 
     __tablename__ = "notified"
-
     name: Mapped[str] = mapped_column(String(300), primary_key=True)  # what kind it is, and which
     cursor: Mapped[int | None] = mapped_column(BigInteger)  # the last event put into the outbox
     why: Mapped[str | None] = mapped_column(Text)
@@ -264,7 +250,6 @@ class Standing(Base):
 
     __tablename__ = "standing"
     __table_args__ = CLUSTERED
-
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"), primary_key=True)
     rank: Mapped[int] = mapped_column(SmallInteger)
@@ -274,7 +259,6 @@ class Document(Base):
     """A reply, ready to send."""
 
     __tablename__ = "document"
-
     name: Mapped[str] = mapped_column(String(150), primary_key=True)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     gzipped: Mapped[bytes] = mapped_column(LargeBinary)
@@ -288,7 +272,6 @@ class RateLimitState(Base):
     """The state of one of GitHub's limits: core.rate_limit.Allowance, shared by all workers."""
 
     __tablename__ = "budget"
-
     resource: Mapped[str] = mapped_column(String(10), primary_key=True)  # search, core, search-ip…
     next_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
@@ -298,3 +281,13 @@ class RateLimitState(Base):
     reset_at: Mapped[datetime | None]
     saved_at: Mapped[datetime | None]  # null: by a version that did not note it
     urgent_at: Mapped[datetime | None]  # of the newest request that somebody waits for
+    spent_until: Mapped[datetime | None]  # null: by a version that did not note it
+
+
+class Turn(Base):
+    """A moment of one of GitHub's limits that is reserved for work that was put back until then."""
+
+    __tablename__ = "turn"
+    resource: Mapped[str] = mapped_column(String(10), primary_key=True)  # as of RateLimitState
+    work: Mapped[str] = mapped_column(String(220), primary_key=True)  # poll-python, history, …
+    at: Mapped[datetime]

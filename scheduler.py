@@ -29,12 +29,13 @@ from core import clock
 from core.lists import RankedList
 from monitoring import logs
 from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
-from settings import AGGREGATE_OFFSET, SPREAD, Settings
+from settings import SPREAD, Settings
 
 # Seconds between looks. The lock of a killed scheduler blocks all others for 10 s longer, so with
 # rq-scheduler's default, 60, nothing would be queued for 70 s.
 INTERVAL = 2
 RESCUE_EVERY = 15  # seconds between looks for orphaned jobs
+SERVER_OF_RETRIES = "starboard"  # holds RQ's lock, whichever of our schedulers it is
 PUT_OFF = 60  # seconds until an entry that failed is tried again
 
 NO_REDIS = "Redis does not answer"
@@ -62,7 +63,7 @@ def schedule(settings: Settings) -> list[Entry]:
         "aggregate",
         "jobs.aggregate",
         settings.aggregate_every,
-        AGGREGATE_OFFSET,
+        clock.build_offset(every),
         timeout=120,
         at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
     )
@@ -116,7 +117,13 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         # RQ puts a failed job's retry aside until its time; rq-scheduler does not serve those, and
         # a worker that does forks a process that eats jobs (see worker.py).
         self.retries: Any = RQScheduler(  # Any: its methods are not typed
-            queues.QUEUES, connection, interval=INTERVAL, logging_level="WARNING"
+            queues.QUEUES,
+            connection,
+            interval=INTERVAL,
+            logging_level="WARNING",
+            # Its lock outlives a killed one by a minute, in which no retry and nothing that was put
+            # back would run; of ours, rq-scheduler's own lock lets one at a time come here.
+            name=SERVER_OF_RETRIES,
         )
         self.orphaned: set[tuple[str, str]] = set()  # queue and id of what the last look found
         self.looked_at = -math.inf

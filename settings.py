@@ -24,7 +24,6 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "console", "json")
 
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
-AGGREGATE_OFFSET = timedelta(seconds=30)  # lets the polls at the start of a slot be in time
 MISSED_ON_HEROKU = {  # variable, what dynos do not share, what cannot serve them, what to add
     "database_url": ("DATABASE_URL", "disk", "SQLite", "a database", "postgresql"),
     "redis_url": ("REDIS_URL", "socket", "an embedded Valkey", "a Redis", "redis"),
@@ -83,7 +82,7 @@ class Settings:
 
     def next_build_at(self, now: datetime) -> datetime:
         """The moment of the first scheduled build after `now`."""
-        return clock.next_tick(now, self.aggregate_every, AGGREGATE_OFFSET)
+        return clock.next_tick(now, self.aggregate_every, clock.build_offset(self.poll_every))
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -74,3 +74,9 @@ def parse(text: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except OverflowError:
         raise ValueError("out of range") from None
+
+
+def build_offset(poll_every: timedelta) -> timedelta:
+    """How far into a slot builds begin: late enough for the polls at its start, and soon enough
+    for a reader who expects what was polled a minute ago."""
+    return min(timedelta(seconds=30), poll_every / 6)

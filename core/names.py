@@ -1,6 +1,7 @@
 """How GitHub names a repository: owner/name, one rule for every place where such a name enters."""
 
 import re
+from collections.abc import Iterable
 
 # Owners have letters, digits and hyphens, and those that a company manages an underscore before
 # its short name (`octocat_acme`). A name of `.` or `..` would be a step through the paths that it
@@ -18,14 +19,34 @@ def is_full_name(text: str) -> bool:
     return re.fullmatch(FULL_NAME, text) is not None
 
 
+HOST = r"(?:https?://[^/\s]+/|(?:www\.)?github\.com/|git@[^/:\s]+:|ssh://git@[^/\s]+/)"
+
 PASTED = re.compile(
-    rf"(?P<name>{FULL_NAME})|(?:https?://[^/\s]+/|(?:www\.)?github\.com/)(?P<linked>{FULL_NAME})(?:[/?#]\S*)?",
+    rf"(?P<name>{FULL_NAME})|{HOST}(?P<linked>{FULL_NAME})(?:[/?#]\S*)?",
     re.ASCII,
 )
 
 
 def pasted_name(text: str) -> str | None:
     """Return the owner/name that somebody means: with blanks around it, or as any address on GitHub
-    at or below that of the repository; None where a text names no repository."""
+    at or below that of the repository, of git's own, too; None where a text names no repository."""
     found = PASTED.fullmatch(text.strip()[:500])
     return (found["linked"] or found["name"]).removesuffix(".git") if found else None
+
+
+COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)  # an address may have a `#` inside
+
+
+def read_names(lines: Iterable[str]) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """Return the names in lines of a file, one each, by the name in lower case; and those lines
+    that name no repository, with their numbers from 1 on. `#` begins a comment."""
+    names: dict[str, str] = {}
+    wrong = []
+    for number, line in enumerate(lines, 1):
+        text = COMMENT.sub("", line.removeprefix("\ufeff")).strip()
+        full_name = pasted_name(text)
+        if full_name is not None:
+            names.setdefault(full_name.lower(), full_name)
+        elif text:
+            wrong.append((number, text))
+    return names, wrong

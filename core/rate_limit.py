@@ -20,21 +20,43 @@ LONGEST_HEADER = timedelta(days=1)  # no header stops the service for longer
 
 # GitHub lets all requests of an hour be sent at once, but no more than 900 a minute.
 URGENT_APART = timedelta(milliseconds=100)
-KEPT_FOR_POLLS = 0.1  # of a window, which nobody's wish uses up
+KEPT_FOR_POLLS = 0.1  # of a window of `core`, which nothing but polls uses up
+
+LONGEST_WAIT = timedelta(seconds=1)  # that a worker waits; a job whose turn is later is put back
+HOLDS_FOR = clock.MINUTE  # that a reserved turn waits for its job
+
+# Seconds between requests, how many at once, seconds of slack. That is about one request more: what
+# goes on with something, such as a redirect's next hop, need not come back for it.
+PACES: dict[tuple[Resource, bool], tuple[float, int, float]] = {  # True: with a token
+    ("search", False): (6.6, 1, 5.7),
+    ("search", True): (2.1, 1, 2.5),
+    ("core", False): (75, 10, 80),
+    ("core", True): (0.75, 100, 10),
+}
 
 SPEAKS_OF_A_LIMIT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """One request every `every`, of which up to `burst` may be sent at once after a rest."""
+    """One request every `every`, of which up to `burst` may be sent at once after a rest.
+
+    So they are promised. A job may come late for its promise, and the next one then follows sooner:
+    by `slack` at most, over any number of requests.
+    """
 
     every: timedelta
     burst: int = 1
+    slack: timedelta = timedelta()
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far ahead of an even pace requests may be promised."""
+        return self.every * (self.burst - 1)
 
     def most(self, window: timedelta) -> int:
         """The most requests that this lets through in any window of that length."""
-        return self.burst + window // self.every
+        return (window + self.ahead + self.slack) // self.every + 1
 
 
 def limit_of(resource: Resource, authorized: bool) -> RateLimit:
@@ -43,13 +65,8 @@ def limit_of(resource: Resource, authorized: bool) -> RateLimit:
 
     https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
-    if resource == "search":
-        return RateLimit(timedelta(seconds=2.1 if authorized else 6.3))
-    return (
-        RateLimit(timedelta(seconds=0.75), 100)
-        if authorized
-        else RateLimit(timedelta(seconds=75), 10)
-    )
+    every, burst, slack = PACES[resource, authorized]
+    return RateLimit(timedelta(seconds=every), burst, timedelta(seconds=slack))
 
 
 def is_limit(status: int, headers: Mapping[str, str], message: str | None) -> bool:
@@ -78,6 +95,7 @@ class Allowance:
     `undated_refusals` counts the rate-limit answers in a row for which GitHub named no moment. The
     next three are what GitHub last reported, None before it did. `saved_at`: when the state was
     last changed; None where that is not known. `urgent_at`: of the newest urgent request.
+    `spent_until` is as `next_at`, of the requests that were sent, not of those promised.
     """
 
     next_at: datetime
@@ -88,6 +106,7 @@ class Allowance:
     reset_at: datetime | None = None
     saved_at: datetime | None = None
     urgent_at: datetime | None = None
+    spent_until: datetime | None = None
 
     def by_clock(self, now: datetime) -> "Allowance":
         """The state with its moments as a clock tells them that was put back since it was saved.
@@ -104,40 +123,89 @@ class Allowance:
             reset_at=None,
             saved_at=now,
             urgent_at=None,
+            spent_until=self.spent_until and max(clock.EPOCH + ahead, self.spent_until) - ahead,
         )
 
-    def send_at(self, limit: RateLimit, now: datetime) -> datetime:
-        """The earliest moment for the next request."""
+    def send_at(self, limit: RateLimit, now: datetime, kept: float = 0) -> datetime:
+        """The earliest moment that can be promised for the next request."""
         known = self.by_clock(now)
-        # No pause is longer than these, whatever is stored.
-        next_at = min(known.next_at, now + LONGEST_PAUSE)
-        blocked_until = min(known.blocked_until, now + LONGEST_HEADER)
-        return max(now, next_at - limit.every * (limit.burst - 1), blocked_until)
+        next_at = min(known.next_at, now + LONGEST_PAUSE)  # whatever is stored
+        return max(next_at - limit.ahead, known._free_at(limit, now, kept))
+
+    def _free_at(self, limit: RateLimit, now: datetime, kept: float) -> datetime:
+        """The earliest moment at which anything may be sent, promised or not: by what was sent
+        before, by GitHub's word, and by the share of its window that is to be kept."""
+        spent_until = min(self.spent_until or now, now + LONGEST_PAUSE)
+        blocked_until = min(self.blocked_until, now + LONGEST_HEADER)
+        refilled_at = self._refilled_at(now, kept) if kept else None
+        sent_before = spent_until - limit.ahead - limit.slack
+        return max(now, sent_before, blocked_until, refilled_at or now)
+
+    def _refilled_at(self, now: datetime, kept: float) -> datetime | None:
+        """When GitHub's next window opens, if this one has no more left than a share of it that is
+        to be kept; None if it has, or if GitHub has not said."""
+        if self.limit is None or self.remaining is None or self.reset_at is None:
+            return None
+        is_spent = self.reset_at > now and self.remaining <= self.limit * kept
+        return min(self.reset_at, now + LONGEST_HEADER) if is_spent else None
 
     def reserve(self, limit: RateLimit, send_at: datetime, now: datetime) -> "Allowance":
         """Return the state with a request promised for `send_at`."""
         known = self.by_clock(now)
-        even = min(known.next_at, send_at + limit.every * (limit.burst - 1))
+        even = min(known.next_at, send_at + limit.ahead)
         return replace(known, next_at=max(even, send_at) + limit.every, saved_at=now)
 
-    def promise(self, limit: RateLimit, now: datetime) -> "tuple[datetime, Allowance]":
-        """The earliest moment for a request at an even pace, and the state with it promised."""
-        send_at = self.send_at(limit, now)
-        return send_at, self.reserve(limit, send_at, now)
+    def turn(
+        self,
+        limit: RateLimit,
+        now: datetime,
+        reserved: datetime | None = None,
+        *,
+        kept: float = 0,
+        going_on: bool = False,
+    ) -> "tuple[datetime, Allowance]":
+        """The moment for a request at an even pace, and the state with it promised.
 
-    def at_once(self, now: datetime) -> "tuple[datetime, Allowance] | None":
-        """The moment for a request that somebody waits for, and the state with it promised: a tenth
+        `reserved`: a moment that was promised for it before. It holds unless that is long ago, or
+        GitHub or a request that was late stand in its way; then a new one is promised. `going_on`:
+        it goes on with one that was sent just now, and need not wait behind what others are
+        promised.
+        """
+        known = self.by_clock(now)
+        free_at, fresh = known._free_at(limit, now, kept), known.send_at(limit, now, kept)
+        if going_on and free_at <= now + LONGEST_WAIT:
+            return free_at, known.reserve(limit, free_at, now)
+        # One behind the next that would be promised is of a clock that ran ahead.
+        if reserved is not None and now - HOLDS_FOR <= reserved <= fresh:
+            due_at = max(reserved, now)
+            if free_at <= due_at + LONGEST_WAIT:
+                return max(due_at, free_at), known
+        return fresh, known.reserve(limit, fresh, now)
+
+    def sent(self, limit: RateLimit, now: datetime) -> "Allowance":
+        """Return the state after a request was sent."""
+        known = self.by_clock(now)
+        return replace(
+            known, spent_until=max(known.spent_until or now, now) + limit.every, saved_at=now
+        )
+
+    def at_once(
+        self, now: datetime, kept: float, reserved: datetime | None = None
+    ) -> "tuple[datetime, Allowance] | None":
+        """The moment for a request that need not be paced, and the state with it promised: a tenth
         of a second after the last such, as long as GitHub's window has more left than the share
-        that is kept for polls, else when the next window opens. None where GitHub has not said yet
-        what is left.
+        that is to be kept, else when the next window opens. None where GitHub has not said yet
+        what is left. `reserved`: a moment that was promised for it before.
         """
         known = self.by_clock(now)
         if known.limit is None or known.remaining is None or known.reset_at is None:
             return None
+        if reserved is not None:
+            return max(now, reserved, known.blocked_until), known
+        if refilled_at := known._refilled_at(now, kept):
+            return max(refilled_at, known.blocked_until), known
         is_open = known.reset_at > now
         left = known.remaining if is_open else known.limit
-        if left <= known.limit * KEPT_FOR_POLLS:
-            return max(known.reset_at, known.blocked_until), known
         send_at = max(now, known.blocked_until, (known.urgent_at or clock.EPOCH) + URGENT_APART)
         reset_at = known.reset_at if is_open else now + clock.HOUR
         after = replace(known, remaining=left - 1, reset_at=reset_at, urgent_at=send_at)

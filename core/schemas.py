@@ -177,13 +177,29 @@ class FollowDocument(TypedDict):
     position: int | None
 
 
+FollowState = Literal["waiting", "sampled", "trouble"]
+
+
 class FollowedRepository(TypedDict):
+    """`state`: no reading of it yet; sampled; or what keeps it from being so is in `trouble`."""
+
     full_name: str
     followed_since: Time
+    state: FollowState
     as_of: Annotated[Time | None, Meta(description="The slot of its newest reading.")]
     stars: int | None
+    gains: Gains
     history: HistoryStatus
     trouble: str | None
+
+
+class WishedList(TypedDict):
+    """The names of a list: `new` ones, those that were `known` here already, and those that are
+    `unknown` to GitHub, as it said within the hour."""
+
+    new: list[str]
+    known: list[str]
+    unknown: list[str]
 
 
 class FollowPage(TypedDict):
@@ -222,6 +238,24 @@ Series = TypedDict(
 )
 
 """A repository's readings over [from, to), the last in each step, and GitHub's days, each."""
+
+
+class RankPoint(TypedDict):
+    """The slot of a poll of the list, and the rank that it gave."""
+
+    at: Time
+    rank: Annotated[int | None, Meta(description="Null: it was not on the list.")]
+
+
+class RankSeries(TypedDict):
+    """A repository's ranks on a list, by the last good poll in each step; a step without one has no
+    point."""
+
+    full_name: str
+    list: str
+    step: str
+    points: list[RankPoint]
+
 
 EventKind = Literal["entered", "left", "overtook", "milestone", "spike"]
 

@@ -40,8 +40,11 @@ Way = tuple["Gate", dict[str, str]]
 class Gate(Protocol):
     """The rate limit, as the client sees it."""
 
-    def acquire(self, resource: Resource) -> None:
-        """Wait until a request may be sent. Raises NotYet where that takes too long."""
+    def acquire(self, resource: Resource, *, going_on: bool = False) -> None:
+        """Wait until a request may be sent. Raises NotYet where that takes too long.
+
+        `going_on`: it goes on with one that was sent just now, whose answer would be lost.
+        """
 
     def record(self, resource: Resource, answer: Answer) -> None:
         """Note what an answer says about the limit."""
@@ -113,10 +116,10 @@ class GitHub:
         """
         answer = self._search(ranked, floor)
         if floor and len(answer.repositories) < lists.SIZE and not answer.incomplete:
-            return self._search(ranked, 0)
+            return self._search(ranked, 0, going_on=True)
         return answer
 
-    def _search(self, ranked: RankedList, floor: int) -> SearchAnswer:
+    def _search(self, ranked: RankedList, floor: int, *, going_on: bool = False) -> SearchAnswer:
         params = {  # httpx encodes them
             "q": ranked.query(floor),
             "sort": ranked.count,
@@ -124,7 +127,7 @@ class GitHub:
             "per_page": str(lists.SIZE),
         }
         try:
-            answer = self._get("search", "search/repositories", params=params)
+            answer = self._get("search", "search/repositories", params=params, going_on=going_on)
             return replace(read_search(answer.json_object()), answered_at=answer.answered_at)
         except Gone as error:
             where = self._http.base_url
@@ -164,10 +167,11 @@ class GitHub:
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        going_on: bool = False,
     ) -> Answer:
         """The answer to a path. Raises NotYet, Unreachable or BadAnswer; any error that it tells
         of is the caller's to look at."""
-        answer = self._follow(self._ways[0], resource, path, params, headers)
+        answer = self._follow(self._ways[0], resource, path, params, headers, going_on)
         withheld = isinstance(answer.error, Refused) and answer.status in (401, 403)
         if not withheld or len(self._ways) == 1:
             return answer
@@ -188,14 +192,15 @@ class GitHub:
         path: str,
         params: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
+        going_on: bool = False,
     ) -> Answer:
         """The answer that a path leads to, over redirects."""
         # GitHub answers 301 for a repository that was renamed, and httpx follows nothing unless
         # told. It is not told: each hop counts against the limit, so each passes the gate.
         gate, authorization = way
         url = self._http.base_url.join(path)
-        for _ in range(1 + MOST_REDIRECTS):
-            gate.acquire(resource)
+        for hop in range(1 + MOST_REDIRECTS):
+            gate.acquire(resource, going_on=going_on or hop > 0)
             answer = self._send(url, path, params, {**(headers or {}), **authorization})
             gate.record(resource, answer)
             if answer.location is None:

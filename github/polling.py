@@ -113,16 +113,19 @@ def sample_followed(
     now: Clock = clock.now,
 ) -> dict[str, Any]:
     """Fetch followed repositories for a slot, those first that were fetched longest ago, until
-    `is_over` says so or GitHub allows no more. `more`: whether some are left that may be fetched.
-    """
+    `is_over` says so. `more`: whether some are left that may be fetched. Raises NotYet."""
     with database.read() as session:
         due = follows.due(session, slot)
     sampled = 0
     for name in due:
+        if not is_amid(slot, every, now()):
+            break
         if is_over():
             return {"sampled": sampled, "more": True}
         try:
             watch_repository(database, github, name, slot, every, now)
+        except NotYet:
+            raise
         except Unavailable as error:
             return {"sampled": sampled, "why": str(error), "more": False}
         except GitHubError as error:  # its own trouble, which is noted

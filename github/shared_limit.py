@@ -1,14 +1,15 @@
 """The limits of GitHub as all workers share them: a gate whose state is kept in SQL."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, get_args
 
 from sqlalchemy.orm import Session
 
 from core import clock
-from core.rate_limit import Allowance, Resource, limit_of
+from core.rate_limit import KEPT_FOR_POLLS, LONGEST_WAIT, Allowance, Resource, limit_of
 from github.answers import Answer, one_line
 from github.client import GitHub
 from github.errors import NotYet
@@ -16,12 +17,6 @@ from settings import Settings
 from store import rate_limits
 from store.database import Database
 from store.troubles import CLOCK, TOKEN, end_trouble, is_in_trouble, note_trouble
-
-# A worker waits this long for its turn; a job whose turn is later makes room for others.
-LONGEST_WAIT: dict[Resource, timedelta] = {
-    "search": timedelta(seconds=30),
-    "core": timedelta(seconds=5),
-}
 
 Clock = Callable[[], datetime]
 
@@ -31,44 +26,71 @@ TOKEN_PAUSE = timedelta(hours=1)  # until a refused token is tried again
 
 @dataclass(frozen=True, slots=True)
 class SharedLimit:
-    """A `github.client.Gate`. `patience`, LONGEST_WAIT by default, is how long it waits at most.
+    """A `github.client.Gate`, of all requests of a job.
 
-    `anonymous`: the gate of requests without the token, even if there is one. `urgent`: that of
-    requests that somebody waits for, which may be sent as fast as GitHub allows.
+    `turn`: the name under which it reserves its next turn where that is later than it waits for;
+    without one it reserves none. A name is for work, not for a slot: the next slot's job takes the
+    turn over that the last one could not use. `before`: the end of the slot, from when on nothing
+    is sent. `urgent`: somebody waits, so `core` may be asked as fast as GitHub allows. `kept`: the
+    share of GitHub's window of `core` that is left for others. `patience`: how long it waits.
+    `anonymous`: it is of requests without the token, even if there is one.
     """
 
     database: Database
     settings: Settings
     now: Clock = clock.now
     sleep: Callable[[float], None] = time.sleep
-    patience: Mapping[Resource, timedelta] | None = None
-    anonymous: bool = False
+    turn: str | None = None
+    before: datetime | None = None
     urgent: bool = False
+    kept: float = KEPT_FOR_POLLS
+    patience: timedelta = LONGEST_WAIT
+    anonymous: bool = False
 
-    def acquire(self, resource: Resource) -> None:
-        """Sleep until a request may be sent. Raises NotYet where that takes too long."""
+    def acquire(self, resource: Resource, *, going_on: bool = False) -> None:
+        """Wait until a request may be sent. Raises NotYet where that takes too long, or the slot is
+        over then."""
+        turn = None
         while True:
-            send_at = self._reserve(resource)
-            if send_at > self.now():
-                self.sleep((send_at - self.now()).total_seconds())
-            # Another worker may have been told to slow down while this one slept.
-            with self.database.read() as session:
-                known = self._known(session, resource).by_clock(self.now())
-            if known.blocked_until <= self.now():
+            turn, now = self._next_turn(resource, turn, going_on)
+            if self._is_too_late(turn, now):
+                raise NotYet(turn)
+            if turn <= now:
                 return
+            # Then all is looked at anew: meanwhile GitHub may tell another worker to slow down.
+            self.sleep((turn - now).total_seconds())
 
-    def _reserve(self, resource: Resource) -> datetime:
-        """Promise the next moment to this worker, so that no other takes it. Raises NotYet, and
-        takes none, where it is too far off."""
+    def _next_turn(
+        self, resource: Resource, held: datetime | None, going_on: bool
+    ) -> tuple[datetime, datetime]:
+        """The moment for the next request, and that of now. If they are the same, it is noted as
+        sent. `held`: what an earlier call promised."""
         limit = limit_of(resource, self._authorized)
         with self.database.write() as session:
             known, now = self._known(session, resource), self.now()
-            at_once = known.at_once(now) if self.urgent else None
-            send_at, after = at_once or known.promise(limit, now)
-            if send_at - now > (self.patience or LONGEST_WAIT)[resource]:
-                raise NotYet(send_at)
-            self._save(session, resource, after)
-        return send_at
+            paced = resource == "search" or not self.urgent
+            urgent = None if paced else known.at_once(now, self.kept, held)
+            if urgent is None:
+                held = held or self._take_reserved(session, resource)
+            turn, after = urgent or known.turn(
+                limit, now, held, kept=0 if resource == "search" else self.kept, going_on=going_on
+            )
+            if not self._is_too_late(turn, now):
+                sent_now = turn <= now and urgent is None
+                self._save(session, resource, after.sent(limit, now) if sent_now else after)
+            elif self.turn is not None and urgent is None:
+                rate_limits.reserve_turn(session, resource, self.turn, turn, apart=self._apart)
+                self._save(session, resource, after)
+        return turn, now
+
+    def _is_too_late(self, turn: datetime, now: datetime) -> bool:
+        return turn > now + self.patience or (self.before is not None and turn >= self.before)
+
+    def _take_reserved(self, session: Session, resource: Resource) -> datetime | None:
+        """The turn that was reserved for this work, which is taken with it."""
+        if self.turn is None:
+            return None
+        return rate_limits.take_turn(session, resource, self.turn, apart=self._apart)
 
     def record(self, resource: Resource, answer: Answer) -> None:
         """Note what an answer says about the limit, the token and the clock."""
@@ -87,7 +109,7 @@ class SharedLimit:
             if after.undated_refusals > known.undated_refusals:
                 # A refusal without a header may be of a secondary limit, which is one on all that
                 # a client sends: the other resources rest as long.
-                for other in LONGEST_WAIT.keys() - {resource}:
+                for other in set(get_args(Resource)) - {resource}:
                     spared = self._known(session, other).by_clock(now)
                     until = max(spared.blocked_until, after.blocked_until)
                     self._save(session, other, replace(spared, blocked_until=until, saved_at=now))
@@ -107,16 +129,10 @@ class SharedLimit:
         rate_limits.save_allowance(session, resource, value, apart=self._apart)
 
 
-def connect_to_github(
-    database: Database,
-    settings: Settings,
-    patience: Mapping[Resource, timedelta] | None = None,
-    *,
-    urgent: bool = False,
-) -> GitHub:
-    """A client under the limit that all share, without the token while GitHub refuses that.
-    `urgent`: for what somebody waits for."""
-    gate = SharedLimit(database, settings, patience=patience, urgent=urgent)
+def connect_to_github(database: Database, settings: Settings, **how: Any) -> GitHub:
+    """A client under the limit that all share, without the token while GitHub refuses that. `how`:
+    fields of SharedLimit."""
+    gate = SharedLimit(database, settings, **how)
     anonymous = replace(gate, anonymous=True)
     with database.read() as session:
         refused = is_in_trouble(session, TOKEN, clock.now())

@@ -12,7 +12,8 @@ from core.clock import DAY, HOUR
 from core.rate_limit import Resource
 from github import polling
 from github.client import GitHub
-from local.fake_github import api, limits, newcomers
+from local.fake_github import api, limits
+from local.fake_github.newcomers import GrowingWorld
 from store import polls
 from store.database import connect
 
@@ -23,7 +24,7 @@ HISTORY = ((35 * DAY, DAY), (2 * DAY, 3 * HOUR), (3 * HOUR, timedelta(minutes=10
 class OpenGate:
     """A budget without limits: the fake GitHub of the past has none."""
 
-    def acquire(self, resource: Resource) -> None: ...
+    def acquire(self, resource: Resource, *, going_on: bool = False) -> None: ...
 
     def record(self, resource: Resource, answer: object) -> None: ...
 
@@ -43,20 +44,22 @@ def past_slots(now: datetime, every: timedelta) -> list[datetime]:
 def fill(slots: Iterable[datetime]) -> None:
     """Poll all lists for each of the slots, as if each were now."""
     settings = configuration.or_exit()
-    moment = clock.EPOCH
+    moment, every = clock.EPOCH, settings.poll_every
 
     def now() -> datetime:
         return moment
 
     unlimited = limits.Quota(10**9, 10**9, HOUR)
     github = api.create_fake_github(
-        newcomers.GrowingWorld(), clock=now, limits={"search": unlimited, "core": unlimited}
+        GrowingWorld(), clock=now, limits={"search": unlimited, "core": unlimited}
     )
     transport = httpx.WSGITransport(github)
     with connect(settings) as database, GitHub(settings, OpenGate(), transport) as client:
         for moment in slots:
+            for name in settings.watch:
+                polling.watch_repository(database, client, name, moment, every, now)
             for ranked in settings.lists:
-                polling.poll_list(database, client, ranked, moment, settings.poll_every, now)
+                polling.poll_list(database, client, ranked, moment, every, now)
 
 
 def main() -> None:

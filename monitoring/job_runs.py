@@ -15,6 +15,8 @@ from core.errors import ExpectedError
 from queues import JOB_COUNTS
 from store.database import error_line
 
+POSTPONED = "postponed"  # the outcome of a job that waits for GitHub's limit
+
 log = structlog.get_logger("starboard")
 
 
@@ -41,7 +43,9 @@ def logged_run(event: str, **what: object) -> Iterator[dict[str, Any]]:
         log.exception(event, **result | {"outcome": "failed"}, **_since(started))
         _count(job, event, "failed")
         raise
-    log.info(event, **result, **_since(started))
+    # At the start, each of 36 lists waits for its turn: that is no news.
+    tell = log.debug if result.get("outcome") == POSTPONED else log.info
+    tell(event, **result, **_since(started))
     _count(job, event, result.get("outcome", "done"))
 
 

@@ -4,6 +4,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,10 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 class SchemaError(Exception):
     """The database's schema is missing, older or newer than this code."""
+
+
+class BackupError(Exception):
+    """Why nothing was backed up or restored, with the way out."""
 
 
 class Database:
@@ -75,11 +80,14 @@ class Database:
             except CommandError as error:
                 raise SchemaError(f"the schema cannot be brought up to date: {error}") from error
 
+    def revision(self) -> str | None:
+        """Return the schema's revision, or None where there is no schema."""
+        with self._for_read.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
     def check_schema(self) -> None:
         """Raise SchemaError unless the schema is the one that this code was written for."""
-        with self._for_read.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-        known = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+        found, known = self.revision(), known_revisions()
         if found != known[0]:
             way_out = (
                 "run `flask --app app upgrade`"
@@ -119,9 +127,18 @@ POSTGRES_WRITE_LOCK = "SELECT pg_advisory_xact_lock(7827282)"  # any number, the
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
+def known_revisions() -> list[str]:
+    """Return the revisions of the schema that this code knows, the newest first."""
+    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+
+
 def connect(settings: Settings, patience: int | None = None) -> Database:
-    """The database that the settings name."""
-    return Database(settings.database_url, patience)
+    """The database that the settings name: in one process the same each time, for the statements
+    that SQLAlchemy has prepared, which takes longer than a small job does."""
+    return _database(settings.database_url, patience)
+
+
+_database = lru_cache(maxsize=4)(Database)
 
 
 def check_schema_or_exit(settings: Settings) -> None:

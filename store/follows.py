@@ -42,7 +42,7 @@ def ask(
     """
     row = follow_of(session, full_name)
     if row is not None and row.gone_at is not None:
-        if not clock.is_future(row.gone_at, now) and now < row.gone_at + GONE_FOR:
+        if not is_worth_asking(row, now):
             return Asked(row)
         session.delete(row)
         session.flush()
@@ -54,12 +54,26 @@ def ask(
     if row is None:
         if most is not None and waiting(session) >= MOST_WAITING:
             return Asked(None)
-        row = Follow(name=full_name.lower(), full_name=full_name, asked_at=now, turn_at=now)
+        row = wish(full_name, now, follow=follow)
         session.add(row)
     if follow and row.followed_since is None:
         row.followed_since = now
     session.flush()
     return Asked(row, new)
+
+
+def wish(full_name: str, now: datetime, *, follow: bool) -> Follow:
+    """Return a new wish."""
+    since = now if follow else None
+    return Follow(
+        name=full_name.lower(), full_name=full_name, asked_at=now, turn_at=now, followed_since=since
+    )
+
+
+def is_worth_asking(row: Follow, now: datetime) -> bool:
+    """Whether GitHub is asked once more for a name that it did not know."""
+    assert row.gone_at is not None
+    return clock.is_future(row.gone_at, now) or now >= row.gone_at + GONE_FOR
 
 
 def unfollow(session: Session, full_name: str) -> bool:
@@ -84,14 +98,9 @@ def followed_ids(session: Session, names: Iterable[str]) -> set[int]:
     return {each for each in (*session.scalars(known), *session.scalars(wished)) if each}
 
 
-def all_followed(session: Session, after: str = "", limit: int | None = None) -> list[Follow]:
-    """Followed repositories in order of their names, those behind `after`."""
-    rows = (
-        select(Follow)
-        .where(Follow.followed_since.is_not(None), Follow.name > after.lower())
-        .order_by(Follow.name)
-        .limit(limit)
-    )
+def all_followed(session: Session) -> list[Follow]:
+    """Followed repositories in order of their names."""
+    rows = select(Follow).where(Follow.followed_since.is_not(None)).order_by(Follow.name)
     return list(session.scalars(rows))
 
 

@@ -21,6 +21,11 @@ def history_status(
 ) -> HistoryStatus:
     """The state of a repository's star history, read or wanted."""
     row = session.get(StarHistory, repository_id) if repository_id is not None else None
+    return status_of(row, wish)
+
+
+def status_of(row: StarHistory | None, wish: Follow | None) -> HistoryStatus:
+    """The same, of what is read of it."""
     waits = wish is not None and wish.waits
     if row is None:
         return {**NOTHING, "state": "queued"} if waits else NOTHING

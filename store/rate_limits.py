@@ -1,12 +1,13 @@
-"""The state of GitHub's limits, for all workers."""
+"""The state of GitHub's limits, and the turns reserved of them, for all workers."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from core import clock
 from core.rate_limit import Allowance, Resource
-from models import RateLimitState
+from models import RateLimitState, Turn
 from store.database import upsert
 
 
@@ -25,6 +26,7 @@ def allowance(session: Session, resource: Resource, *, apart: bool = False) -> A
         row.reset_at,
         row.saved_at,
         row.urgent_at,
+        row.spent_until,
     )
 
 
@@ -33,6 +35,26 @@ def save_allowance(
 ) -> None:
     row = {"resource": _key(resource, apart), **asdict(value)}
     upsert(session, RateLimitState, [row], update=tuple(asdict(value)))
+
+
+def reserve_turn(
+    session: Session, resource: Resource, work: str, at: datetime, *, apart: bool = False
+) -> None:
+    """Reserve a moment for work, which is to be queued again then."""
+    row = {"resource": _key(resource, apart), "work": work, "at": at}
+    upsert(session, Turn, [row], update=("at",))
+
+
+def take_turn(
+    session: Session, resource: Resource, work: str, *, apart: bool = False
+) -> datetime | None:
+    """The moment that was reserved for work, which is not any more; None where there is none."""
+    row = session.get(Turn, (_key(resource, apart), work))
+    if row is None:
+        return None
+    session.delete(row)
+    session.flush()
+    return row.at
 
 
 def _key(resource: Resource, apart: bool) -> str:

@@ -14,7 +14,7 @@ from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
 from store import rate_limits
 from store.database import Database
-from tests.support.common import MakeApp
+from tests.support.common import NEEDED, MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.served import MINUTE, NOW, PYTHON, STARS, publish, run
 
@@ -30,7 +30,7 @@ def github() -> Iterator[str]:
 
 
 NOT_THERE = (
-    "Error: the database's schema is missing, this version needs 0009: "
+    f"Error: the database's schema is missing, this version needs {NEEDED}: "
     "run `flask --app app upgrade`\n"
 )
 
@@ -51,7 +51,7 @@ class TestCommands:
 
         assert upgraded == (0, "The schema is up to date.\n", "")
         assert (polled[0], polled[1].splitlines()[-1], polled[2]) == (0, "Polled 1 of 1 lists.", "")
-        assert aggregated == (0, "9 documents of 1 lists: published.\n", "")
+        assert aggregated == (0, "14 documents of 1 lists: published.\n", "")
         served = app.test_client().get("/api/v1/lists/python").json
         assert served is not None
         as_of = clock.parse(served["as_of"])
@@ -177,6 +177,6 @@ class TestCommands:
 
         assert run(full.application, "aggregate") == (
             0,
-            "9 documents of 1 lists: a newer build is out.\n",
+            "14 documents of 1 lists: a newer build is out.\n",
             "",
         )

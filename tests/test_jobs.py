@@ -8,7 +8,7 @@ import pytest
 import jobs
 from core import clock
 from core.rate_limit import Allowance
-from github.errors import Unreachable
+from github.errors import Refused, Unreachable
 from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
 from models import FAILED
@@ -80,6 +80,17 @@ class TestJobs:
         assert retry is not None
         assert 6_000 - 5 <= retry.intervals[0] <= 6_001
         assert polls(database) == []
+
+    def test_a_poll_that_no_repetition_changes_ends_as_a_job(
+        self, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise Refused("GitHub knows no such language")
+
+        environment(GITHUB_API_URL="http://127.0.0.1:1")
+        monkeypatch.setattr(jobs, "poll_list", refuse)
+
+        assert jobs.poll("python", clock.floor(clock.now(), STEP)) is None
 
     def test_a_poll_that_fails_fails_as_a_job(
         self, database: Database, environment: Callable[..., None]

@@ -24,6 +24,7 @@ from core import clock, lists
 from core.notify_setting import Notify
 from queues import Entry
 from scheduler import KEY, SafeScheduler, schedule
+from settings import from_environment
 from tests.support.common import MakeSettings
 
 MINUTE = timedelta(minutes=1)
@@ -533,3 +534,18 @@ class TestRun:
         ids = [each.job(clock.now(), redis).id for each in schedule(settings)]
 
         assert ids[0].startswith("poll-cpp-")
+
+
+def test_lists_made_of_readings_take_no_turn_at_githubs_search_and_come_amid_the_slot() -> None:
+    configured = from_environment(
+        {"LISTS": "stars,forks,followed,collection:Web=a/b", "GITHUB_TOKEN": "t" * 20}
+    )
+
+    offsets = {it.name: it.offset for it in schedule(configured) if it.function == "jobs.poll"}
+
+    assert offsets == {
+        "poll-stars": timedelta(),
+        "poll-forks": timedelta(minutes=4),
+        "poll-collection-web": timedelta(minutes=5),
+        "poll-followed": timedelta(minutes=5),
+    }

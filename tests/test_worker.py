@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 import queues
 from monitoring.redis_status import redis_status
 from store.database import connect
-from tests.support.common import ROOT, MakeSettings, wait_until
+from tests.support.common import NEEDED, ROOT, MakeSettings, wait_until
 from worker import PromptWorker
 
 
@@ -225,6 +225,6 @@ def test_without_a_schema_it_ends_with_one_line(
 
     assert ended.returncode == 2
     assert ended.stderr == (
-        "starboard: the database's schema is missing, this version needs 0009: "
+        f"starboard: the database's schema is missing, this version needs {NEEDED}: "
         "run `flask --app app upgrade`\n"
     )

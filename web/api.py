@@ -15,7 +15,7 @@ from store import series, snapshots
 from store.events import events_of
 from store.series import Chosen
 from web import current, responses
-from web.following import told, wished
+from web.following import gone, told, wished
 from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
 from web.responses import (
     build,
@@ -86,6 +86,8 @@ def api_index() -> Response:
             "owners": "/api/v1/owners?list={slug}",
             "repository": "/api/v1/repos/{owner}/{name}",
             "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
+            "ranks": "/api/v1/repos/{owner}/{name}/ranks?list={slug}",
+            "follows": "/api/v1/follows",
             "status": "/api/v1/status",
             "chart": "/charts/{owner}/{name}.svg",
             "comparison": "/charts.svg?repos={owner}/{name},{owner}/{name}",
@@ -162,9 +164,10 @@ def repository(owner: str, name: str) -> AnyResponse:
     with current.database().read() as session:
         facts = known_repository(session, full_name)
         wish = wished(session, full_name) if facts is None else None
+        missing = gone(session, full_name) if facts is None else None
     if facts is None:
         if wish is None:
-            raise unknown(full_name)
+            raise missing or unknown(full_name)
         return told(wish)
     if facts["history"]["state"] in ("queued", "partial"):
         return live_json(facts)  # somebody waits for it to change

@@ -1,7 +1,6 @@
 """Following repositories, and having their star histories read: a request notes the wish in SQL,
 queues a job by name, and answers at once how far it is."""
 
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,20 +13,17 @@ from werkzeug.wrappers import Response as AnyResponse
 import queues
 from core import clock
 from core.names import is_full_name, pasted_name
-from core.schemas import FollowDocument, FollowedRepository, FollowPage
+from core.schemas import FollowDocument
 from models import Follow
-from store import follows, readings, troubles
+from store import follows
 from store.history_status import history_status
 from web import current
-from web.parameters import endpoint, number, text
+from web.parameters import endpoint
 from web.permission import require_leave
-from web.responses import live_json
+from web.responses import live_json, unknown
 
 ASK_AGAIN = 1  # second, after which somebody who waits looks again
 FULL_FOR = 60  # seconds until somebody who found no room tries again
-
-LIMIT = number("limit", "How many at most.", 100, lowest=1, highest=1000)
-BEHIND = text("after", "The name behind which a page begins.", "octocat/hello-world")
 
 following = Blueprint("following", __name__)
 
@@ -70,19 +66,6 @@ def unfollow_by_form() -> AnyResponse:
     with current.database().write() as session:
         follows.unfollow(session, full_name)
     return redirect(_page_of(full_name), 303)
-
-
-@following.get("/api/v1/follows")
-@endpoint(FollowPage, BEHIND, LIMIT, live=True)
-def followed(after: str | None, limit: int) -> Response:
-    """All followed repositories: the newest reading, the state of the history and the trouble of
-    each."""
-    with current.database().read() as session:
-        rows = follows.all_followed(session, after or "", limit + 1)
-        items = [_followed(session, row, clock.now()) for row in rows[:limit]]
-    more = rows[limit - 1].full_name if len(rows) > limit else None
-    page: FollowPage = {"items": items, "next": more}
-    return live_json(page)
 
 
 def ask_for(full_name: str, *, follow: bool) -> FollowDocument:
@@ -130,6 +113,17 @@ def wished(session: Session, full_name: str) -> FollowDocument | None:
     return None if row is None or row.gone_at is not None else _document(session, row)
 
 
+def gone(session: Session, full_name: str) -> NotFound | None:
+    """Return the reason why there is nothing of a name that nobody saw; None where somebody waits
+    for it."""
+    row = follows.follow_of(session, full_name)
+    if row is None:
+        return unknown(full_name)
+    if row.gone_at is None:
+        return None
+    return NotFound(f"GitHub has no repository named {full_name!r:.120}")
+
+
 def _document(session: Session, row: Follow) -> FollowDocument:
     return {
         "full_name": row.full_name,
@@ -148,21 +142,6 @@ def told(document: FollowDocument) -> Response:
         response.location = url_for("api.repository", owner=owner, name=name)
         response.retry_after = ASK_AGAIN
     return response
-
-
-def _followed(session: Session, row: Follow, now: datetime) -> FollowedRepository:
-    assert row.followed_since is not None  # or it would not be here
-    newest = None
-    if row.repository_id is not None:
-        newest = readings.newest_reading(session, row.repository_id, now)
-    return {
-        "full_name": row.full_name,
-        "followed_since": clock.rfc3339(row.followed_since),
-        "as_of": clock.rfc3339(newest.slot) if newest else None,
-        "stars": newest.stars if newest else None,
-        "history": history_status(session, row.repository_id, row),
-        "trouble": troubles.trouble_of(session, row.full_name, now),
-    }
 
 
 def named_in_form() -> str:

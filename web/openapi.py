@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from flask import Flask
 
+from web.csv_tables import TABLES
 from web.http_headers import Problem
 from web.openapi_examples import EXAMPLES
-from web.parameters import HTML, PROBLEM, SVG, Endpoint, Parameter
+from web.parameters import HTML, JSON, PROBLEM, SVG, Endpoint, Parameter
 
 Object = dict[str, Any]  # of JSON
 
@@ -30,6 +31,7 @@ TAGS = {  # blueprint → what its endpoints are for
     "charts": "Star histories as pictures, for a README.",
     "feeds": "What changed, for feed readers.",
     "following": "Repositories that somebody follows, and their star histories.",
+    "ranks": "The rank of a repository over time.",
     "site": "How the service is, for those who run it, and this description.",
 }
 
@@ -46,6 +48,7 @@ ERRORS = {  # status → component, what it means, an example
     404: ("NotFound", "It is not there.", "no list named 'pyhton'; did you mean 'python'?"),
     412: ("PreconditionFailed", "`If-Match` names another version.", "it is another one"),
     403: ("Forbidden", "The setting FOLLOW does not name who asks.", "this server lets only …"),
+    413: ("TooLarge", "The body is too long.", "The data value transmitted exceeds …"),
     429: ("TooMany", "There is no room.", "this server follows as many as it may …"),
     503: ("Unavailable", "There is no data yet, or no database.", "no data yet: the first poll …"),
 }
@@ -125,7 +128,12 @@ def _operation(
         }
     elif "name" in in_path:
         responses["301"] = {"description": "It has another name now: `Location` leads there."}
+    sent = {}
+    if declared.body is not None:
+        sent = {"requestBody": {"required": True, "content": {JSON: {"schema": declared.body}}}}
+        responses["413"] = _reference("responses", ERRORS[413][0])
     return {
+        **sent,
         "operationId": view.__name__,
         "tags": [tag],
         "summary": about.partition(".")[0],
@@ -148,6 +156,8 @@ def _responses(declared: Endpoint, about: str, schema: Object) -> Object:
             _content(about, declared.content_type, schema, EXAMPLES.get(declared.gives)),
             "200",
         )
+    if declared.gives in TABLES:
+        ok["content"]["text/csv"] = {"schema": TEXT}
     responses: Object = {good: ok} | {
         str(status): _reference("responses", ERRORS[status][0]) for status in errors
     }

@@ -16,8 +16,10 @@ from core.schemas import (
     ListIndex,
     Movers,
     OwnerTotals,
+    RankSeries,
     RepositoryDocument,
     Series,
+    WishedList,
 )
 from core.windows import Baselines, Counts, Profile, RankedRepository, Snapshot
 from monitoring.status import Status
@@ -124,13 +126,16 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
         "history": HISTORY,
         "position": None,
     },
+    WishedList: {"new": ["octocat/hello-world"], "known": ["octocat/spoon-knife"], "unknown": []},
     FollowPage: {
         "items": [
             {
                 "full_name": "octocat/hello-world",
                 "followed_since": AS_OF,
+                "state": "sampled",
                 "as_of": AS_OF,
                 "stars": 312_480,
+                "gains": REPOSITORY["gains"],
                 "history": HISTORY,
                 "trouble": None,
             }
@@ -139,6 +144,12 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     },
     Badge: badge_of(REPOSITORY, "gain", STARS, "24h", BUILD_EVERY),
     Series: SERIES,
+    RankSeries: {
+        "full_name": "octocat/hello-world",
+        "list": "stars",
+        "step": "1d",
+        "points": [{"at": AS_OF, "rank": 3}],
+    },
     EventPage: EVENTS,
     Status: STATUS,
 }

@@ -8,21 +8,21 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from core import clock, retention
+from core import clock
 from core.lists import RankedList
 from core.windows import WINDOWS
 from monitoring.checks import names_of_lists, troubles
 from store import repositories
-from store.events import events_of
 from web import charts, current, http_headers, rendering, responses
-from web.board import NEWS, leaderboard_page
+from web.board import leaderboard_page
 from web.cache import cached_until_next_build
-from web.charts import SPAN, SPANS
+from web.charts import SPAN
 from web.page_filters import FILTERS
 from web.parameters import HTML, Parameter, a_list, choice, endpoint
-from web.rendering import DEFAULTS, SHOWN_NEWS, page
+from web.rendering import DEFAULTS, page
 from web.replies import Reply
-from web.snippets import snippets
+from web.repository_page import history_line, repository_page
+from web.search_page import search_page
 from web.status_page import day_strip
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
@@ -74,30 +74,14 @@ _leaderboard = cached_until_next_build(unless="q")(leaderboard_page)  # anybody 
 @endpoint(bytes, SPAN, content_type=HTML)
 def repository(owner: str, name: str, span: str) -> AnyResponse:
     """A repository: its star history, gains, ranks and events, and how to show them elsewhere."""
-    profile = responses.profile(owner, name)
-    site = current.site()
-    moved = responses.moved(owner, name, profile.full_name)
-    return moved or _repository(profile.id, profile.full_name, span, site)
+    return repository_page(owner, name, span)
 
 
-@cached_until_next_build()
-def _repository(repository_id: int, full_name: str, span: str, site: str) -> Reply:
-    with current.database().read() as session:
-        build = responses.build(session)
-        facts = responses.repository_of(session, full_name, until=build.as_of)
-        news = events_of(session, NEWS, repository_id=repository_id, newest_first=True)
-    as_of = build.as_of or clock.now()
-    return page(
-        "repository.html",
-        build,
-        url_for(".repository", owner=facts["owner"], name=facts["name"]),
-        {"span": span},
-        links=http_headers.FULL_LINKS,
-        repository=facts,
-        lines=[_line(facts["full_name"], span, facts["as_of"])],
-        news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
-        snippets=snippets(site, facts["full_name"]),
-    )
+@pages.get("/search")
+@endpoint(bytes, FILTER, content_type=HTML)
+def search(q: str) -> AnyResponse:
+    """The repositories whose names have a text; a name or an address leads to its page."""
+    return search_page(q)
 
 
 @pages.get("/compare")
@@ -144,7 +128,7 @@ def _comparison(
         unknown=unknown,
         names=full_names,
         most=charts.MOST,
-        lines=[_line(item["full_name"], span, item["as_of"]) for item in items],
+        lines=[history_line(item["full_name"], span, item["as_of"]) for item in items],
     )
 
 
@@ -205,18 +189,3 @@ def status() -> Response:
     response = Response(html, content_type=HTML)
     response.cache_control.no_store = True
     return response
-
-
-def _line(full_name: str, span: str, as_of: str) -> dict[str, str]:
-    """Return the name of a repository whose history a chart draws, and the URL of that history."""
-    owner, _, name = full_name.partition("/")
-    length = SPANS[span]
-    since = {"source": "reading"}  # alone: the script would join GitHub's days to it with a line
-    if length is not None:
-        since["from"] = clock.rfc3339(clock.parse(as_of) - length)
-    if length is None or length > retention.DAILY.age:
-        since["step"] = "1d"
-    return {
-        "name": full_name,
-        "url": url_for("api.history", owner=owner, name=name, **since),  # type: ignore[arg-type]
-    }

@@ -15,6 +15,7 @@ from core import clock
 from core.lists import RankedList
 from core.windows import WINDOWS
 from web import current
+from web.csv_tables import TABLES, want_table
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
@@ -51,6 +52,7 @@ class Endpoint:
     parameters: tuple[Parameter, ...]
     content_type: str
     live: bool
+    body: dict[str, Any] | None = None  # the JSON Schema of what is sent
 
 
 def endpoint(
@@ -59,16 +61,24 @@ def endpoint(
     content_type: str = JSON,
     live: bool = False,
     lenient: bool = False,
+    body: dict[str, Any] | None = None,
 ) -> Callable[[View], View]:
     """Have a view's parameters read and checked; any other one is a bad request, unless the view is
-    `lenient`. `gives` is the type of the reply; a `live` reply is of the moment, never cached."""
+    `lenient`. `gives` is the type of the reply, which comes as CSV, too, where that has a table; a
+    `live` reply is of the moment, never cached."""
+    if gives in TABLES:
+        parameters = (*parameters, FORMAT)
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(**path: str) -> Any:
-            return view(**path) if lenient else view(**path, **_arguments(parameters))
+            if lenient:
+                return view(**path)
+            arguments = _arguments(parameters)
+            want_table(gives if arguments.pop("format", None) == "csv" else None)
+            return view(**path, **arguments)
 
-        checked.endpoint = Endpoint(gives, parameters, content_type, live)  # type: ignore[attr-defined]
+        checked.endpoint = Endpoint(gives, parameters, content_type, live, body)  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]
 
     return decorate
@@ -153,3 +163,4 @@ def a_list(about: str, default: str | None = None) -> Parameter:
 
 
 WINDOW = choice("window", "The span of time of the gains.", [each.name for each in WINDOWS], "24h")
+FORMAT = choice("format", "JSON, or its rows as a table in CSV.", ("json", "csv"), "json")

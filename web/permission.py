@@ -25,6 +25,11 @@ def may_ask() -> bool:
     return kind.lower() == "bearer" and hmac.compare_digest(key.encode(), allowed.encode())
 
 
+def asks_by_form() -> bool:
+    """Whether pages have forms that ask: a browser cannot send a key."""
+    return current.settings().follow in ("anyone", "local")
+
+
 def require_leave() -> None:
     """Raise Forbidden unless the current request, which changes something, may do so."""
     if is_cross_site():

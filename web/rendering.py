@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 from flask import render_template, request
 
 from core import events
+from core.names import is_full_name
 from core.windows import WINDOWS
 from web import current, http_headers
 from web.charts import SPAN, SPANS
 from web.parameters import HTML, PROBLEM
+from web.permission import asks_by_form, may_ask
 from web.replies import Build, Reply
 
 PAGES = "pages"  # the blueprint's name
@@ -60,7 +62,10 @@ def page(
 
 def is_page_wanted() -> bool:
     """Return whether an error is to be shown as a page: to a browser that asks for a page."""
-    if request.blueprint not in (PAGES, None) or request.path.startswith(http_headers.OPEN):
+    is_form = request.path in ("/follow", "/unfollow")
+    if (request.blueprint not in (PAGES, None) and not is_form) or request.path.startswith(
+        http_headers.OPEN
+    ):
         return False
     best = request.accept_mimetypes.best_match([PROBLEM, "text/html"])
     return best == "text/html"
@@ -68,7 +73,17 @@ def is_page_wanted() -> bool:
 
 def problem_page(problem: http_headers.Problem, retry_after: object) -> str:
     """Return an error as HTML."""
-    return render_template("problem.html", problem=problem, retry_after=retry_after)
+    named = request.view_args or {}
+    sought = f"{named['owner']}/{named['name']}" if {"owner", "name"} <= named.keys() else None
+    unknown = problem["status"] == 404 and sought is not None and is_full_name(sought)
+    unknown = unknown and not problem["detail"].startswith("GitHub has no")
+    return render_template(
+        "problem.html",
+        problem=problem,
+        retry_after=retry_after,
+        sought=sought,
+        follows=sought if unknown and asks_by_form() and may_ask() else None,
+    )
 
 
 def context() -> dict[str, Any]:

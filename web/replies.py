@@ -51,12 +51,19 @@ class Reply:
     content_type: str
     build: Build
     vary: tuple[str, ...] = ()  # headers of the request that it depends on
+    disposition: str | None = None  # of a file to be saved
 
     @classmethod
     def of(
-        cls, body: bytes, content_type: str, build: Build, vary: tuple[str, ...] = ()
+        cls,
+        body: bytes,
+        content_type: str,
+        build: Build,
+        vary: tuple[str, ...] = (),
+        disposition: str | None = None,
     ) -> "Reply":
-        return cls(body, gzip_compressed(body), etag_of(body), content_type, build, vary)
+        etag = etag_of(body)
+        return cls(body, gzip_compressed(body), etag, content_type, build, vary, disposition)
 
     @cached_property
     def tags(self) -> tuple[str, str]:
@@ -81,6 +88,8 @@ class Reply:
             ("Last-Modified", http_date(self.build.built_at)),
             *encoding,
         ]
+        if self.disposition is not None:
+            entity.append(("Content-Disposition", self.disposition))
         return _Variant(body, both + entity, both)
 
     def answer(self, gzip: bool, known: bool, now: datetime) -> Answer:

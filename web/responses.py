@@ -1,5 +1,6 @@
 """Replies that views share: stored documents, readings of the moment, redirects and 404s."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock, encoding, leaderboards, schemas
 from core.clock import DAY
 from core.lists import RankedList
+from core.names import is_full_name
 from core.windows import Profile
 from models import Document
 from monitoring import status
@@ -22,7 +24,9 @@ from store.history_status import NOTHING, history_status
 from store.polls import polls_since
 from web import current, http_headers
 from web.cache import cached_until_next_build
+from web.csv_tables import CSV, as_csv, disposition, table_wanted
 from web.parameters import JSON
+from web.permission import may_ask
 from web.replies import Build, Reply, conditional
 
 RETRY_AFTER = 30  # seconds; a first poll and build take less
@@ -33,12 +37,20 @@ def status_now() -> status.Status:
     return current.live_status().now()
 
 
+def document(name: str, ranked: RankedList | None = None) -> Response:
+    """Return a stored document, as it is, or as the table that is wanted; 503 before there is
+    one."""
+    return _document(name, ranked, table_wanted())
+
+
 @cached_until_next_build()
-def document(name: str, ranked: RankedList | None = None) -> Reply:
-    """Return a stored document, as it is; 503 before there is one."""
+def _document(name: str, ranked: RankedList | None, table: Any) -> Reply:
     with current.database().read() as session:
         row, build = stored(session, name, ranked)
-    return Reply(row.body, row.gzipped, row.etag, JSON, build)
+    if table is None:
+        return Reply(row.body, row.gzipped, row.etag, JSON, build)
+    body = as_csv(table, json.loads(row.body))
+    return Reply.of(body, CSV, build, disposition=disposition(name))
 
 
 def stored(session: Session, name: str, ranked: RankedList | None = None) -> tuple[Document, Build]:
@@ -139,7 +151,10 @@ def profile(owner: str, name: str) -> Profile:
 
 
 def unknown(full_name: str) -> NotFound:
-    return NotFound(f"no repository named {full_name!r:.120} was on any list")
+    """Return 404, which names the way out to somebody who may follow."""
+    way = f"; PUT /api/v1/repos/{full_name} follows it"
+    way = way if request.blueprint == "api" and is_full_name(full_name) and may_ask() else ""
+    return NotFound(f"no repository named {full_name!r:.120} was on any list{way}")
 
 
 def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
@@ -161,7 +176,16 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
 
 def computed(document: Mapping[str, Any]) -> Response:
     """Return a document that was made for this request."""
-    return cacheable_briefly(Response(encoding.encode(document), mimetype=JSON))
+    return cacheable_briefly(_made(document))
+
+
+def _made(document: Mapping[str, Any]) -> Response:
+    table = table_wanted()
+    if table is None:
+        return Response(encoding.encode(document), mimetype=JSON)
+    response = Response(as_csv(table, document), content_type=CSV)
+    response.headers["Content-Disposition"] = disposition(request.path)
+    return response
 
 
 def cacheable_briefly(response: Response) -> Response:
@@ -174,7 +198,7 @@ def cacheable_briefly(response: Response) -> Response:
 
 def live_json(document: Mapping[str, Any]) -> Response:
     """Return a document that holds for this moment alone."""
-    response = Response(encoding.encode(document), mimetype=JSON)
+    response = _made(document)
     response.cache_control.no_store = True
     return response
 

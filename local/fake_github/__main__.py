@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local.fake_github.api import create_fake_github
 from local.fake_github.faults import FaultInjector
-from local.fake_github.nursery import GrowingWorld
+from local.fake_github.newcomers import GrowingWorld
 from local.fake_github.serving import serve
 from local.fake_github.worlds import ArchiveWorld, World
 

@@ -38,7 +38,7 @@ from models import Document, Placement, Poll
 from settings import Settings
 from store import intervals
 from store.database import Database, connect, upsert
-from tests.support.common import ROOT, MakeSettings, wait_until
+from tests.support.common import NEEDED, ROOT, MakeSettings, wait_until
 
 EVERY = timedelta(hours=1)  # no slot ends in the midst of a test
 SMALL = 40 * 1024  # bytes that a file may have: less than a poll or a build adds to the log
@@ -352,9 +352,11 @@ def test_a_worker_on_a_database_that_cannot_be_written_logs_one_line_a_job(
 # A schema of another version
 
 
-MISSING = "the database's schema is missing, this version needs 0009: run `flask --app app upgrade`"
+MISSING = (
+    f"the database's schema is missing, this version needs {NEEDED}: run `flask --app app upgrade`"
+)
 NEWER = (
-    "the database's schema is 9999, this version needs 0009: "
+    f"the database's schema is 9999, this version needs {NEEDED}: "
     "it was made by a newer version, which has to be deployed"
 )
 

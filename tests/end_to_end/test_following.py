@@ -78,6 +78,24 @@ def test_its_past_is_there_within_seconds(install: Callable[..., Any]) -> None:
     assert "Traceback" not in log
 
 
+def test_one_worker_serves_who_asks_while_36_lists_wait_for_githubs_limit(
+    install: Callable[..., Any],
+) -> None:
+    with (
+        slow_github() as (github_url, github),
+        install(GITHUB_API_URL=github_url, LISTS="") as here,
+    ):
+        log = github.extensions["fake_github"].log
+        here.wait_until(lambda: sum(it.resource == "search" for it in log) > 1, seconds=120)
+        [name] = names(1)
+        url = f"{here.url}/api/v1/repos/{name}"
+
+        httpx.put(url)
+
+        wait_until(lambda: told(url)["history"]["pages_read"], seconds=6)  # 1 to 3 s, if not loaded
+        assert "postponed" not in here.log.read_text()
+
+
 def test_commands_follow_and_say_how_far_it_is(install: Callable[..., Any]) -> None:
     with (
         slow_github() as (github_url, _),

@@ -19,11 +19,13 @@ from core.clock import DAY, HOUR
 from github import polling
 from local import demo
 from settings import Settings, from_environment
-from store import snapshots
+from store import repositories, snapshots
 from store.database import Database, connect
 from tests.support import browser as chrome
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, repo
+from tests.support.stored import put, put_days
+from tests.support.stored import repo as stored_repo
 
 pytestmark = pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium here")
 
@@ -76,6 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         patch.setenv("DATABASE_URL", f"sqlite:///{tmp_path_factory.mktemp('page')}/starboard.db")
         patch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # nobody listens there
         patch.setenv("LISTS", "stars,python,rust")
+        patch.setenv("FOLLOW", "local")
         settings = from_environment()
         database = stack.enter_context(connect(settings))
         database.upgrade()
@@ -301,6 +304,34 @@ def test_tells_the_count_under_the_pointer(open_page: Any, site: Site) -> None:
 
     assert re.fullmatch(r"\d+ \w+ \d{4}, \d\d:\d\d UTC: [\d,]+ stars", newest)
     expect(told).not_to_have_text(newest)
+
+
+def test_follows_what_is_searched_for_and_fills_as_it_comes(open_page: Any, site: Site) -> None:
+    page = open_page(f"{site.url}/status")
+    page.get_by_label("Find a repository").fill("https://github.com/New/Boat/issues")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Follow New/Boat").click()
+    expect(page.locator("#progress")).to_contain_text("Collecting: it is next.")
+    assert barriers(page) == ""
+    page.evaluate("window.stays = true")
+    now = clock.now()
+    put(site.database, stored_repo(99, full_name="New/Boat", stars=70), at=clock.floor(now, EVERY))
+    with site.database.read() as session:
+        found = repositories.profile(session, "new/boat")
+    assert found is not None
+    yesterday = (now - 2 * DAY).date()
+    put_days(site.database, found.id, *[1] * 60, last=yesterday, pages=2, read_at=now)
+
+    expect(page.locator("#progress")).to_contain_text("Collecting, page 1 of 2.")
+    page.locator(".chart canvas").wait_for()
+    expect(page.locator(".chart .sources")).to_contain_text(
+        re.compile("Before .*: GitHub's star history")
+    )
+    expect(page.locator("#sources")).to_contain_text("by GitHub's star history")
+    assert page.evaluate("window.stays")
+    assert barriers(page) == ""
+    page.emulate_media(color_scheme="dark")
+    assert barriers(page, "color-contrast") == ""
 
 
 def test_links_lead_to_spans_of_a_history(open_page: Any, site: Site) -> None:

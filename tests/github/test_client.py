@@ -56,7 +56,7 @@ class OpenGate:
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
 
-    def acquire(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource, *, going_on: bool = False) -> None:
         self.seen.append(("pass", resource))
 
     def record(self, resource: Resource, answer: Answer) -> None:
@@ -65,7 +65,7 @@ class OpenGate:
 
 
 class ShutGate(OpenGate):
-    def acquire(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource, *, going_on: bool = False) -> None:
         raise NotYet(NOON)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -22,6 +23,8 @@ from tests.support.github import (
     HandClock,
 )
 
+SECOND = timedelta(seconds=1)
+
 
 def reply(status: int, headers: dict[str, str] | None = None, message: str = "no") -> Answer:
     content = json.dumps({"message": message}).encode()
@@ -39,9 +42,9 @@ class TestTheGate:
 
     @pytest.fixture
     def gate(self, database: Database, settings: Settings, hand: HandClock) -> SharedLimit:
-        return SharedLimit(database, settings, hand, hand.sleep)
+        return SharedLimit(database, settings, hand, hand.sleep, patience=30 * SECOND)
 
-    @pytest.mark.parametrize(("token", "pace"), [(None, 6.3), ("token-123", 2.1)])
+    @pytest.mark.parametrize(("token", "pace"), [(None, 6.6), ("token-123", 2.1)])
     def test_spaces_searches(
         self,
         database: Database,
@@ -50,7 +53,8 @@ class TestTheGate:
         token: str | None,
         pace: float,
     ) -> None:
-        gate = SharedLimit(database, make_settings(github_token=token), hand, hand.sleep)
+        settings = make_settings(github_token=token)
+        gate = SharedLimit(database, settings, hand, hand.sleep, patience=HOUR)
         sent = []
 
         for _ in range(4):
@@ -81,24 +85,28 @@ class TestTheGate:
         self, gate: SharedLimit, settings: Settings, hand: HandClock
     ) -> None:
         with connect(settings) as another_database:
-            another = SharedLimit(another_database, settings, hand, hand.sleep)
+            another = replace(gate, database=another_database)
             gate.acquire("search")
             another.acquire("search")
             gate.acquire("search")
 
-        assert hand.slept == [6.3, 6.3]
+        assert hand.slept == [6.6, 6.6]
 
     def test_promises_no_moment_twice_however_many_ask_at_once(self, settings: Settings) -> None:
         with connect(settings) as database:
             database.upgrade()
-        promised: list[float] = []
-        patience = {"search": HOUR, "core": HOUR}
+        promised: list[timedelta] = []
 
         def ask() -> None:
             with connect(settings) as own:
-                gate = SharedLimit(own, settings, lambda: NOON, promised.append, patience)
-                for _ in range(5):
-                    gate.acquire("search")
+                for number in range(5):
+                    name = f"{threading.get_ident()}-{number}"
+                    with pytest.raises(NotYet) as caught:
+                        SharedLimit(own, settings, lambda: NOON, turn=name).acquire("search")
+                    promised.append(caught.value.until - NOON)
+
+        with connect(settings) as own:
+            SharedLimit(own, settings, lambda: NOON).acquire("search")
 
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
@@ -106,7 +114,7 @@ class TestTheGate:
         for thread in threads:
             thread.join()
 
-        assert sorted(promised) == pytest.approx([6.3 * number for number in range(1, 20)])
+        assert sorted(promised) == [6.6 * number * SECOND for number in range(1, 21)]
 
     def test_gives_up_where_its_turn_is_too_far_off_and_takes_none(
         self, database: Database, gate: SharedLimit, hand: HandClock
@@ -137,8 +145,7 @@ class TestTheGate:
     def test_has_the_patience_it_is_given(
         self, database: Database, settings: Settings, hand: HandClock
     ) -> None:
-        patience = {"search": 2 * HOUR, "core": 2 * HOUR}
-        gate = SharedLimit(database, settings, hand, hand.sleep, patience)
+        gate = SharedLimit(database, settings, hand, hand.sleep, patience=2 * HOUR)
         with database.write() as session:
             rate_limits.save_allowance(session, "search", Allowance(NOON + HOUR, clock.EPOCH))
 
@@ -154,7 +161,7 @@ class TestTheGate:
 
         gate.acquire("search")
 
-        assert hand.moment - NOON == timedelta(seconds=6.3 + 20)
+        assert hand.moment - NOON == timedelta(seconds=6.6 + 20)
 
     def test_gives_up_where_another_was_told_to_slow_down_for_long(
         self, gate: SharedLimit, hand: HandClock
@@ -165,7 +172,7 @@ class TestTheGate:
         with pytest.raises(NotYet) as caught:
             gate.acquire("search")
 
-        assert caught.value.until == NOON + timedelta(seconds=6.3 + 900)
+        assert caught.value.until == NOON + timedelta(seconds=6.6 + 900)
 
     def test_is_closed_until_the_reset_once_github_has_nothing_left(
         self, gate: SharedLimit, hand: HandClock
@@ -188,7 +195,7 @@ class TestTheGate:
         gate.record("search", reply(429, {"retry-after": "25"}))
 
         with connect(settings) as later:
-            SharedLimit(later, settings, hand, hand.sleep).acquire("search")
+            replace(gate, database=later).acquire("search")
 
         assert hand.slept == [25]
 
@@ -200,4 +207,4 @@ class TestTheGate:
         gate.record("search", reply(200, {"x-ratelimit-remaining": "9"}))
 
         gate.acquire("search")
-        assert hand.slept == [6.3]
+        assert hand.slept == [6.6]

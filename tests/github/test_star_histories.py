@@ -34,7 +34,7 @@ class OpenGate:
     def __init__(self) -> None:
         self.passed: list[Resource] = []
 
-    def acquire(self, resource: Resource) -> None:
+    def acquire(self, resource: Resource, *, going_on: bool = False) -> None:
         self.passed.append(resource)
 
     def record(self, resource: Resource, answer: Answer) -> None: ...

@@ -127,7 +127,7 @@ class TestFill:
         full = ("stars", "forks", "python", "rust", "go", "topic-llm", "new-30d")
         assert found == {
             *((slug, "good", 100) for slug in full),
-            ("owner-parcel-labs", "good", 38),
+            ("owner-parcel-labs", "good", 40),
             ("followed", "good", 5),
             ("collection-picks", "good", 5),
         }

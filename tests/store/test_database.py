@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text
+from sqlalchemy.engine.interfaces import CacheStats
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core import clock
@@ -152,7 +153,7 @@ def test_a_postgres_that_does_not_answer_is_not_waited_for_for_ever(
 
 
 def test_one_that_is_dropped_leaves_no_connection_open(settings: Settings) -> None:
-    database = connect(settings)
+    database = Database(settings.database_url)
     closed: list[object] = []
     event.listen(database.engine, "close", lambda connection, record: closed.append(connection))
     with database.read() as session:
@@ -161,6 +162,21 @@ def test_one_that_is_dropped_leaves_no_connection_open(settings: Settings) -> No
     del database
 
     assert len(closed) == 1
+
+
+def test_a_process_has_one_database_whose_prepared_statements_the_next_connection_knows(
+    database: Database, settings: Settings
+) -> None:
+    with connect(settings) as first, first.read() as session:
+        session.scalars(select(List)).all()
+
+    with connect(settings) as second, second.read() as session:
+        hits: list[object] = []
+        event.listen(second.engine, "before_cursor_execute", lambda *a: hits.append(a[4].cache_hit))
+        session.scalars(select(List)).all()
+
+    assert second is first
+    assert hits[-1] == CacheStats.CACHE_HIT
 
 
 def test_a_child_forked_in_the_midst_of_a_write_does_not_end_it(database: Database) -> None:

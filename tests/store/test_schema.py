@@ -16,7 +16,7 @@ from core import clock
 from models import GOOD, IMPORTED, Base, List, RepositoryName
 from settings import Settings
 from store.database import MIGRATIONS, Database, SchemaError, check_schema_or_exit, connect
-from tests.support.common import NOBODY, MakeSettings
+from tests.support.common import NEEDED, NOBODY, MakeSettings
 from tests.support.stored import migrate, rows, slugs
 
 
@@ -226,7 +226,8 @@ def test_check_schema_says_how_to_make_a_missing_one(settings: Settings) -> None
         database.check_schema()
 
     assert str(caught.value) == (
-        "the database's schema is missing, this version needs 0009: run `flask --app app upgrade`"
+        f"the database's schema is missing, this version needs {NEEDED}: "
+        "run `flask --app app upgrade`"
     )
 
 
@@ -234,7 +235,7 @@ def test_check_schema_refuses_one_that_it_does_not_know(database: Database) -> N
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    with pytest.raises(SchemaError, match="schema is 9999, this version needs 0009"):
+    with pytest.raises(SchemaError, match=f"schema is 9999, this version needs {NEEDED}"):
         database.check_schema()
 
 
@@ -262,7 +263,7 @@ NO_FILE = "the database cannot be used: unable to open database file"
     [
         (
             "sqlite:///{folder}/new.db",
-            "the database's schema is missing, this version needs 0009: "
+            f"the database's schema is missing, this version needs {NEEDED}: "
             "run `flask --app app upgrade`",
         ),
         ("sqlite:///{folder}", NO_FILE),

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alembic.script import ScriptDirectory
 from flask import Flask
 
 from settings import Settings
 from store import documents
-from store.database import connect
+from store.database import MIGRATIONS, connect
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"  # real input, where a developer has it
@@ -18,6 +19,8 @@ SHARED = ROOT.parent / "shared"  # real input, where a developer has it
 UNSET = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "GITHUB_API_URL", "POLL_MINUTES", "DYNO")
 
 NOBODY = "postgresql://starboard:pass-word@127.0.0.1:1/starboard"  # nobody listens there
+
+NEEDED = str(ScriptDirectory(str(MIGRATIONS)).get_current_head())  # the schema of this version
 
 MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., Flask]

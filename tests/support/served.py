@@ -130,6 +130,8 @@ SHAPES: dict[str, Any] = {
         "owners": "/api/v1/owners?list={slug}",
         "repository": "/api/v1/repos/{owner}/{name}",
         "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
+        "ranks": "/api/v1/repos/{owner}/{name}/ranks?list={slug}",
+        "follows": "/api/v1/follows",
         "status": "/api/v1/status",
         "chart": "/charts/{owner}/{name}.svg",
         "comparison": "/charts.svg?repos={owner}/{name},{owner}/{name}",
@@ -237,6 +239,15 @@ SHAPES: dict[str, Any] = {
                 "open_issues": 3,
                 "source": "reading",
             },
+        ],
+    },
+    "/api/v1/repos/loud/motor/ranks": {
+        "full_name": "Loud/Motor",
+        "list": "stars",
+        "step": "10m",
+        "points": [
+            {"at": "2026-03-01T11:00:00Z", "rank": 2},
+            {"at": "2026-03-01T12:00:00Z", "rank": 1},
         ],
     },
     "/api/v1/languages": {

@@ -73,11 +73,9 @@ class Simulation:
     def sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def github(self, *, urgent: bool = False) -> GitHub:
+    def github(self, **how: Any) -> GitHub:
         """A client as jobs have one, by the clock of the simulation."""
-        gate = SharedLimit(
-            self.database, self.settings, now=self.clock, sleep=self.sleep, urgent=urgent
-        )
+        gate = SharedLimit(self.database, self.settings, now=self.clock, sleep=self.sleep, **how)
         transport = BreakingTransport(self.app, self.faults)
         anonymous = replace(gate, anonymous=True)
         return GitHub(self.settings, gate, transport, anonymous=anonymous)
@@ -87,7 +85,7 @@ class Simulation:
         pauses = list(RETRY.intervals)
         while True:
             try:
-                with self.github() as github:
+                with self.github(turn=f"poll-{ranked.slug}", urgent=True, kept=0) as github:
                     result = polling.poll_list(
                         self.database,
                         github,

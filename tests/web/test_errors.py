@@ -21,12 +21,12 @@ class TestProblems:
             ("/api/v1/lists/rust", 404, "no list named 'rust'; see /api/v1/lists"),
             ("/api/v1/languages?list=star", 404, "no list named 'star'; did you mean 'stars'?"),
             ("/api/v1?x=1", 400, "/api/v1 has no parameter 'x'; it takes none"),
-            ("/api/v1/lists?page=2", 400, "/api/v1/lists has no parameter 'page'; it takes none"),
-            (f"{LIST}?to=x", 400, f"{LIST} has no parameter 'to'; it takes at"),
+            ("/api/v1/lists?page=2", 400, "/api/v1/lists has no parameter 'page'; it takes format"),
+            (f"{LIST}?to=x", 400, f"{LIST} has no parameter 'to'; it takes at, format"),
             (
                 "/api/v1/owners?lists=a",
                 400,
-                "/api/v1/owners has no parameter 'lists'; it takes list",
+                "/api/v1/owners has no parameter 'lists'; it takes list, format",
             ),
             (
                 f"{MOVERS}?window=1w",
@@ -34,13 +34,17 @@ class TestProblems:
                 "window='1w': expected one of 1h, 24h, 7d, 30d, 365d",
             ),
             (f"{MOVERS}?window=", 400, "window='': expected one of 1h, 24h, 7d, 30d, 365d"),
-            (f"{MOVERS}?windows=1h", 400, f"{MOVERS} has no parameter 'windows'; it takes window"),
+            (
+                f"{MOVERS}?windows=1h",
+                400,
+                f"{MOVERS} has no parameter 'windows'; it takes window, by, format",
+            ),
             (f"{MOVERS}?window=1h&window=1h", 400, f"{MOVERS} takes one 'window', not 2"),
             ("/api/v1/lists/rust/movers", 404, "no list named 'rust'; see /api/v1/lists"),
             (
                 f"{EVENTS}?from=1",
                 400,
-                f"{EVENTS} has no parameter 'from'; it takes list, after, limit",
+                f"{EVENTS} has no parameter 'from'; it takes list, after, limit, format",
             ),
             (f"{EVENTS}?list=pyhton", 404, "no list named 'pyhton'; did you mean 'python'?"),
             *(
@@ -59,7 +63,7 @@ class TestProblems:
             (
                 f"{HISTORY}?at=1",
                 400,
-                f"{HISTORY} has no parameter 'at'; it takes from, to, step, source, limit",
+                f"{HISTORY} has no parameter 'at'; it takes from, to, step, source, limit, format",
             ),
             *(
                 (

@@ -13,7 +13,7 @@ from models import Follow
 from store import star_histories
 from store.database import Database
 from tests.support.common import MakeApp
-from tests.support.served import BUILT, database_of, problem
+from tests.support.served import BUILT, NO_GAINS, database_of, problem
 from tests.support.stored import put, repo
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -160,8 +160,10 @@ def test_what_is_followed_is_listed_page_by_page(site: FlaskClient) -> None:
     assert first["items"][0] == {
         "full_name": "a/a",
         "followed_since": "2026-03-01T12:07:00Z",
+        "state": "waiting",
         "as_of": None,
         "stars": None,
+        "gains": NO_GAINS,
         "history": {"state": "queued", "from": None, "pages_read": 0, "pages": None, "why": None},
         "trouble": None,
     }

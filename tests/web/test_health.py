@@ -10,7 +10,7 @@ from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
 from settings import Settings
 from store.database import Database
-from tests.support.common import MakeApp
+from tests.support.common import NEEDED, MakeApp
 from tests.support.github import StubGitHub, poll
 from tests.support.served import DOCUMENTS, LIST, problem
 
@@ -69,7 +69,7 @@ class TestWithoutASchema:
 
         assert problem(response) == (
             503,
-            "the database's schema is missing, this version needs 0009: "
+            f"the database's schema is missing, this version needs {NEEDED}: "
             "run `flask --app app upgrade`",
         )
         assert response.headers["Retry-After"] == "30"

@@ -34,7 +34,7 @@ function tellAges() {
 
 // The filter: rows that do not match hide at once, and the address says what is looked for.
 
-const search = one("#ranking") && one("input[name=q]");
+const search = one("#ranking") && one(".tools input[name=q]");
 
 function applyFilter() {
   if (!search) return;
@@ -50,6 +50,9 @@ function applyFilter() {
   one("#matches").textContent = !text ? "" : shown
     ? `${shown} of ${rows.length} match “${text}”.`
     : `Nothing here has “${text}” in its name, description or language.`;
+  const beyond = one("#beyond");
+  beyond.hidden = !text;
+  one("a", beyond).href = withParameter(one(".find").action, "q", text);
 }
 
 function withParameter(url, name, value) {
@@ -100,7 +103,7 @@ document.addEventListener("change", (event) => {
 
 // Copying a snippet.
 
-for (const snippet of all(".snippet")) {
+function addCopy(snippet) {
   const text = one("textarea", snippet);
   const button = document.createElement("button");
   button.type = "button";
@@ -119,10 +122,12 @@ for (const snippet of all(".snippet")) {
   snippet.append(button);
 }
 
+all(".snippet").forEach(addCopy);
+
 // Renewing: when a new build is due the page is asked for again, and what changed takes its place.
 // Where the reader is, what has the focus, what is typed and what is chosen stay as they are.
 
-const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "sides", "totals",
+const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "progress", "sources", "following", "sides", "totals",
   "verdict", "polled", "working", "coming", "watching"];
 const FIRST_RETRY = 20, LAST_RETRY = 600, PATIENCE = 30;  // seconds
 let lost, retry = FIRST_RETRY, timer, etag, due = Infinity;
@@ -134,7 +139,18 @@ function handle(element) {
   return live && value && `#${live.id} ${element.localName}[${name}="${CSS.escape(value)}"]`;
 }
 
+// A repository that is asked for has no page yet: all of it comes at once.
+function fill(next) {
+  one("#whole").replaceWith(document.adoptNode(next.getElementById("whole")));
+  all(".snippet").forEach(addCopy);
+}
+
 function replace(next) {
+  if (one("#whole.filling") && !one("#whole.filling", next)) {
+    fill(next);
+    document.dispatchEvent(new CustomEvent("renewed", { detail: document }));
+    return;
+  }
   const focused = document.activeElement && handle(document.activeElement);
   const chosen = new Set(all(".comparing :checked").map((box) => box.value));
   for (const id of LIVE) {
@@ -174,8 +190,9 @@ async function renew() {
     const url = withParameter(location.href, "q", "");  // the page that is cached; the filter is applied here
     const signal = AbortSignal.timeout?.(PATIENCE * 1000);  // a server may hang, too
     const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "text/html" }, signal });
+    if (one(".problem") && answer.ok) return location.reload();
+    if (one(".filling") && answer.status === 404) return location.reload();  // it says why
     if (!answer.ok) throw new Error(answer.status);
-    if (one(".problem")) return location.reload();
     const tag = answer.headers.get("ETag");
     if (tag === null || tag !== etag) {
       const text = await answer.text();
@@ -193,7 +210,7 @@ async function renew() {
 
 // What a reader is told of when it changes.
 function told() {
-  const news = one("#verdict") ?? one("#fresh time");
+  const news = one("#verdict") ?? one("#progress strong") ?? one("#fresh time");
   return news?.textContent.trim().replace(/\s+/g, " ");
 }
 

@@ -13,6 +13,10 @@ from tests.support.served import MINUTE, NOON, NOW, publish
 pytestmark = pytest.mark.usefixtures("now")
 
 
+# What anybody types, what is live, and what grows as soon as somebody follows it
+OF_THE_MOMENT = ("/?q=motor", "/status", "/repos/loud/motor", "/repos/Loud/Motor?span=7d")
+
+
 @by_the_front
 class TestPages:
     @pytest.mark.parametrize("path", PAGES)
@@ -47,7 +51,7 @@ class TestPages:
             url: 503 for url in urls if "list=python" in url
         }
 
-    @pytest.mark.parametrize("path", [it for it in PAGES if it not in ("/?q=motor", "/status")])
+    @pytest.mark.parametrize("path", [it for it in PAGES if it not in OF_THE_MOMENT])
     def test_are_sent_again_as_they_are_until_the_next_build(
         self, full: FlaskClient, path: str
     ) -> None:

@@ -57,14 +57,14 @@ class TestRepositories:
         history = full.get(line["url"])
         assert history.status_code == 200
         assert history.request.path == "/api/v1/repos/Loud/Motor/history"
-        assert history.request.args.to_dict() == {"source": "reading", **query}
+        assert history.request.args.to_dict() == query
 
-    def test_show_their_chart_as_a_picture_where_scripts_do_not_run(
+    def test_show_their_chart_as_a_picture_until_scripts_have_drawn(
         self, full: FlaskClient
     ) -> None:
         page = full.get("/repos/Loud/Motor").text
 
-        assert re.search(r'<noscript><img src="/charts/Loud/Motor.svg" alt="[^"]+" width', page)
+        assert re.search(r'">\n<img src="/charts/Loud/Motor.svg" alt="[^"]+" width', page)
 
     def test_say_how_to_show_them_elsewhere(self, full: FlaskClient) -> None:
         page = full.get("/repos/Loud/Motor", base_url="https://stars.example").text

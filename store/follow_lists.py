@@ -1,0 +1,118 @@
+"""Many wishes at once: noted in one transaction, and told page by page."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.schemas import FollowState
+from models import Follow, Reading, RepositoryName, Trouble
+from store import follows
+
+AT_ONCE = 500  # names in a statement
+
+
+@dataclass(frozen=True, slots=True)
+class AskedMany:
+    """The outcome of many wishes: the names whose history is to be read, those that were known
+    already, and those of which GitHub said within the hour that it has none."""
+
+    new: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+def follow_many(
+    session: Session, full_names: Sequence[str], now: datetime, *, most: int | None = None
+) -> AskedMany | None:
+    """Follow repositories, each given once, in any case; None, and nothing is noted, where more
+    would be followed than `most`, or more histories wait than there may."""
+    wanted = {name.lower(): name for name in full_names}
+    rows = _rows_of(session, list(wanted))
+    asked = AskedMany()
+    for name, full_name in wanted.items():
+        row = rows.get(name)
+        if row is None or (row.gone_at is not None and follows.is_worth_asking(row, now)):
+            asked.new.append(full_name)
+        else:
+            (asked.known if row.gone_at is None else asked.gone).append(full_name)
+    resumed = [rows[it.lower()] for it in asked.known if not rows[it.lower()].followed_since]
+    if most is not None:
+        more = len(asked.new) + len({row.name for row in resumed})
+        waiting = follows.waiting(session) + len(asked.new)
+        if more and follows.followed(session) + more > most:
+            return None
+        if asked.new and waiting > max(most, follows.MOST_WAITING):
+            return None
+    for row in resumed:
+        row.followed_since = now
+    for full_name in asked.new:
+        if (row := rows.get(full_name.lower())) is not None:
+            session.delete(row)
+    session.flush()
+    session.add_all(follows.wish(full_name, now, follow=True) for full_name in asked.new)
+    return asked
+
+
+def _rows_of(session: Session, names: Sequence[str]) -> dict[str, Follow]:
+    """Return wishes by the names in lower case that their repositories have or had."""
+    found: dict[str, Follow] = {}
+    for some in _slices(names):
+        other = (
+            select(RepositoryName.name, Follow)
+            .join(Follow, Follow.repository_id == RepositoryName.repository_id)
+            .where(RepositoryName.name.in_(some))
+        )
+        found |= {name: row for name, row in session.execute(other)}
+        own = session.scalars(select(Follow).where(Follow.name.in_(some)))
+        found |= {row.name: row for row in own}
+    return found
+
+
+def _slices(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
+
+
+def _in_trouble(now: datetime) -> ColumnElement[bool]:
+    current = (Trouble.since <= now + clock.TOLERANCE) & (Trouble.until > now)
+    return (
+        select(Trouble.subject)
+        .where(Trouble.subject == func.lower(Follow.full_name), current)
+        .exists()
+    )
+
+
+_SAMPLED = select(Reading.slot).where(Reading.repository_id == Follow.repository_id).exists()
+
+
+def followed_page(
+    session: Session,
+    now: datetime,
+    limit: int,
+    *,
+    after: str = "",
+    q: str = "",
+    state: FollowState | None = None,
+) -> list[Follow]:
+    """Return followed repositories in order of their names, those behind `after`, with a text in
+    their names, and in a state."""
+    trouble = _in_trouble(now)
+    states: dict[FollowState, ColumnElement[bool]] = {
+        "trouble": trouble,
+        "sampled": ~trouble & _SAMPLED,
+        "waiting": ~trouble & ~_SAMPLED,
+    }
+    chosen = (
+        select(Follow)
+        .where(Follow.followed_since.is_not(None), Follow.name > after.lower())
+        .order_by(Follow.name)
+        .limit(limit)
+    )
+    if q:
+        chosen = chosen.where(func.lower(Follow.full_name).contains(q.lower(), autoescape=True))
+    if state is not None:
+        chosen = chosen.where(states[state])
+    return list(session.scalars(chosen))

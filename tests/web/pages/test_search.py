@@ -1,0 +1,148 @@
+"""The search, and following what it does not find."""
+
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from core import clock
+from models import Follow
+from store import star_histories
+from store.database import Database
+from store.search import search
+from tests.support.common import MakeApp
+from tests.support.pages import BROWSER, Reader, by_the_front, read
+from tests.support.served import BUILT, NOW, database_of, publish
+from tests.support.stored import NOON, put, put_days, repo
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@pytest.fixture
+def harbors(database: Database) -> Database:
+    names = ("quiet/harbor", "Loud/Harbor", "harbor/master", "big/safe-harbor", "no/100%_sure")
+    put(database, *(repo(i, full_name=it, stars=100 * i) for i, it in enumerate(names, 1)))
+    return database
+
+
+@pytest.fixture
+def site(harbors: Database, make_app: MakeApp) -> FlaskClient:
+    client = make_app(follow="local").test_client()
+    publish(client, BUILT)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "count"),
+    [
+        ("HARBOR", ["Loud/Harbor", "quiet/harbor", "big/safe-harbor", "harbor/master"], 4),
+        ("harbor quiet", ["quiet/harbor"], 1),
+        ("100%_", ["no/100%_sure"], 1),
+        ("%", ["no/100%_sure"], 1),
+        ("pier", [], 0),
+        (" ", [], 0),
+    ],
+)
+def test_finds_the_closest_names_first(
+    harbors: Database, text: str, names: list[str], count: int
+) -> None:
+    with harbors.read() as session:
+        found, total = search(session, text, 10)
+
+    assert [it.profile.full_name for it in found][:2] == names[:2]
+    assert {it.profile.full_name for it in found} == set(names)
+    assert total == count
+
+
+@by_the_front
+class TestSearch:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "loud/harbor",
+            "https://github.com/LOUD/harbor/tree/main?x#y",
+            "git@github.com:loud/harbor.git",
+        ],
+    )
+    def test_leads_from_a_name_or_an_address_to_its_page(
+        self, site: FlaskClient, text: str
+    ) -> None:
+        response = site.get("/search", query_string={"q": text})
+
+        assert (response.status_code, response.location) == (303, "/repos/Loud/Harbor")
+
+    def test_stands_on_every_page_and_tells_what_it_finds(self, site: FlaskClient) -> None:
+        assert 'action="/search"' in site.get("/languages").text
+
+        text = read(site.get("/search?q=harbor")).text
+
+        assert "4 known names with “harbor”" in text
+        assert "Follow" not in text
+
+    def test_offers_to_follow_what_is_not_known(self, site: FlaskClient) -> None:
+        for path in ("/search?q=new/boat", "/repos/new/boat"):
+            page = site.get(path, headers=BROWSER).text
+            assert 'action="/follow"' in page
+            assert 'value="new/boat"' in page
+
+        api = site.get("/api/v1/repos/new/boat")
+        assert api.json is not None
+        assert api.json["detail"].endswith("; PUT /api/v1/repos/new/boat follows it")
+
+    def test_offers_nothing_to_those_who_may_not(
+        self, harbors: Database, make_app: MakeApp
+    ) -> None:
+        client = make_app(follow="nobody").test_client()
+
+        for path in ("/search?q=new/boat", "/repos/new/boat"):
+            assert 'action="/follow"' not in client.get(path, headers=BROWSER).text
+        assert "PUT" not in client.get("/api/v1/repos/new/boat").text
+
+
+@by_the_front
+class TestARepositoryThatIsAskedFor:
+    def test_fills_as_it_comes_though_its_page_was_sent_before(self, site: FlaskClient) -> None:
+        before = site.get("/repos/Loud/Harbor")
+        assert "Unfollow" not in before.text
+        followed = site.post("/follow", data={"repository": "loud/harbor"})
+        assert followed.location == "/repos/loud/harbor"
+
+        first = site.get("/repos/Loud/Harbor")
+        assert "Collecting: it is next." in read(first).text
+        assert first.headers["Cache-Control"] == "private, no-cache"
+        put_days(database_of(site), 2, 1, 2, 3, last=date(2026, 2, 27), pages=14, read_at=NOON)
+        amid = site.get("/repos/Loud/Harbor")
+        assert "Collecting, page 1 of 14." in read(amid).text
+        assert 'data-renew="1"' in amid.text
+        unchanged = site.get("/repos/Loud/Harbor", headers={"If-None-Match": amid.headers["ETag"]})
+        assert unchanged.status_code == 304
+        with database_of(site).write() as session:
+            star_histories.star_history(session, 2).pages = 1  # type: ignore[union-attr]
+            session.scalars(select(Follow)).one().done_at = NOW
+
+        last = site.get("/repos/Loud/Harbor")
+        assert "Collecting" not in last.text
+        assert 'data-renew="1"' not in last.text
+        assert "Unfollow" in last.text
+
+    def test_has_a_page_before_anything_is_known(self, site: FlaskClient) -> None:
+        site.post("/follow", data={"repository": "new/boat"})
+
+        page = site.get("/repos/new/boat", headers=BROWSER)
+
+        assert "Collecting: it is next." in read(page).text
+        assert '<noscript><meta http-equiv="refresh"' in page.text
+        with database_of(site).write() as session:
+            session.scalars(select(Follow)).one().gone_at = clock.now()
+        gone = site.get("/repos/new/boat", headers=BROWSER)
+        assert gone.status_code == 404
+        assert "GitHub has no repository named 'new/boat'" in Reader(gone.text).text
+        assert 'action="/follow"' not in gone.text
+
+    def test_marks_gains_that_github_tells(self, site: FlaskClient) -> None:
+        put_days(database_of(site), 2, *[5] * 60, last=date(2026, 2, 27), read_at=NOON)
+
+        text = read(site.get("/repos/Loud/Harbor")).text
+
+        assert "* by GitHub's star history: days that ended" in text

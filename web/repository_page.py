@@ -1,0 +1,142 @@
+"""A repository's page, which fills while its star history is read."""
+
+from typing import NamedTuple
+
+from flask import Response, render_template, url_for
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from core import clock, retention
+from core.schemas import HistoryState
+from models import Follow
+from store import follows, repositories
+from store.events import events_of
+from store.history_status import history_status
+from web import current, http_headers, responses
+from web.board import NEWS
+from web.cache import cached_until_next_build
+from web.charts import SPANS
+from web.following import gone
+from web.parameters import HTML
+from web.permission import asks_by_form, may_ask
+from web.rendering import SHOWN_NEWS, page
+from web.replies import Reply
+from web.snippets import snippets
+
+SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
+
+
+class Asked(NamedTuple):
+    """What was asked for of a repository, and how far it is; a page is another one once it is."""
+
+    state: HistoryState
+    pages_read: int
+    pages: int | None
+    why: str | None
+    followed: bool
+    waits: bool
+    position: int | None
+    may_follow: bool
+
+    @property
+    def settled(self) -> bool:
+        """Whether the page is the same for all, and until the next build."""
+        return self.state in SETTLED and not self.waits and not asks_by_form()
+
+
+def repository_page(owner: str, name: str, span: str) -> AnyResponse:
+    """Return the page of a repository by a name that it has or had. Of one that is still asked
+    for, what is known by now; 404 where nobody asked."""
+    full_name = f"{owner}/{name}"
+    with current.database().read() as session:
+        profile = repositories.profile(session, full_name)
+        wish = follows.follow_of(session, profile.full_name if profile else full_name)
+        missing = gone(session, full_name) if profile is None else None
+        asked = _asked(session, profile.id if profile else None, wish)
+    if profile is None:
+        if missing is not None:
+            raise missing
+        return _collecting(full_name, asked)
+    moved = responses.moved(owner, name, profile.full_name)
+    if moved:
+        return moved
+    try:
+        response = _repository(
+            profile.id, profile.full_name, span, current.site(), asked=asked, settled=asked.settled
+        )
+    except NotFound:  # no count of it was stored yet
+        if not asked.waits:
+            raise
+        return _collecting(profile.full_name, asked)
+    return _kept_briefly(response, asked)
+
+
+def _asked(session: Session, repository_id: int | None, wish: Follow | None) -> Asked:
+    history = history_status(session, repository_id, wish)
+    waits = wish is not None and wish.waits
+    return Asked(
+        history["state"],
+        history["pages_read"],
+        history["pages"],
+        history["why"],
+        wish is not None and wish.followed_since is not None,
+        waits,
+        follows.position(session, wish) if wish and waits else None,
+        may_ask() and asks_by_form(),
+    )
+
+
+def _collecting(full_name: str, asked: Asked) -> Response:
+    html = render_template("collecting.html", full_name=full_name, asked=asked)
+    response = Response(html, content_type=HTML)
+    response.cache_control.no_store = True
+    return response
+
+
+def _kept_briefly(response: Response, asked: Asked) -> Response:
+    """Let nobody keep a page past what is to come: all of it may change before the next build."""
+    if asked.waits or asks_by_form():
+        response.headers["Cache-Control"] = "private, no-cache"
+    elif not asked.settled:
+        response.headers["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+@cached_until_next_build(until="settled")
+def _repository(
+    repository_id: int, full_name: str, span: str, site: str, *, asked: Asked, settled: bool
+) -> Reply:
+    del settled  # the cache's
+    with current.database().read() as session:
+        build = responses.build(session)
+        facts = responses.repository_of(session, full_name, until=build.as_of)
+        news = events_of(session, NEWS, repository_id=repository_id, newest_first=True)
+    as_of = build.as_of or clock.now()
+    return page(
+        "repository.html",
+        build,
+        url_for("pages.repository", owner=facts["owner"], name=facts["name"]),
+        {"span": span},
+        links=http_headers.FULL_LINKS,
+        repository=facts,
+        asked=asked,
+        lines=[history_line(facts["full_name"], span, facts["as_of"])],
+        news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
+        snippets=snippets(site, facts["full_name"]),
+    )
+
+
+def history_line(full_name: str, span: str, as_of: str) -> dict[str, str]:
+    """Return the name of a repository whose history a chart draws, and the URL of that history."""
+    owner, _, name = full_name.partition("/")
+    length = SPANS[span]
+    since = {}
+    if length is not None:
+        since["from"] = clock.rfc3339(clock.parse(as_of) - length)
+    if length is None or length > retention.DAILY.age:
+        since["step"] = "1d"
+    return {
+        "name": full_name,
+        "url": url_for("api.history", owner=owner, name=name, **since),  # type: ignore[arg-type]
+    }
