@@ -21,7 +21,7 @@ from settings import Settings, SettingsError, exit_with
 
 SEND_WITHIN = 8  # seconds, whatever a service does
 
-SILENT = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib", "slixmpp", "paho")
+SILENT = ("urllib3", "requests", "requests_oauthlib", "oauthlib", "slixmpp", "paho")
 MACHINES = ("json", "jsons")  # services that take the news as data
 
 STATUS = re.compile(r"error=(\d{3})\b")
@@ -99,10 +99,13 @@ def _apprise() -> Any:
     import apprise
 
     for name in SILENT:  # at the level `debug` they write whole URLs
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Its warnings are read here, for the status of an answer, and go no further.
+    ours = logging.getLogger("apprise")
+    ours.setLevel(logging.WARNING)
+    ours.propagate = False
+    if not ours.handlers:
+        ours.addHandler(logging.NullHandler())
     return apprise
 
 
