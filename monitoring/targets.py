@@ -1,5 +1,5 @@
-"""The targets of NOTIFY, and sending to one: Apprise's part. It is loaded on use, which takes two
-seconds; workers do so once, before they fork.
+"""The targets of NOTIFY, and sending to one: Apprise's part. It is loaded on use, which takes a
+second or two; workers do so once, before they fork.
 
 Nothing that Apprise or its libraries say is repeated: it may have a target's secrets in it.
 """

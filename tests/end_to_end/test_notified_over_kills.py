@@ -24,7 +24,7 @@ from tests.support.notified import webhooks
 from tests.support.stored import NOON, STARS, put, repo
 
 KILLS = 200
-NEW = 3  # events that come up before each kill
+NEW = 2  # events that come up before each kill
 
 EVERY = 2 * HOUR  # so that what was being sent is due again, however often that happened
 
@@ -72,7 +72,7 @@ def kill_telling(settings: Settings, times: int) -> list[int]:
             os.close(writing)
             for _ in range(random.choice((1, 2))):  # it began, or began to send
                 os.read(reading, 1)
-            time.sleep(random.uniform(0, 0.03))
+            time.sleep(random.uniform(0, 0.02))
             os.kill(child, signal.SIGKILL)
             statuses.append(os.waitpid(child, 0)[1])
             os.close(reading)
