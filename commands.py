@@ -23,7 +23,7 @@ from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import redis_status
-from web import current, data_commands, follow_commands
+from web import current, data_commands, follow_commands, notify_commands
 from web.command_errors import in_one_line, require_schema
 
 if TYPE_CHECKING:
@@ -262,5 +262,5 @@ def _slug(ranked: RankedList | None) -> str:
 
 ALL = (
     *(poll, aggregate, upgrade, redis_url, failed_jobs, import_history),
-    *(*follow_commands.ALL, *data_commands.ALL),
+    *(*follow_commands.ALL, *data_commands.ALL, *notify_commands.ALL),
 )

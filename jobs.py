@@ -18,6 +18,7 @@ import structlog
 from rq import Retry, get_current_job
 
 import models
+import queues
 from core import clock, leaderboards, star_history
 from core.encoding import encoded
 from core.lists import RankedList
@@ -34,14 +35,17 @@ from github.ranking import DONE_BEFORE, wait_for_readings
 from github.sampling import sample as sample_due
 from github.shared_limit import connect_to_github
 from history import importer, thinning
+from monitoring import notifying
 from monitoring.job_runs import POSTPONED, logged_run
+from monitoring.targets import targets_of
 from settings import Settings, from_environment
 from store import follow_owners as owners
-from store import follows, identities, intervals, polls
+from store import follows, identities, intervals, outbox, polls
 from store.database import Database, connect
 from store.documents import is_published, publish
 from store.imports import is_import_under_way
 from store.snapshots import snapshot as snapshot_of
+from store.spikes import tell_spikes
 from store.troubles import CLOCK, is_in_trouble
 
 MOST_TIMES = 10**6  # that a job may ask RQ to be run again: until its slot ends, or its work
@@ -212,6 +216,31 @@ def thin() -> None:
         database.checkpoint_wal()
 
 
+def spikes() -> None:
+    """Tell which repositories gained far more stars on the last day than they usually do."""
+    settings, now = from_environment(), clock.now()
+    with logged_run("spikes") as result, connect(settings) as database:
+        result["told"] = tell_spikes(database, now)
+        if settings.notify is None:  # then no other job does
+            with database.write() as session:
+                outbox.forget(session, (), now)
+
+
+def notify() -> Retry | None:
+    """Tell the targets of NOTIFY what is new to them, for ten seconds; then others have their turn,
+    and it goes on behind them."""
+    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    with logged_run("notify") as result, connect(settings) as database:
+        chosen, now = targets_of(settings.notify), clock.now()
+        with queues.connect(settings.redis_url, timeout=1, retries=0) as redis:
+            notifying.watch_troubles(database, redis, settings, chosen, now)
+        notifying.fill(database, settings, chosen, now)
+        left = partial(_seconds_until, deadline)
+        result |= notifying.drain(database, settings, chosen, left)
+        more = result.pop("more")
+    return Retry(max=MOST_TIMES, interval=0) if more else None
+
+
 def import_files(paths: list[str]) -> dict[str, Any]:
     """Import files of the archive that this machine has. They come to the worker by name.
 
@@ -271,6 +300,10 @@ def _given_up(error: Final) -> dict[str, Any]:
     """Return the outcome of a job that GitHub's answer ends: RQ would repeat one that raises, and
     nothing would change within the slot. The next slot asks again."""
     return {"outcome": models.FAILED, "why": str(error)}
+
+
+def _seconds_until(deadline: float) -> float:
+    return deadline - time.monotonic()
 
 
 def _publish_first(database: Database, settings: Settings, ranked: RankedList) -> None:

@@ -14,9 +14,7 @@ from core import clock
 
 PROFILE = ("full_name", "language", "description", "html_url", "pushed_at")
 COUNTS = ("stars", "forks", "open_issues")
-
 GOOD, SUSPECT, FAILED, MISSED = "good", "suspect", "failed", "missed"
-
 IMPORTED = "imported"  # from the archive: neither expected nor received
 
 
@@ -37,9 +35,7 @@ class Moment(sa.TypeDecorator[datetime]):
         return None if value is None else clock.EPOCH + value * self.unit
 
 
-Slot = Moment(timedelta(seconds=1))
-
-Exact = Moment(timedelta(milliseconds=1))
+Slot, Exact = Moment(timedelta(seconds=1)), Moment(timedelta(milliseconds=1))
 
 
 class Base(DeclarativeBase):
@@ -54,8 +50,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Exact}
 
 
-# Rows of these live in the primary key's tree itself, so that a history is one scan of neighbours:
-# in SQLite's usual tables each row of it would be a seek of its own. Postgres has no such thing.
+# In SQLite rows of these live in the primary key's tree: a history is one scan, not a seek a row.
 CLUSTERED = {"sqlite_with_rowid": False}
 
 
@@ -63,14 +58,12 @@ class List(Base):
     """A ranked list that was polled at least once; lists.RankedList says what it is."""
 
     __tablename__ = "list"
-
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(100), unique=True)
 
 
 class Repository(Base):
     __tablename__ = "repository"
-
     id: Mapped[int] = mapped_column(primary_key=True)
     github_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # null until seen live
     node_id: Mapped[str | None] = mapped_column(Text)  # GitHub's for GraphQL; null until told
@@ -89,7 +82,6 @@ class RepositoryName(Base):
     """Every name that a repository was seen under, in lower case; the last to bear it has it."""
 
     __tablename__ = "repository_name"
-
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"))
     seen_at: Mapped[datetime]  # when it was last seen so
@@ -100,7 +92,6 @@ class Poll(Base):
 
     __tablename__ = "poll"
     __table_args__ = CLUSTERED
-
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"), primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     outcome: Mapped[str] = mapped_column(String(10))  # good, suspect, failed, missed, imported
@@ -114,7 +105,6 @@ class Placement(Base):
 
     __tablename__ = "placement"
     __table_args__ = CLUSTERED
-
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"), primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     rank: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -132,7 +122,6 @@ class Reading(Base):
 
     __tablename__ = "reading"
     __table_args__ = CLUSTERED
-
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), primary_key=True)
     slot: Mapped[datetime] = mapped_column(Slot, primary_key=True)
     stars: Mapped[int]
@@ -148,7 +137,7 @@ class Reading(Base):
 
 
 class Event(Base):
-    """A change between two consecutive good polls of a list. Ids grow in order of commit."""
+    """A change between two good polls of a list, or a spike. Ids grow in order of commit."""
 
     __tablename__ = "event"
     __table_args__ = (sa.Index("ix_event_list", "list_id", "id"), {"sqlite_autoincrement": True})
@@ -157,7 +146,7 @@ class Event(Base):
     slot: Mapped[datetime] = mapped_column(Slot)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"))
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(10))  # entered, left, overtook, milestone
+    kind: Mapped[str] = mapped_column(String(10))  # one of schemas.EventKind
     detail: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
 
 
@@ -165,7 +154,6 @@ class Watched(Base):
     """The last answer of GitHub about a repository in WATCH."""
 
     __tablename__ = "watched"
-
     name: Mapped[str] = mapped_column(String(200), primary_key=True)  # in lower case
     repository_id: Mapped[int | None] = mapped_column(ForeignKey("repository.id"))
     etag: Mapped[str | None] = mapped_column(Text)  # of the answer with these counts
@@ -178,11 +166,9 @@ class Watched(Base):
 
 
 class Follow(Base):
-    """A repository that somebody follows, or of which somebody wants the history: the wish itself,
-    which is served in order of `turn_at`. Redis only says that there is one."""
+    """A wish to follow a repository or to have its history; served in order of `turn_at`."""
 
     __tablename__ = "follow"
-
     name: Mapped[str] = mapped_column(String(200), primary_key=True)  # `full_name` in lower case
     full_name: Mapped[str] = mapped_column(String(200))
     repository_id: Mapped[int | None] = mapped_column(ForeignKey("repository.id"), index=True)
@@ -220,7 +206,6 @@ class StarHistory(Base):
     """The days of stars of a repository, as GitHub told them: see core.star_history."""
 
     __tablename__ = "star_history"
-
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), primary_key=True)
     days: Mapped[bytes | None] = mapped_column(LargeBinary)  # packed
     pages_read: Mapped[int] = mapped_column(SmallInteger)  # newest first
@@ -234,7 +219,6 @@ class Trouble(Base):
     """A trouble of one repository's with GitHub, or of the token's; it concerns no other."""
 
     __tablename__ = "trouble"
-
     subject: Mapped[str] = mapped_column(String(200), primary_key=True)  # `name` in lower case
     name: Mapped[str] = mapped_column(String(200))  # owner/name, GITHUB_TOKEN or clock
     why: Mapped[str] = mapped_column(Text)
@@ -246,9 +230,35 @@ class Progress(Base):
     """How far a batch has come that works through time, or since when an interval holds."""
 
     __tablename__ = "progress"
-
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
     until: Mapped[datetime] = mapped_column(Slot)
+
+
+class Outbox(Base):
+    """What a target of NOTIFY is to be told: a row a subject and target, so none is told twice."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (sa.Index("ix_outbox_subject", "subject", "target", unique=True),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(300))  # the message's cursor
+    target: Mapped[str] = mapped_column(String(32))  # a hash: its URL has secrets
+    message: Mapped[dict[str, Any]] = mapped_column(sa.JSON)  # a schemas.Notice
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)  # null: sent or given up
+    tries: Mapped[int] = mapped_column(SmallInteger)
+    why: Mapped[str | None] = mapped_column(Text)  # why the last try failed; null: it did not
+
+
+class Notified(Base):
+    """What is known of a target of NOTIFY, or of a trouble that is told to those who want that."""
+
+    __tablename__ = "notified"
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)  # what kind it is, and which
+    cursor: Mapped[int | None] = mapped_column(BigInteger)  # the last event put into the outbox
+    why: Mapped[str | None] = mapped_column(Text)
+    since: Mapped[datetime | None]  # since when a target takes nothing, or a trouble lasts
+    seen_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
 
 
 class Standing(Base):
@@ -256,7 +266,6 @@ class Standing(Base):
 
     __tablename__ = "standing"
     __table_args__ = CLUSTERED
-
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"), primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id"), primary_key=True)
     rank: Mapped[int] = mapped_column(SmallInteger)
@@ -266,7 +275,6 @@ class Document(Base):
     """A reply, ready to send."""
 
     __tablename__ = "document"
-
     name: Mapped[str] = mapped_column(String(150), primary_key=True)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     gzipped: Mapped[bytes] = mapped_column(LargeBinary)
@@ -280,7 +288,6 @@ class RateLimitState(Base):
     """The state of one of GitHub's limits: core.rate_limit.Allowance, shared by all workers."""
 
     __tablename__ = "budget"
-
     resource: Mapped[str] = mapped_column(String(10), primary_key=True)  # search, core, search-ip…
     next_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
@@ -297,7 +304,6 @@ class Turn(Base):
     """A moment of one of GitHub's limits that is reserved for work that was put back until then."""
 
     __tablename__ = "turn"
-
     resource: Mapped[str] = mapped_column(String(10), primary_key=True)  # as of RateLimitState
     work: Mapped[str] = mapped_column(String(220), primary_key=True)  # poll-python, history, …
     at: Mapped[datetime]

@@ -38,6 +38,8 @@ JOB_NAMES = (
     "identify",
     "thin",
     "import",
+    "spikes",
+    "notify",
 )  # as logged and counted
 
 ENTRY_PREFIX = "schedule-"  # of the ids of our rq-scheduler entries; all others are not ours

@@ -82,7 +82,20 @@ def schedule(settings: Settings) -> list[Entry]:
     )
     owners = Entry("owners", "jobs.follow_owners", 10 * MINUTE, 7 * MINUTE, 60, queue=LOW)
     thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    return [*polls, *watches, aggregation, identification, sampling, wishes, walk, owners, thinning]
+    news = [  # of the day before, once it is read; and what NOTIFY wants, or wanted until now
+        Entry("spikes", "jobs.spikes", clock.DAY, timedelta(minutes=20), timeout=120, queue=LOW),
+        Entry("notify", "jobs.notify", clock.MINUTE, timedelta(seconds=20), 60, queue=LOW),
+    ]
+    batches = [
+        identification,
+        sampling,
+        wishes,
+        walk,
+        owners,
+        thinning,
+        *news[: 2 if settings.notify else 1],
+    ]
+    return [*polls, *watches, aggregation, *batches]
 
 
 def _offsets(settings: Settings) -> Iterator[tuple[RankedList, timedelta]]:

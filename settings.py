@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from core import clock, list_names, rate_limit
+from core import clock, list_names, notify_setting, rate_limit
 from core.lists import KNOWN, RankedList
+from core.notify_setting import Notify
 from core.socket_paths import socket_url
+from core.url_secrets import passwords, without_password
 
 HERE = Path(__file__).parent
 DIVISORS_OF_60 = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
@@ -21,7 +23,6 @@ FOLLOW = ("anyone", "nobody", "local")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "console", "json")
 
-IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")  # where a URL may have a password, too
 WATCHED = 5  # repositories that GitHub's limit without a token leaves room for
 MISSED_ON_HEROKU = {  # variable, what dynos do not share, what cannot serve them, what to add
     "database_url": ("DATABASE_URL", "disk", "SQLite", "a database", "postgresql"),
@@ -47,11 +48,12 @@ class Settings:
     valkey_password: str | None = field(default=None, repr=False)
     github_api_url: str = "https://api.github.com"
     github_token: str | None = field(default=None, repr=False)
-    lists: tuple[RankedList, ...] = tuple(KNOWN.values())
+    lists: tuple[RankedList, ...] = (*KNOWN.values(), replace(list_names.FOLLOWED, names=()))
     watch: tuple[str, ...] = ()
     watch_owners: tuple[str, ...] = ()  # all repositories of each
     follow: str = field(default="nobody", repr=False)  # one of FOLLOW, or a key
     follow_most: int = 1000
+    notify: Notify | None = field(default=None, repr=False)
     poll_every: timedelta = timedelta(minutes=10)
     aggregate_every: timedelta = timedelta(minutes=15)
     public_url: str | None = None
@@ -85,14 +87,10 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The texts that must never be written anywhere: the token, and the passwords in URLs, as
-        they are and decoded."""
-        found = {self.github_token or "", self.valkey_password or ""}
-        found |= {self.follow} - set(FOLLOW)
-        for url in (self.database_url, self.redis_url):
-            user_info = url.rpartition("@")[0].partition("://")[2]
-            for password in (user_info.partition(":")[2], *IN_QUERY.findall(url)):
-                found |= {password, unquote(password)}
+        """The texts that must never be written anywhere: tokens, keys, and passwords in URLs."""
+        found = {self.github_token or "", self.valkey_password or "", self.follow} - set(FOLLOW)
+        found |= self.notify.secrets if self.notify else set()
+        found |= passwords(self.database_url) | passwords(self.redis_url)
         return tuple(found - {""})
 
 
@@ -119,7 +117,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     if password:
         values.setdefault("redis_url", socket_url(HERE / "var", str(password)))
     settings = Settings(**values)  # type: ignore[arg-type]  # the parsers below give each its type
-    lists, watch = list_names.with_followed(settings.lists, settings.watch)
+    also = settings.notify is not None
+    lists, watch = list_names.with_followed(settings.lists, settings.watch, also=also)
     settings = replace(settings, lists=lists, watch=watch)
     _check_that_lists_fit(settings)
     _check_that_watched_fit(settings)
@@ -207,11 +206,6 @@ def _public_url(variable: str, value: str) -> str:
     return url
 
 
-def without_password(url: str) -> str:
-    """Return a URL, complete or not, without user, password and query."""
-    return re.sub(r"^([\w+]*:/*)?.*@", r"\1…@", url, flags=re.DOTALL).partition("?")[0]
-
-
 def _choice(choices: tuple[str, ...]) -> Callable[[str, str], str]:
     def parse(variable: str, value: str) -> str:
         if value.lower() not in choices:
@@ -278,6 +272,13 @@ def _watch(part: int) -> Callable[[str, str], tuple[str, ...]]:
     return parse
 
 
+def _notify(variable: str, value: str) -> Notify:
+    try:
+        return notify_setting.parse(value, lambda path: Path(path).read_text("utf-8"))
+    except LookupError as error:
+        raise SettingsError(variable, notify_setting.shown(value), str(error.args[0])) from None
+
+
 PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "database_url": ("DATABASE_URL", _url("sqlite", "postgresql", "postgres", host_needed=False)),
     "redis_url": ("REDIS_URL", _url("redis", "rediss", "unix")),
@@ -289,6 +290,7 @@ PARSERS: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "watch": ("WATCH", _watch(0)),
     "watch_owners": ("WATCH", _watch(1)),
     "follow": ("FOLLOW", _follow),
+    "notify": ("NOTIFY", _notify),
     "follow_most": ("FOLLOW_MOST", _whole(1, 10**6)),
     "poll_every": ("POLL_MINUTES", _minutes),
     "aggregate_every": ("AGGREGATE_MINUTES", _minutes),

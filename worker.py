@@ -21,7 +21,7 @@ from rq.worker import WorkerStatus
 
 import queues
 import settings as configuration
-from monitoring import logs
+from monitoring import logs, targets
 from settings import Settings
 from store.database import check_schema_or_exit
 
@@ -110,6 +110,7 @@ def main() -> None:
     settings = configuration.or_exit()
     logs.configure(settings)
     check_schema_or_exit(settings)
+    targets.check_or_exit(settings)  # it loads Apprise if there are any, so that no job has to
     preload(settings)
     stopping = False
 

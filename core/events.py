@@ -42,6 +42,9 @@ def headline(kind: str, full_name: str, detail: Mapping[str, Any]) -> str:
             return f"{full_name} left from rank {detail['rank']}"
         case "overtook":
             return f"{full_name} overtook {detail['overtaken']} for rank {detail['rank']}"
+        case "spike":
+            gain, usual = detail["gain"], detail["usual"]
+            return f"{full_name} gained {gain:,} stars on {detail['day']}; {usual:,} are usual"
         case _:
             return f"{full_name} reached {detail['stars']:,} stars"
 

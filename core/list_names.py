@@ -53,11 +53,13 @@ def parse(value: str, read: Read) -> tuple[RankedList, ...]:
 
 
 def with_followed(
-    chosen: Iterable[RankedList], watch: Iterable[str]
+    chosen: Iterable[RankedList], watch: Iterable[str], *, also: bool = False
 ) -> tuple[tuple[RankedList, ...], tuple[str, ...]]:
     """The lists, `followed` with all names that are followed by the settings, and these names:
-    those of `watch`, and those of collections."""
+    those of `watch`, and those of collections. `also`: with `followed` though nobody named it."""
     chosen = tuple(chosen)
+    if also and FOLLOWED not in chosen:
+        chosen = (*chosen, FOLLOWED)
     names = _each_once([*watch, *(name for ranked in chosen for name in ranked.names or ())])
     complete = (replace(each, names=names) if each.followed else each for each in chosen)
     return tuple(complete), names

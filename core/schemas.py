@@ -257,12 +257,13 @@ class RankSeries(TypedDict):
     points: list[RankPoint]
 
 
-EventKind = Literal["entered", "left", "overtook", "milestone"]
+EventKind = Literal["entered", "left", "overtook", "milestone", "spike"]
 
 
 class EventItem(TypedDict):
     """`detail`: of `entered` and `left` {"rank"}, of `overtook` {"rank", "overtaken"}, of
-    `milestone` {"stars"}."""
+    `milestone` {"stars"}, of `spike` {"day", "gain", "usual"}: the stars that a repository gained
+    on a day (UTC), and what it gained on the median of the 30 days before."""
 
     cursor: int
     at: Time
@@ -277,3 +278,15 @@ class EventPage(TypedDict):
 
     items: list[EventItem]
     next: int
+
+
+class Notice(TypedDict):
+    """What a target of NOTIFY is told: an EventItem, or the same of what is no event of a list:
+    `trouble` with {"name", "state", "why"}, `digest` with core.digest.Digest, `test` with {}."""
+
+    cursor: int | str  # the same only for the same news
+    at: Time
+    list: str | None
+    kind: str
+    full_name: str | None
+    detail: dict[str, Any]

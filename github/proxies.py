@@ -10,8 +10,8 @@ from urllib.request import getproxies
 
 import httpx
 
+from core.url_secrets import without_password
 from github.errors import Unreachable
-from settings import without_password
 
 PORTS = {"http": 80, "https": 443}
 LISTED = re.compile(r"(?:\w+://)?(?:\*?\.)?(\[[^]]*\]|[^:]*|.*)(?::(\d+))?")  # an entry of NO_PROXY

@@ -18,6 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import settings as configuration
 from core.socket_paths import socket_url
+from core.url_secrets import without_password
 from local.embedded import (
     READY_WITHIN,
     free_port,
@@ -27,6 +28,7 @@ from local.embedded import (
     memory_folder,
 )
 from local.supervisor import Process, Supervisor, say
+from monitoring import targets
 from settings import Settings, exit_with
 
 HERE = Path(__file__).parents[1]
@@ -61,6 +63,7 @@ def run(var: Path, *, demo: bool) -> int:
         password = configuration.or_exit(environment).valkey_password
         environment["REDIS_URL"] = socket_url(var, password)
     settings = configuration.or_exit(environment)
+    targets.check_or_exit(settings)
     check_ports(settings)
     with contextlib.ExitStack() as stack:
         locking = locked(var, settings.valkey_port, settings.valkey_password, fresh=demo)
@@ -139,7 +142,7 @@ def _announce(port: int, redis_url: str, address: str) -> None:
         time.sleep(0.2)
     else:
         return
-    url = configuration.without_password(redis_url)
+    url = without_password(redis_url)
     lines = [
         f"listens on {site}/",
         f"  Its API:            curl {site}/api/v1/lists/stars",

@@ -56,8 +56,9 @@ class WatchedStatus(TypedDict):
 
 
 class TroubleStatus(TypedDict):
-    """Something that GitHub withholds at present. `subject` is a repository's owner/name,
-    GITHUB_TOKEN, or `clock`, this machine's."""
+    """Something that GitHub withholds at present, or a service that takes no notification.
+    `subject` is a repository's owner/name, GITHUB_TOKEN, NOTIFY with a target's number, or `clock`,
+    this machine's."""
 
     subject: str
     why: str

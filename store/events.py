@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core import clock, events
 from core.lists import RankedList
 from core.plausibility import Member
-from core.schemas import EventKind
+from core.schemas import EventItem, EventKind
 from models import (
     GOOD,
     Event,
@@ -88,6 +88,19 @@ class EventRecord:
     kind: EventKind
     full_name: str
     detail: dict[str, Any]
+    repository_id: int
+
+    @property
+    def item(self) -> EventItem:
+        """The event as the API and webhooks tell it."""
+        return {
+            "cursor": self.cursor,
+            "at": clock.rfc3339(self.slot),
+            "list": self.slug,
+            "kind": self.kind,
+            "full_name": self.full_name,
+            "detail": self.detail,
+        }
 
 
 def events_of(
@@ -98,11 +111,13 @@ def events_of(
     ranked: RankedList | None = None,
     repository_id: int | None = None,
     newest_first: bool = False,
+    since: datetime | None = None,
 ) -> list[EventRecord]:
-    """Events after a cursor, of one list or of all, of one repository or of all, in the order they
-    became known, or the other way round."""
+    """Events after a cursor, of one list or of all, of one repository or of all, from a slot on, in
+    the order they became known, or the other way round."""
+    told = (Event.kind, RepositoryRow.full_name, Event.detail, Event.repository_id)
     chosen = (
-        select(Event.id, Event.slot, List.slug, Event.kind, RepositoryRow.full_name, Event.detail)
+        select(Event.id, Event.slot, List.slug, *told)
         .join(List, List.id == Event.list_id)
         .join(RepositoryRow, RepositoryRow.id == Event.repository_id)
         .where(Event.id > literal(after, BigInteger))
@@ -113,4 +128,6 @@ def events_of(
         chosen = chosen.where(Event.repository_id == repository_id)
     if ranked is not None:
         chosen = chosen.where(Event.list_id == list_id_of(session, ranked.slug))
+    if since is not None:
+        chosen = chosen.where(Event.slot >= since)
     return [EventRecord(*row) for row in session.execute(chosen)]

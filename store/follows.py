@@ -1,5 +1,6 @@
 """Wishes: repositories that somebody follows, or of which somebody wants the history."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -106,6 +107,14 @@ def unknown_to_github(session: Session) -> list[Follow]:
         .order_by(Follow.name)
     )
     return list(session.scalars(rows))
+
+
+def followed_ids(session: Session, names: Iterable[str]) -> set[int]:
+    """Our ids of the repositories that are followed, by a wish or by the settings' `names`."""
+    lower = [name.lower() for name in names]
+    known = select(RepositoryName.repository_id).where(RepositoryName.name.in_(lower))
+    wished = select(Follow.repository_id).where(Follow.followed_since.is_not(None))
+    return {each for each in (*session.scalars(known), *session.scalars(wished)) if each}
 
 
 def all_followed(session: Session) -> list[Follow]:

@@ -1,5 +1,5 @@
-"""Troubles: what GitHub does not give, each with whose trouble it is, for as long as it is likely
-to last. They concern nothing else."""
+"""Troubles: what GitHub does not give, or a target of NOTIFY does not take, each with whose trouble
+it is, for as long as it is likely to last. They concern nothing else."""
 
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ def note_trouble(
 ) -> None:
     """Note a trouble, for some time from now on; where it is known already, it goes on.
 
-    `subject`: a repository's owner/name, TOKEN, CLOCK or STAR_HISTORY.
+    `subject`: a repository's owner/name, TOKEN, CLOCK, STAR_HISTORY, or NOTIFY and a target's name.
     """
     known = session.get(Trouble, subject.lower())
     since = known.since if known and _is_current(known, now) else now

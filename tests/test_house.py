@@ -117,6 +117,7 @@ def test_a_web_process_loads_neither_jobs_nor_githubs_client() -> None:
 
     assert {"flask", "web.api", "store.documents"} <= set(loaded)
     assert not {"jobs", "github", "scheduler", "history", "local", "httpx"} & set(loaded)
+    assert not {"apprise", "requests", "yaml"} & set(loaded)
 
 
 @pytest.mark.parametrize(

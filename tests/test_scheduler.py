@@ -21,6 +21,7 @@ from rq_scheduler import Scheduler
 import jobs
 import queues
 from core import clock, lists
+from core.notify_setting import Notify
 from queues import Entry
 from scheduler import KEY, SafeScheduler, schedule
 from settings import from_environment
@@ -49,7 +50,7 @@ class TestSchedule:
         settings = make_settings(lists=tuple(lists.KNOWN.values()))
 
         entries = schedule(settings)
-        *polls, aggregation, identification, sampling, wishes, walk, owners, night = entries
+        *polls, aggregation, identification, sampling, wishes, walk, owners, night, spikes = entries
 
         offsets = [poll.offset for poll in polls]
         assert [poll.name for poll in polls] == [f"poll-{slug}" for slug in lists.KNOWN]
@@ -58,7 +59,8 @@ class TestSchedule:
         steps = {later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)}
         assert steps <= {timedelta(seconds=13), timedelta(seconds=14)}
         assert (aggregation.name, aggregation.every) == ("aggregate", settings.aggregate_every)
-        assert {it.queue for it in (identification, sampling, walk, night)} == {"low"}
+        low = (identification, sampling, walk, owners, night, spikes)
+        assert {entry.queue for entry in low} == {"low"}
         assert (sampling.every, wishes.every) == (settings.poll_every, timedelta(minutes=1))
         assert night.every == timedelta(days=1)
 
@@ -76,21 +78,12 @@ class TestSchedule:
         assert job.timeout == 180
 
     def test_names_functions_that_there_are_in_jobs(self, make_settings: MakeSettings) -> None:
-        entries = schedule(make_settings(watch=("o/r",)))
+        entries = schedule(make_settings(watch=("o/r",), notify=Notify(urls="json://h.test")))
 
         functions = {entry.function for entry in entries}
 
-        kinds = (
-            "poll",
-            "watch",
-            "aggregate",
-            "identify",
-            "sample",
-            "read_history",
-            "thin",
-            "follow_owners",
-            "walk_histories",
-        )
+        kinds = "poll watch aggregate identify sample read_history thin spikes notify".split()
+        kinds += ["follow_owners", "walk_histories"]
         assert functions == {f"jobs.{kind}" for kind in kinds}
         assert all(callable(getattr(jobs, kind)) for kind in kinds)
 

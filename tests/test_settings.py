@@ -1,5 +1,6 @@
 """The environment is read once, and a value that makes no sense ends in one helpful line."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 import settings
 from core import clock, lists
+from core.list_names import FOLLOWED
 from core.lists import KNOWN
 from core.socket_paths import socket_path, socket_url
 from settings import (
@@ -36,7 +38,7 @@ DEFAULTS = Settings(
     redis_url=socket_url(HERE / "var"),
     github_api_url="https://api.github.com",
     github_token=None,
-    lists=tuple(KNOWN.values()),
+    lists=(*KNOWN.values(), replace(FOLLOWED, names=())),
     poll_every=10 * MINUTE,
     aggregate_every=15 * MINUTE,
     port=8000,

@@ -137,17 +137,7 @@ def events(ranked: RankedList | None, after: int, limit: int) -> Response:
     """The changes on lists, oldest first; `after` takes the cursor `next` of the page before."""
     with current.database().read() as session:
         page = events_of(session, limit, after=after, ranked=ranked)
-    items: list[schemas.EventItem] = [
-        {
-            "cursor": event.cursor,
-            "at": clock.rfc3339(event.slot),
-            "list": event.slug,
-            "kind": event.kind,
-            "full_name": event.full_name,
-            "detail": event.detail,
-        }
-        for event in page
-    ]
+    items = [event.item for event in page]
     following = items[-1]["cursor"] if items else after
     response = computed({"items": items, "next": following})
     return with_next(response, after=following) if len(items) == limit else response

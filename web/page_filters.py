@@ -1,9 +1,9 @@
 """Filters of the templates: how numbers, moments and spans of time are written."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core import clock
-from core.clock import DAY, HOUR, MINUTE
+from core.words import duration
 from web import axes
 from web.text import printable
 
@@ -21,16 +21,6 @@ def signed(count: int) -> str:
 def moment(at: datetime | str) -> datetime:
     """A moment, read where it is the RFC 3339 of a document."""
     return clock.parse(at) if isinstance(at, str) else at
-
-
-def duration(span: timedelta | float) -> str:
-    """A span of time, a number being seconds, in its largest whole unit, such as `12 min`. Hours
-    and days begin at two of them: `90 min`, `36 h`."""
-    span = span if isinstance(span, timedelta) else timedelta(seconds=span)
-    for name, unit in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
-        if span >= (2 * unit if unit > MINUTE else unit):
-            return f"{span // unit} {name}"
-    return f"{int(span.total_seconds())} s"
 
 
 FILTERS = (number, signed, moment, duration, clock.rfc3339, axes.rounded, printable)

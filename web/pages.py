@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock
 from core.lists import RankedList
 from core.windows import WINDOWS
+from monitoring.checks import names_of_lists, troubles
 from store import repositories
 from web import charts, current, http_headers, rendering, responses
 from web.board import leaderboard_page
@@ -22,7 +23,7 @@ from web.rendering import DEFAULTS, page
 from web.replies import Reply
 from web.repository_page import history_line, repository_page
 from web.search_page import search_page
-from web.status_page import day_strip, names_of_lists, troubles
+from web.status_page import day_strip
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
 

@@ -27,7 +27,13 @@ WORDS = {
     "1y": "1 year",
     "all": "all time",
 }
-KINDS = {"entered": "Entered", "left": "Left", "overtook": "Overtook", "milestone": "Milestones"}
+KINDS = {
+    "entered": "Entered",
+    "left": "Left",
+    "overtook": "Overtook",
+    "milestone": "Milestones",
+    "spike": "Spikes",
+}
 HEADINGS = {"stars": "Most starred", "forks": "Most forked"}
 
 

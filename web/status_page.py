@@ -1,23 +1,10 @@
-"""The status page besides its figures: the troubles of now, and each list's last day."""
+"""The status page besides its figures: each list's last day."""
 
-from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from core import clock
-from core.clock import DAY, HOUR, MINUTE
-from monitoring.status import ListStatus, Status
-from settings import Settings
-from web.page_filters import duration
-
-MOST_TOLD = 5  # repositories that GitHub withholds
-LATELY = 2 * HOUR  # for which a missed poll counts as something that is wrong now
-
-Check = Callable[[Status, Settings, datetime], Iterator[str]]
-
-
-def troubles(live: Status, settings: Settings, now: datetime) -> list[str]:
-    """Return the troubles of now, a sentence each, worst first."""
-    return [sentence for check in CHECKS for sentence in check(live, settings, now)]
+from core.clock import DAY, MINUTE
+from monitoring.status import ListStatus
 
 
 def day_strip(
@@ -32,94 +19,3 @@ def day_strip(
         for gap in polled["gaps"]
     ]
     return [(max(0, 24 * 60 - known), min(known, 24 * 60), "received"), *missed]
-
-
-def names_of_lists(polled: Sequence[ListStatus], settings: Settings) -> str:
-    """The titles of lists in a sentence; of more than four, the first three and a number."""
-    names = [settings.ranked(status["slug"]).title for status in polled]
-    if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} other lists"
-    return " and ".join(", ".join(names).rsplit(", ", 1))
-
-
-def _nothing_built(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    if live["build"] is None:
-        yield "Nothing is published yet: the first poll and the first build are still to come."
-
-
-def _no_worker(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    if live["workers"] is None:
-        yield "Redis cannot be reached, so no job can run. What is stored is served all the same."
-    elif not live["workers"]:
-        yield "No worker runs, so nothing is polled and nothing is built."
-
-
-def _build_late(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    build, every = live["build"], settings.aggregate_every
-    if build and timedelta(seconds=build["age_seconds"]) > 2 * every:
-        age = duration(build["age_seconds"])
-        yield f"The last build is {age} old; one is due every {duration(every)}."
-
-
-def _lists_old(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    if old := [polled for polled in live["lists"] if _is_old(polled, settings)]:
-        yield f"{names_of_lists(old, settings)} had no good poll lately."
-
-
-def _polls_missed(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    missed = [
-        polled
-        for polled in live["lists"]
-        if not _is_old(polled, settings)
-        and any(clock.parse(gap["to"]) > now - LATELY for gap in polled["gaps"])
-    ]
-    if missed:
-        yield f"{names_of_lists(missed, settings)} missed polls in the last {duration(LATELY)}."
-
-
-def _jobs_given_up(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    for queue in live["queues"] or ():
-        if failed := queue["failed"]:
-            jobs_were = "job was" if failed == 1 else "jobs were"
-            yield f"{failed} {jobs_were} given up in the queue {queue['name']}."
-
-
-def _github_not_asked(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    for limit in live["github"]:
-        next_request = clock.parse(limit["next_request_at"])
-        if next_request > now + settings.poll_every:
-            yield f"GitHub is not asked ({limit['resource']}) before {next_request:%H:%M} UTC."
-
-
-def _watch_fails(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    for watched in live["watched"]:
-        if watched["last_error"]:
-            yield f"{watched['full_name']}, which is watched: {watched['last_error']}."
-
-
-def _withheld(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    told = live["troubles"][:MOST_TOLD]
-    for trouble in told:
-        yield f"{trouble['subject']}: {trouble['why']}."
-    if others := len(live["troubles"]) - len(told):
-        yield f"GitHub withholds {others} more; /api/v1/status names them all."
-
-
-def _is_old(polled: ListStatus, settings: Settings) -> bool:
-    """Return whether a list had no good poll for two intervals; a list just begun is not old."""
-    age = polled["age_seconds"]
-    late = age is None or timedelta(seconds=age) > 2 * settings.poll_every
-    return polled["expected"] > 1 and late
-
-
-CHECKS: tuple[Check, ...] = (  # worst first
-    _nothing_built,
-    _no_worker,
-    _build_late,
-    _lists_old,
-    _polls_missed,
-    _jobs_given_up,
-    _github_not_asked,
-    _watch_fails,
-    _withheld,
-)

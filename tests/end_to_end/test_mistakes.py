@@ -74,6 +74,22 @@ MISTAKES = [
         {"VALKEY_PORT": "6380", "VALKEY_PASSWORD": SECRET},
         "VALKEY_PASSWORD='(not shown)': expected 16 to 200 letters, digits, and _ . ~ -",
     ),
+    (
+        "run",
+        {"NOTIFY": f"json://h.test/x, slak://{SECRET}AAA/BBB"},
+        "NOTIFY='slak://…': URL 2 is none that Apprise knows",
+    ),
+    (
+        "worker",
+        {"NOTIFY": "/nowhere/notify.yaml"},
+        "NOTIFY='/nowhere/notify.yaml': expected Apprise URLs, or the path of an Apprise YAML "
+        "file; the file cannot be read: No such file or directory",
+    ),
+    (
+        "scheduler",
+        {"NOTIFY": "pyproject.toml"},
+        "NOTIFY='pyproject.toml': expected an Apprise YAML file; line 2 is wrong",
+    ),
     ("worker", {"LISTS": "stars,pyhton"}, "LISTS='pyhton': did you mean 'python'?"),
     (
         "worker",

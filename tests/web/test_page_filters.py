@@ -2,7 +2,7 @@
 
 import pytest
 
-from web import page_filters
+from core import words
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -20,4 +20,4 @@ pytestmark = pytest.mark.usefixtures("now")
     ],
 )
 def test_a_duration_is_told_in_its_largest_unit(seconds: int, text: str) -> None:
-    assert page_filters.duration(seconds) == text
+    assert words.duration(seconds) == text

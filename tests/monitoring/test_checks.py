@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from core import clock, lists
+from monitoring import checks
 from monitoring.status import ListStatus, Status
 from settings import Settings
 from tests.support.common import MakeSettings
-from web import status_page
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -101,13 +101,13 @@ def failed(*counts: int) -> list[dict[str, Any]]:
 def test_each_trouble_has_a_sentence(
     settings: Settings, changes: dict[str, Any], sentences: list[str]
 ) -> None:
-    assert status_page.troubles(live(**changes), settings, NOW) == sentences
+    assert checks.troubles(live(**changes), settings, NOW) == sentences
 
 
 def test_the_worst_comes_first(settings: Settings) -> None:
     status = live(build=None, workers=None, queues=failed(3), lists=[polled(age_seconds=None)])
 
-    found = status_page.troubles(status, settings, NOW)
+    found = checks.troubles(status, settings, NOW)
 
     assert [sentence.split()[0] for sentence in found] == ["Nothing", "Redis", "Stars", "3"]
 
@@ -125,4 +125,4 @@ def test_the_worst_comes_first(settings: Settings) -> None:
 def test_lists_are_named_as_in_a_sentence(settings: Settings, slugs: str, names: str) -> None:
     statuses = [polled(slug) for slug in slugs.split()]
 
-    assert status_page.names_of_lists(statuses, settings) == names
+    assert checks.names_of_lists(statuses, settings) == names
