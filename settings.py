@@ -232,27 +232,25 @@ def _minutes(variable: str, value: str) -> timedelta:
     return timedelta(minutes=int(value))
 
 
-def _token(variable: str, value: str) -> str:
-    if not re.fullmatch(r"[!-~]{8,}", value):  # what a header may hold; GitHub changes the rest
-        expected = "expected a GitHub token: 8 or more ASCII characters, without blanks"
-        raise SettingsError(variable, "(not shown)", expected)
-    return value
+def _secret(pattern: str, expected: str) -> Callable[[str, str], str]:
+    def parse(variable: str, value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise SettingsError(variable, "(not shown)", f"expected {expected}")
+        return value
+
+    return parse
 
 
-def _password(variable: str, value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.~-]{16,200}", value):  # fit for a URL as it is
-        expected = "expected 16 to 200 letters, digits, and _ . ~ -"
-        raise SettingsError(variable, "(not shown)", expected)
-    return value
+# What a header may hold; GitHub changes the rest.
+_token = _secret(r"[!-~]{8,}", "a GitHub token: 8 or more ASCII characters, without blanks")
+
+# Fit for a URL as it is.
+_password = _secret(r"[A-Za-z0-9_.~-]{16,200}", "16 to 200 letters, digits, and _ . ~ -")
 
 
 def _follow(variable: str, value: str) -> str:
-    if value.lower() in FOLLOW:
-        return value.lower()
-    if not re.fullmatch(r"[!-~]{16,}", value):
-        expected = f"expected {', '.join(FOLLOW)}, or a key of 16 visible characters or more"
-        raise SettingsError(variable, "(not shown)", expected)
-    return value
+    key = _secret(r"[!-~]{16,}", f"{', '.join(FOLLOW)}, or a key of 16 visible characters or more")
+    return value.lower() if value.lower() in FOLLOW else key(variable, value)
 
 
 def _lists(variable: str, value: str) -> tuple[RankedList, ...]:
