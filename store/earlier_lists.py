@@ -1,0 +1,40 @@
+"""Lists as they were at the starts of windows."""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session
+
+from core.changes import ListThen, Place
+from core.lists import Count
+from core.windows import WINDOWS
+from models import GOOD, IMPORTED, Poll
+from store.placements import placement_rows
+
+_GOOD = (Poll.list_id == bindparam("list_id"), Poll.outcome.in_((GOOD, IMPORTED)))
+
+_POLLS = select(  # the last up to a window's start, and the first after it: a seek each
+    select(func.max(Poll.slot))
+    .where(*_GOOD, Poll.slot >= bindparam("oldest"), Poll.slot <= bindparam("start"))
+    .scalar_subquery(),
+    select(func.min(Poll.slot)).where(*_GOOD, Poll.slot > bindparam("start")).scalar_subquery(),
+)
+
+
+def lists_then(
+    session: Session, list_id: int, count: Count, as_of: datetime
+) -> dict[str, ListThen]:
+    """Return a list at the start of each window up to its poll of `as_of`, by the window's name: a
+    few seeks and at most as many rows as the list has places, each."""
+    found = {}
+    for window in WINDOWS:
+        moments = {"oldest": window.oldest_baseline(as_of), "start": window.start(as_of)}
+        polls = session.connection().execute(_POLLS, {"list_id": list_id, **moments})
+        last, following = polls.one()
+        places = placement_rows(session, list_id, last) if last else []
+        found[window.name] = ListThen(
+            last,
+            last or following,
+            [Place(row.id, row.full_name, row.rank, getattr(row, count)) for row in places],
+        )
+    return found
