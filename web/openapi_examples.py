@@ -115,6 +115,7 @@ STATUS: Status = {
     "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
     "github": [],
     "troubles": [],
+    "names": {"asked": 3_400, "of": 19_500},
 }
 
 EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it

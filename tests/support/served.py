@@ -355,6 +355,7 @@ SHAPES: dict[str, Any] = {
             for resource in ("search", "core")
         ],
         "troubles": [],
+        "names": {"asked": 0, "of": 0},
     },
 }
 
