@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 from core.changes import ListThen, Place
 from core.lists import Count
 from core.windows import WINDOWS
-from models import GOOD, IMPORTED, Poll
-from store.placements import placement_rows
+from models import GOOD, IMPORTED, Placement, Poll, Repository
 
 _GOOD = (Poll.list_id == bindparam("list_id"), Poll.outcome.in_((GOOD, IMPORTED)))
 
@@ -21,20 +20,36 @@ _POLLS = select(  # the last up to a window's start, and the first after it: a s
 )
 
 
+_PLACES = (  # narrow: a build reads thousands of them
+    select(
+        Placement.repository_id,
+        Repository.full_name,
+        Placement.rank,
+        Placement.stars,
+        Placement.forks,
+    )
+    .join(Repository, Repository.id == Placement.repository_id)
+    .where(Placement.list_id == bindparam("list_id"), Placement.slot == bindparam("slot"))
+    .order_by(Placement.rank)
+)
+
+
 def lists_then(
     session: Session, list_id: int, count: Count, as_of: datetime
 ) -> dict[str, ListThen]:
     """Return a list at the start of each window up to its poll of `as_of`, by the window's name: a
     few seeks and at most as many rows as the list has places, each."""
-    found = {}
+    connection, found = session.connection(), {}
     for window in WINDOWS:
         moments = {"oldest": window.oldest_baseline(as_of), "start": window.start(as_of)}
-        polls = session.connection().execute(_POLLS, {"list_id": list_id, **moments})
-        last, following = polls.one()
-        places = placement_rows(session, list_id, last) if last else []
+        last, following = connection.execute(_POLLS, {"list_id": list_id, **moments}).one()
+        rows = connection.execute(_PLACES, {"list_id": list_id, "slot": last}) if last else ()
         found[window.name] = ListThen(
             last,
             last or following,
-            [Place(row.id, row.full_name, row.rank, getattr(row, count)) for row in places],
+            [
+                Place(each, name, rank, stars if count == "stars" else forks)
+                for each, name, rank, stars, forks in rows
+            ],
         )
     return found

@@ -305,12 +305,16 @@ class TestAggregation:
         store_all(database, polled())
         jobs.aggregate_lists(database, settings, BUILT)
         with database.read() as session:
-            before = session.execute(text("SELECT * FROM document, standing")).all()
+            before = session.execute(
+                text("SELECT * FROM document, standing ORDER BY name, repository_id, list_id")
+            ).all()
 
         result = jobs.aggregate_lists(database, settings, BUILT)
 
         with database.read() as session:
-            after = session.execute(text("SELECT * FROM document, standing")).all()
+            after = session.execute(
+                text("SELECT * FROM document, standing ORDER BY name, repository_id, list_id")
+            ).all()
         assert result["outcome"] == "published"
         assert after == before
 
