@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 from rq import Retry, get_current_job
+from rq.job import Job
 
 import models
 import queues
@@ -49,6 +50,8 @@ from store.spikes import tell_spikes
 from store.troubles import CLOCK, is_in_trouble
 
 MOST_TIMES = 10**6  # that a job may ask RQ to be run again: until its slot ends, or its work
+
+KEPT_FOR_OTHERS = 0.5  # of GitHub's hour, which asking for imported names leaves
 
 LONGEST_BATCH = 10  # seconds of a job that goes on in a next one
 
@@ -118,16 +121,19 @@ def aggregate() -> None:
         database.checkpoint_wal()
 
 
-def identify() -> None:
-    """Ask GitHub, a few at a time, for imported repositories that no list shows, and give the
-    history under an old name to the repository that bore it."""
-    settings = from_environment()
+def identify() -> Retry | None:
+    """Ask GitHub for imported repositories that no list shows, and give the history under an old
+    name to the repository that bore it. It goes on, in jobs of ten seconds, for a minute."""
+    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
     with logged_run("identify") as result, connect(settings) as database:
-        with connect_to_github(database, settings) as github:
-            result["asked"] = identify_some(database, github, settings)
+        # On what others leave: polls, what is followed, and what somebody waits for go first.
+        with connect_to_github(database, settings, kept=KEPT_FOR_OTHERS) as github:
+            result |= identify_some(database, github, settings, lambda: time.monotonic() > deadline)
         result["merged"] = 0
         while identities.merge_next(database):
             result["merged"] += 1
+        more = result.pop("more") and _is_fresh(get_current_job())
+    return Retry(max=MOST_TIMES, interval=0) if more else None
 
 
 def sample(slot: datetime) -> Retry | None:
@@ -164,7 +170,7 @@ def read_history(name: str | None = None) -> Retry | None:
                 return _postponed(error, result)
         with database.read() as session:
             more = follows.is_unread(session, name) if name else follows.waiting(session) > 0
-        fresh = job is not None and job.created_at > clock.now() - clock.MINUTE
+        fresh = _is_fresh(job)
     # Behind whatever waits: polls have their turn between two of a long history.
     return Retry(max=MOST_TIMES, interval=0) if more and (name or fresh) else None
 
@@ -284,6 +290,11 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         published = publish(session, ready, snapshots, now, next_build_at, clock.now())
     outcome = "published" if published else "a newer build is out"
     return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
+
+
+def _is_fresh(job: Job | None) -> bool:
+    """Whether a job was made within a minute, for which it goes on."""
+    return job is not None and job.created_at > clock.now() - clock.MINUTE
 
 
 def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:

@@ -85,6 +85,7 @@ class RepositoryName(Base):
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     repository_id: Mapped[int] = mapped_column(ForeignKey("repository.id"))
     seen_at: Mapped[datetime]  # when it was last seen so
+    asked_at: Mapped[datetime | None]  # when GitHub was asked who bears it; null: needed not be yet
 
 
 class Poll(Base):

@@ -4,12 +4,14 @@ Pure: plain values and `now` in, typed documents out. Slots and moments are UTC;
 of stars and forks, and ranks climbed.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, TypeVar
 
 from core import clock
+from core.changes import changes
 from core.lists import Count, RankedList
 from core.schemas import (
     HistoryStatus,
@@ -19,6 +21,7 @@ from core.schemas import (
     Leaderboard,
     ListEntry,
     ListIndex,
+    ListRank,
     Mover,
     Movers,
     OwnerTotal,
@@ -80,7 +83,8 @@ def documents_of(
     """Return all documents of a build by name, each with the newest slot in it."""
     documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
     boards: dict[str, Leaderboard] = {}
-    newest = None
+    snapshots, newest = list(snapshots), None
+    ranks = _ranks(snapshots)
     for snapshot in snapshots:
         slug, count, as_of = snapshot.ranked.slug, snapshot.ranked.count, snapshot.as_of
         board = boards[slug] = leaderboard(snapshot, now, next_build_at)
@@ -91,9 +95,24 @@ def documents_of(
             moved = movers(board, window.name, count)
             documents[f"movers/{slug}/{window.name}"] = moved, as_of
             documents[f"movers/{slug}/{window.name}/percent"] = by_percent(moved, count), as_of
+        ids = [standing.profile.id for standing in snapshot.standings]
+        for name, then in snapshot.then.items():
+            documents[f"changes/{slug}/{name}"] = changes(board, ids, name, then, ranks), as_of
         newest = max(newest or as_of, as_of)
     documents["lists"] = list_index(configured, boards), newest
     return documents
+
+
+def _ranks(snapshots: Iterable[Snapshot]) -> dict[int, list[ListRank]]:
+    """Return each repository's ranks by our id, in the order of the lists."""
+    ranks: dict[int, list[ListRank]] = defaultdict(list)
+    for snapshot in snapshots:
+        for standing in snapshot.standings:
+            if standing.rank is not None:
+                ranks[standing.profile.id].append(
+                    {"list": snapshot.ranked.slug, "rank": standing.rank}
+                )
+    return ranks
 
 
 def list_index(configured: Iterable[RankedList], boards: Mapping[str, Leaderboard]) -> ListIndex:

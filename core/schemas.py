@@ -55,6 +55,11 @@ class Item(RepositoryFacts):
     rank: int
 
 
+class ListRank(TypedDict):
+    list: str
+    rank: int
+
+
 class Leaderboard(TypedDict):
     list: str
     title: str
@@ -144,11 +149,6 @@ class OwnerTotals(TypedDict):
     as_of: Time
     built_at: Time
     items: list[OwnerTotal]
-
-
-class ListRank(TypedDict):
-    list: str
-    rank: int
 
 
 HistoryState = Literal["none", "queued", "partial", "complete", "unavailable"]

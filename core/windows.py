@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core import clock
+from core.changes import ListThen
 from core.clock import DAY, HOUR
 from core.lists import RankedList
 from core.retention import retained_step
@@ -102,6 +103,7 @@ class Snapshot:
     suspect: bool
     standings: Sequence[RankedRepository]
     history: Baselines
+    then: Mapping[str, ListThen] = field(default_factory=dict)  # by window
 
 
 def gains(standing: RankedRepository, history: Baselines) -> Gains:

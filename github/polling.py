@@ -105,26 +105,33 @@ def watch_repository(
 
 
 def identify_some(
-    database: Database, github: GitHub, settings: Settings, now: Clock = clock.now
-) -> int:
+    database: Database,
+    github: GitHub,
+    settings: Settings,
+    is_over: Callable[[], bool],
+    now: Clock = clock.now,
+) -> dict[str, Any]:
     """Ask GitHub for some repositories of which only an imported name is known, once every list
-    has a good poll: most of them are on one. Returns how many were asked for."""
+    has a good poll: most of them are on one. It ends once `is_over` says so. `more`: whether some
+    are left then."""
     most = MOST_IDENTIFIED_WITH_TOKEN if settings.github_token else MOST_IDENTIFIED
     with database.read() as session:
         newest = [polls.first_and_last_good(session, each)[1] for each in settings.searched]
         if None in newest:
-            return 0
+            return {"asked": 0, "more": False}
         unknown = identities.unidentified(session, most, now())
     failing = 0
     for asked, (repository_id, full_name) in enumerate(unknown):
+        if is_over():
+            return {"asked": asked, "more": True}
         answer, error = _ask(database, github, full_name, now)
         failing = failing + 1 if isinstance(error, Failing) else 0
         if isinstance(error, Unavailable) or failing == MOST_FAILING:
-            return asked
+            return {"asked": asked, "more": False}
         if error is None:
             with database.write() as session:
                 identities.identify(session, repository_id, answer, now())
-    return len(unknown)
+    return {"asked": len(unknown), "more": False}
 
 
 def _ask(

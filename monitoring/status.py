@@ -22,7 +22,7 @@ from core.sampling import interval
 from core.schemas import Time
 from monitoring.redis_status import UNREACHABLE, RedisStatus, redis_status
 from settings import Settings
-from store import documents, intervals, rate_limits
+from store import documents, identities, intervals, rate_limits
 from store.database import Database
 from store.poll_records import PollRecords, poll_records
 from store.polls import PollRecord
@@ -91,6 +91,13 @@ class BudgetStatus(TypedDict):
     next_request_at: Time
 
 
+class NamesStatus(TypedDict):
+    """How many imported names GitHub was asked for, `of` those that it is to be asked for, once."""
+
+    asked: int
+    of: int
+
+
 class Status(RedisStatus):
     lists: list[ListStatus]
     watched: list[WatchedStatus]
@@ -98,6 +105,7 @@ class Status(RedisStatus):
     build: BuildStatus | None  # null before the first
     github: list[BudgetStatus]
     troubles: list[TroubleStatus]
+    names: NamesStatus
 
 
 KEPT = 1.0  # seconds
@@ -133,6 +141,7 @@ def live(database: Database, redis: "Redis", settings: Settings, now: datetime) 
         withheld = trouble_status(session, now)
         refused = any(trouble["subject"] == TOKEN for trouble in withheld)
         authorized = settings.github_token is not None and not refused
+        asked, names = identities.names_asked(session)
         budget = github_status(session, authorized, now, apart=refused)
     try:
         seen = redis_status(redis)
@@ -147,6 +156,7 @@ def live(database: Database, redis: "Redis", settings: Settings, now: datetime) 
         **seen,
         "github": budget,
         "troubles": withheld,
+        "names": {"asked": asked, "of": names},
     }
 
 

@@ -15,11 +15,9 @@ from core.plausibility import Member
 from core.repository import GitHubRepository
 from models import (
     COUNTS,
-    IMPORTED,
     Event,
     List,
     Placement,
-    Poll,
     Reading,
     Repository,
     RepositoryName,
@@ -29,35 +27,58 @@ from models import (
 )
 from store.database import Database, upsert
 from store.readings import drop_covered
-from store.repositories import ids_by_github_id, store_repositories
+from store.repositories import ids_by_github_id, made_since, store_repositories
+
+_UNKNOWN = (
+    Repository.github_id.is_(None),
+    Repository.asked_at.is_(None),
+    Repository.same_as_id.is_(None),
+)
+
+_NEWEST_STARS = (  # one seek a repository
+    select(Reading.stars)
+    .where(Reading.repository_id == Repository.id)
+    .order_by(Reading.slot.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 
 
 def unidentified(session: Session, limit: int, now: datetime) -> list[tuple[int, str]]:
-    """Repositories of the newest imported day, by our id and name, that no live poll has shown and
-    that GitHub was not asked for yet. One that GitHub withholds comes up again some day."""
+    """Imported repositories, by our id and name, most starred first, that no live poll has shown
+    and that GitHub was not asked for yet. One that GitHub withholds comes up again some day."""
     withheld = select(Trouble.subject).where(Trouble.until > now)
-    newest = select(func.max(Poll.slot)).where(Poll.outcome == IMPORTED).scalar_subquery()
     rows = session.execute(
         select(Repository.id, Repository.full_name)
-        .join(Placement, Placement.repository_id == Repository.id)
-        .where(Placement.list_id.in_(select(List.id)), Placement.slot == newest)
-        .where(Repository.github_id.is_(None), Repository.asked_at.is_(None))
-        .where(Repository.same_as_id.is_(None))
-        .where(func.lower(Repository.full_name).not_in(withheld))
-        .distinct()
-        .order_by(Repository.id)
+        .where(*_UNKNOWN, func.lower(Repository.full_name).not_in(withheld))
+        .order_by(func.coalesce(_NEWEST_STARS, 0).desc(), Repository.id)
         .limit(limit)
     )
     return [(repository_id, full_name) for repository_id, full_name in rows]
 
 
+def names_asked(session: Session) -> tuple[int, int]:
+    """Return how many imported names GitHub was asked for, and with those it is yet to be."""
+    asked = session.scalar(select(func.count(RepositoryName.asked_at))) or 0
+    waiting = session.scalar(select(func.count()).select_from(Repository).where(*_UNKNOWN)) or 0
+    return asked, asked + waiting
+
+
 def identify(
     session: Session, repository_id: int, answer: GitHubRepository | None, asked_at: datetime
 ) -> None:
-    """Note who GitHub says that an imported repository is; None: nobody any more."""
+    """Note who GitHub says that an imported repository is; None: nobody any more. One that was made
+    after its last archived day is another one, which took the name."""
     row = session.get_one(Repository, repository_id)
     row.asked_at = asked_at
+    session.execute(
+        update(RepositoryName)
+        .where(RepositoryName.name == row.full_name.lower())
+        .values(asked_at=asked_at)
+    )
     if answer is None or row.github_id is not None:
+        return
+    if row.id in made_since(session, {row.id: answer.created_at}):
         return
     known = ids_by_github_id(session, [answer.github_id])
     if answer.github_id in known:

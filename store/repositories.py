@@ -88,19 +88,34 @@ def _adopted(session: Session, new: Sequence[GitHubRepository]) -> dict[int | No
     """Imported repositories, known by name alone until now, that are these; by GitHub's id."""
     if not new:
         return {}
-    github_ids = {repository.full_name.lower(): repository.github_id for repository in new}
+    bearers = {repository.full_name.lower(): repository for repository in new}
     imported = session.execute(
         select(RepositoryName.name, RepositoryRow)
         .join(RepositoryRow, RepositoryRow.id == RepositoryName.repository_id)
-        .where(RepositoryName.name.in_(github_ids), RepositoryRow.github_id.is_(None))
+        .where(RepositoryName.name.in_(bearers), RepositoryRow.github_id.is_(None))
         .where(RepositoryRow.same_as_id.is_(None))
-    )
+    ).all()
+    others = made_since(session, {row.id: bearers[name].created_at for name, row in imported})
     adopted: dict[int | None, RepositoryRow] = {}
     for name, row in imported:
-        if row.github_id is None:  # it may have several of the names
-            row.github_id = github_ids[name]
+        if row.github_id is None and row.id not in others:  # it may have several of the names
+            row.github_id = bearers[name].github_id
             adopted[row.github_id] = row
     return adopted
+
+
+def made_since(session: Session, created_at: Mapping[int, datetime | None]) -> set[int]:
+    """Return those imported repositories, by our id, whose name is borne by one that was made after
+    their last reading: another one, which took the name."""
+    made = {each: moment for each, moment in created_at.items() if moment is not None}
+    if not made:
+        return set()
+    rows = session.execute(
+        select(Reading.repository_id, func.max(Reading.slot))
+        .where(Reading.repository_id.in_(made))
+        .group_by(Reading.repository_id)
+    )
+    return {repository_id for repository_id, last in rows if last < made[repository_id]}
 
 
 def _store_names(
@@ -121,7 +136,9 @@ def _store_names(
 
 
 def _merge_later(session: Session, repository_id: int, into: RepositoryRow) -> None:
-    """Let what was imported under a name follow who bears it."""
+    """Let what was imported under a name follow who bears it, unless that was made later."""
+    if made_since(session, {repository_id: into.created_at}):
+        return
     session.execute(
         update(RepositoryRow)
         .where(RepositoryRow.id == repository_id, RepositoryRow.github_id.is_(None))

@@ -9,6 +9,7 @@ from core.lists import RankedList
 from core.windows import Counts, RankedRepository, Snapshot
 from models import GOOD, IMPORTED, SUSPECT
 from store.baselines import baselines_of
+from store.earlier_lists import lists_then
 from store.list_ids import list_id_of
 from store.placements import placement_rows
 from store.polls import newest_poll
@@ -19,7 +20,8 @@ def snapshot(
     session: Session, ranked: RankedList, at: datetime | None = None, *, now: datetime | None = None
 ) -> Snapshot | None:
     """A list as its last good poll has it, or as the last good or imported one at or before `at`
-    does; None before there is one. With `now`, polls from the future are passed over."""
+    does; None before there is one. Only as it is now it comes with what it was at the windows'
+    starts. With `now`, polls from the future are passed over."""
     list_id = list_id_of(session, ranked.slug)
     if at is None:
         latest = now and now + clock.TOLERANCE
@@ -37,6 +39,7 @@ def snapshot(
         )
         for row in placement_rows(session, list_id, good.slot)
     ]
+    then = lists_then(session, list_id, ranked.count, good.slot) if at is None else {}
     ids = [standing.profile.id for standing in standings]
     return Snapshot(
         ranked=ranked,
@@ -45,4 +48,5 @@ def snapshot(
         suspect=suspect is not None and suspect.slot > good.slot,
         standings=standings,
         history=baselines_of(session, list_id, ids, good.slot),
+        then=then,
     )

@@ -124,6 +124,32 @@ def expected_gain(polled: Polled, slug: str, it: GitHubRepository, window: str) 
     }
 
 
+def expected_changes(polled: Polled, board: dict[str, Any], window: str) -> dict[str, Any]:
+    slots, start = sorted(polled[board["list"]]), ROUNDED_STARTS[window]
+    since = max(at for at in slots if at <= start)
+    assert since >= start - TOLERANCES[window]
+    members = polled[board["list"]]
+    ids = {it.github_id for it in members[AS_OF]}
+    before = {it.github_id for it in members[since]}
+    new = {it.full_name for it in members[AS_OF] if it.github_id not in before}
+    columns = ("full_name", "rank", "stars", "forks", "gains")
+    return {
+        "list": board["list"],
+        "window": window,
+        "since": clock.rfc3339(since),
+        "known_since": clock.rfc3339(since),
+        "as_of": board["as_of"],
+        "entered": [
+            {it: item[it] for it in columns} for item in board["items"] if item["full_name"] in new
+        ],
+        "left": [
+            {"full_name": it.full_name, "rank_then": rank, "count_then": it.stars, "ranks": []}
+            for rank, it in enumerate(members[since], 1)
+            if it.github_id not in ids
+        ],
+    }
+
+
 def expected_total(items: list[Any]) -> dict[str, Any]:
     gains = {name: [it["gains"][name] for it in items if it["gains"][name]] for name in TOLERANCES}
     return {
@@ -247,12 +273,14 @@ class TestAggregation:
             "languages/python": expected_totals(python, "language"),
             "owners/stars": expected_totals(stars, "owner"),
             "owners/python": expected_totals(python, "owner"),
+            **{f"changes/stars/{it}": expected_changes(data, stars, it) for it in WINDOWS},
+            **{f"changes/python/{it}": expected_changes(data, python, it) for it in WINDOWS},
             **{f"movers/stars/{it}": expected_movers(stars, it) for it in WINDOWS},
             **{f"movers/python/{it}": expected_movers(python, it) for it in WINDOWS},
             **{f"movers/stars/{it}/percent": expected_by_percent(stars, it) for it in WINDOWS},
             **{f"movers/python/{it}/percent": expected_by_percent(python, it) for it in WINDOWS},
         }
-        assert result == {"outcome": "published", "lists": 2, "documents": 27}
+        assert result == {"outcome": "published", "lists": 2, "documents": 37}
         assert documents(database) == expected
         assert_telling(stars)
 
@@ -277,12 +305,16 @@ class TestAggregation:
         store_all(database, polled())
         jobs.aggregate_lists(database, settings, BUILT)
         with database.read() as session:
-            before = session.execute(text("SELECT * FROM document, standing")).all()
+            before = session.execute(
+                text("SELECT * FROM document, standing ORDER BY name, repository_id, list_id")
+            ).all()
 
         result = jobs.aggregate_lists(database, settings, BUILT)
 
         with database.read() as session:
-            after = session.execute(text("SELECT * FROM document, standing")).all()
+            after = session.execute(
+                text("SELECT * FROM document, standing ORDER BY name, repository_id, list_id")
+            ).all()
         assert result["outcome"] == "published"
         assert after == before
 

@@ -1,6 +1,6 @@
 """The JSON API: views that fetch what is stored. They compute nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request
@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, leaderboards, retention, schemas
+from core.changes import Changes
 from core.clock import DAY, HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import status
@@ -64,6 +65,7 @@ BY = choice(
     MOVERS_BY,
     "gain",
 )
+CHANGED_OVER = replace(WINDOW, about="The span of time that the changes are over.")
 STEP = choice("step", "Of each step the last; by default what fits the span.", STEPS)
 POINTS = number("limit", "How many at most.", 10_000, lowest=1, highest=10_000)
 
@@ -82,6 +84,7 @@ def api_index() -> Response:
             "list": "/api/v1/lists/{slug}",
             "at": "/api/v1/lists/{slug}?at={time}",
             "movers": "/api/v1/lists/{slug}/movers?window={window}&by={by}",
+            "changes": "/api/v1/lists/{slug}/changes?window={window}",
             "events": "/api/v1/events?list={slug}&after={cursor}",
             "languages": "/api/v1/languages?list={slug}",
             "owners": "/api/v1/owners?list={slug}",
@@ -129,6 +132,14 @@ def movers(slug: str, window: str, by: str) -> Response:
     """The largest gains of a list's count over a window, as they are or in percent."""
     ranked = list_named(slug)
     return document(f"movers/{ranked.slug}/{window}{MOVERS_BY[by]}", ranked)
+
+
+@api.get("/lists/<slug>/changes")
+@endpoint(Changes, CHANGED_OVER)
+def changes(slug: str, window: str) -> Response:
+    """Who entered a list and who left it over a window: the list now against the list then."""
+    ranked = list_named(slug)
+    return document(f"changes/{ranked.slug}/{window}", ranked)
 
 
 @api.get("/events")

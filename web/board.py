@@ -15,6 +15,7 @@ from core.windows import WINDOWS
 from models import Document
 from store import documents, readings
 from store.events import events_of
+from store.polls import first_and_last_good
 from web import current, responses
 from web.cache import once_a_build
 from web.rendering import KINDS, page
@@ -69,6 +70,8 @@ def _board(ranked: RankedList, window: str, order: str) -> Board:
             name = f"movers/{ranked.slug}/{window}{'/percent' if order == 'percent' else ''}"
             items = _by_gain(items, documents.document(session, name))
         counts = readings.daily(session, ranked, as_of, SPARK_DAYS)
+        changed = documents.document(session, f"changes/{ranked.slug}/{window}")
+        first, _ = first_and_last_good(session, ranked)
         events = events_of(session, NEWS, ranked=ranked, newest_first=True)
     start = next(each for each in WINDOWS if each.name == window).start(as_of)
     lately = [event for event in events if start <= event.slot <= as_of]
@@ -83,7 +86,9 @@ def _board(ranked: RankedList, window: str, order: str) -> Board:
         "board_news.html",
         ranked=ranked,
         news={kind: [event for event in lately if event.kind == kind] for kind in KINDS},
-        since=max(start, events[-1].slot) if len(events) == NEWS else start,
+        changes=json.loads(changed.body) if changed else None,
+        window=window,
+        since=max(start, first or start, events[-1].slot if len(events) == NEWS else start),
     )
     each = [row.strip() for row in rows.split(END_OF_ROW)[:-1]]
     return Board(build, board, items, each, news.strip())

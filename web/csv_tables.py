@@ -6,6 +6,7 @@ The columns are those of the document's type: figures first, then what lies deep
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -14,21 +15,23 @@ from typing import Any, get_type_hints, is_typeddict
 from flask import g
 
 from core import schemas
+from core.changes import Changes
 from core.windows import WINDOWS
 
 CSV = "text/csv; charset=utf-8; header=present"
 API = "/api/v1/"
 
 TABLES = {  # type of a document → where it has its rows
-    schemas.ListIndex: "items",
-    schemas.Leaderboard: "items",
-    schemas.Movers: "items",
-    schemas.LanguageTotals: "items",
-    schemas.OwnerTotals: "items",
-    schemas.EventPage: "items",
-    schemas.FollowPage: "items",
-    schemas.Series: "points",
-    schemas.RankSeries: "points",
+    schemas.ListIndex: ("items",),
+    schemas.Leaderboard: ("items",),
+    schemas.Movers: ("items",),
+    Changes: ("entered", "left"),
+    schemas.LanguageTotals: ("items",),
+    schemas.OwnerTotals: ("items",),
+    schemas.EventPage: ("items",),
+    schemas.FollowPage: ("items",),
+    schemas.Series: ("points",),
+    schemas.RankSeries: ("points",),
 }
 DETAILS = ("rank", "overtaken", "stars")  # of an event
 
@@ -59,15 +62,31 @@ def as_csv(kind: Any, document: Mapping[str, Any]) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(map(title, paths))
-    writer.writerows([_cell(value(row, path)) for path in paths] for row in document[TABLES[kind]])
+    writer.writerows([_cell(value(row, path)) for path in paths] for row in rows(kind, document))
     return out.getvalue().encode()
+
+
+def rows(kind: Any, document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a document; where it has them in several places, with which as `change`."""
+    several = len(TABLES[kind]) > 1
+    for place in TABLES[kind]:
+        for row in document[place] or ():
+            yield {"change": place, **row} if several else row
 
 
 @cache
 def columns(kind: Any) -> tuple[Path, ...]:
     """Return the columns of a type of documents, as paths in its rows."""
-    [row] = get_type_hints(kind)[TABLES[kind]].__args__
-    return tuple(sorted(_paths(row), key=lambda path: len(path) > 1))
+    hints, places = get_type_hints(kind), TABLES[kind]
+    paths = [path for place in places for path in _paths(_row(hints[place]))]
+    named = [("change",), *paths] if len(places) > 1 else paths
+    return tuple(sorted(dict.fromkeys(named), key=lambda path: len(path) > 1))
+
+
+def _row(hint: Any) -> Any:
+    """Return the type of the rows of a list, which may be null."""
+    inner = hint.__args__[0]
+    return inner if is_typeddict(inner) else inner.__args__[0]
 
 
 def title(path: Path) -> str:
@@ -103,7 +122,9 @@ def _deeper(name: str, hint: Any) -> Iterator[Path]:
 
 def _cell(value: Any) -> Any:
     """Return a value as a cell: null as nothing; a text that a spreadsheet would take for a formula
-    behind a `'`, numbers as they are."""
+    behind a `'`, numbers as they are; a list as JSON."""
+    if isinstance(value, list):
+        return json.dumps(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str) and FORMULA.match(value):

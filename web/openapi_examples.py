@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import clock, leaderboards, lists
+from core.changes import Changes, ListThen, Place, changes
 from core.clock import DAY, MINUTE
 from core.schemas import (
     EventPage,
@@ -48,6 +49,10 @@ BASELINES = Baselines(
     {("24h", 1): 4},
 )
 SNAPSHOT = Snapshot(STARS, NOON, NOON + timedelta(seconds=20), False, [HELLO_WORLD], BASELINES)
+
+LIST_THEN = ListThen(
+    NOON - 30 * DAY, NOON - 30 * DAY, [Place(2, "octocat/spoon-knife", 100, 30_120)]
+)
 
 BOARD = leaderboards.leaderboard(SNAPSHOT, BUILT_AT, BUILT_AT + BUILD_EVERY)
 HISTORY: HistoryStatus = {
@@ -111,6 +116,7 @@ STATUS: Status = {
     "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
     "github": [],
     "troubles": [],
+    "names": {"asked": 3_400, "of": 19_500},
 }
 
 EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
@@ -118,6 +124,9 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     ListIndex: leaderboards.list_index([STARS], {"stars": BOARD}),
     Leaderboard: BOARD,
     Movers: leaderboards.movers(BOARD, "24h", "stars"),
+    Changes: changes(
+        BOARD, [HELLO_WORLD.profile.id], "30d", LIST_THEN, {2: [{"list": "c", "rank": 70}]}
+    ),
     LanguageTotals: leaderboards.languages(BOARD),
     OwnerTotals: leaderboards.owners(BOARD),
     RepositoryDocument: REPOSITORY,

@@ -27,13 +27,7 @@ WORDS = {
     "1y": "1 year",
     "all": "all time",
 }
-KINDS = {
-    "entered": "Entered",
-    "left": "Left",
-    "overtook": "Overtook",
-    "milestone": "Milestones",
-    "spike": "Spikes",
-}
+KINDS = {"overtook": "Overtook", "milestone": "Milestones", "spike": "Spikes"}  # of events
 HEADINGS = {"stars": "Most starred", "forks": "Most forked"}
 
 

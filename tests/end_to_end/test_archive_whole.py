@@ -275,6 +275,47 @@ class Past:
         items.sort(key=lambda it: (-it["gain"], it["rank"]))
         return {"as_of": board["as_of"], "items": items}
 
+    def changes(self, slug: str, window: str) -> dict[str, Any]:
+        """The newest list against the one at the window's start, of which the files may tell."""
+        board = self.board(slug, max(self.lists[slug]))
+        assert board is not None
+        as_of, length = max(self.lists[slug]), HOURS[window] * HOUR
+        step = {"7d": HOUR, "30d": HOUR, "365d": DAY}.get(window, timedelta(seconds=1))
+        start = down(as_of - length, step)
+        known = latest(self.lists[slug], start)
+        if known is None or known[0] < start - min(length / 4, 7 * DAY):
+            first = min(slot for slot in self.lists[slug] if slot > start)
+            return {"since": None, "known_since": text(first), "entered": None, "left": None}
+        since, then = known
+        names = {row.name for row in then}
+        columns = ("full_name", "rank", "stars", "forks", "gains")
+        here = {item["full_name"].lower() for item in board["items"]}
+        now = {it: ranked[max(ranked)] for it, ranked in self.lists.items()}
+        return {
+            "since": text(since),
+            "known_since": text(since),
+            "entered": [
+                {it: item[it] for it in columns}
+                for item in board["items"]
+                if item["full_name"].lower() not in names
+            ],
+            "left": [
+                {
+                    "full_name": self.names[row.name][1],
+                    "rank_then": rank,
+                    "count_then": row.count(slug),
+                    "ranks": [
+                        {"list": it, "rank": place}
+                        for it in lists.KNOWN
+                        for place, other in enumerate(now.get(it, ()), 1)
+                        if other.name == row.name
+                    ],
+                }
+                for rank, row in enumerate(then, 1)
+                if row.name not in here
+            ],
+        }
+
     def history(self, name: str, start: datetime | None, end: datetime) -> list[dict[str, Any]]:
         known = self.readings[name]
         last = {up(slot, DAY): slot for slot in sorted(known) if slot < end}.values()
@@ -349,8 +390,13 @@ class Installation:
             for window in HOURS
         }
 
+    def all_changes(self) -> dict[str, tuple[str, str]]:
+        return {
+            path.replace("movers", "changes"): asked for path, asked in self.all_movers().items()
+        }
+
     def ask(self, client: FlaskClient) -> dict[str, Any]:
-        paths = (*self.boards(), *self.histories(), *self.all_movers())
+        paths = (*self.boards(), *self.histories(), *self.all_movers(), *self.all_changes())
         answers = {path: client.get(path) for path in paths}
         return {
             path: response.json if response.status_code == 200 else response.status_code
@@ -510,6 +556,23 @@ def test_movers_of_every_window_are_those_that_the_files_give(
     for path, (slug, window) in installation.all_movers().items():
         movers = {name: answers[path][name] for name in ("as_of", "items")}
         assert movers == past.movers(slug, window), path
+
+
+@pytest.mark.parametrize("thinned", [False, True], ids=["whole", "thinned"])
+def test_changes_over_every_window_are_those_that_the_files_give(
+    installation: Installation, thinned: bool
+) -> None:
+    past, answers = installation.known(thinned), installation.answers[thinned]
+
+    told = {"entered": 0, "left": 0, None: 0}
+    for path, (slug, window) in installation.all_changes().items():
+        expected = past.changes(slug, window)
+        found = {name: answers[path][name] for name in expected}
+        assert found == expected, path
+        for kind in ("entered", "left"):
+            told[kind if found[kind] is not None else None] += len(found[kind] or [None])
+
+    assert min(told.values()) > 10
 
 
 def test_thinning_changes_no_history_by_day_and_no_list_of_a_midnight(

@@ -92,7 +92,7 @@ def ask(here: Simulation, slot: datetime) -> None:
                 polling.watch_repository(here.database, github, name, slot, EVERY, now)
             except GitHubError:
                 continue
-        polling.identify_some(here.database, github, here.settings, now)
+        polling.identify_some(here.database, github, here.settings, lambda: False, now)
 
 
 def asked(database: Database) -> set[str]:
@@ -171,7 +171,7 @@ def test_one_that_was_withheld_is_asked_for_again_a_day_later(tmp_path: Path) ->
     before = asked(here.database)
     here.now += timedelta(days=1)
     with here.github() as github:
-        polling.identify_some(here.database, github, here.settings, lambda: here.now)
+        polling.identify_some(here.database, github, here.settings, lambda: False, lambda: here.now)
 
     assert IMPORTED[0] not in before
     assert IMPORTED[0] in asked(here.database)

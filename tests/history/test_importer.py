@@ -1,5 +1,6 @@
 """Imported days in the database, beside live polls, and whom their names turn out to be."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from monitoring import status
 from settings import Settings
 from store import identities, polls
 from store.database import Database
+from store.identities import names_asked
 from store.imports import LASTING, end_import, is_import_under_way
 from tests.support.archive import REAL, line, write_day, write_text
 from tests.support.common import MakeSettings
@@ -443,8 +445,13 @@ def identify(
     """Ask a GitHub that knows some repositories; gives the names that it was asked for."""
     github: Any = StubGitHub(SearchAnswer((), False), known)
     settings = settings or Settings(lists=(STARS,), github_token="t")
-    polling.identify_some(database, github, settings, lambda: NOON + 9 * DAY)
+    polling.identify_some(database, github, settings, lambda: False, lambda: NOON + 9 * DAY)
     return github.asked  # type: ignore[no-any-return]
+
+
+def progress(database: Database) -> tuple[int, int]:
+    with database.read() as session:
+        return names_asked(session)
 
 
 class TestIdentification:
@@ -452,20 +459,78 @@ class TestIdentification:
     def polled(self, database: Database) -> None:
         put(database, repo(1, full_name="Live/one"), at=NOON)
 
-    def test_asks_once_for_names_of_the_newest_day_that_no_live_list_shows(
+    def test_asks_once_for_each_name_that_no_live_list_shows_most_starred_first(
         self, database: Database, tmp_path: Path
     ) -> None:
-        bring(database, write_day(tmp_path, line("Old/gone"), day=date(2026, 2, 20)))
-        path = write_day(tmp_path, line("Quiet/Harbor"), line("live/ONE", 9), day=FIRST)
+        old = [line("Old/gone", 900), line("Quiet/Harbor", 1_000)]
+        bring(database, write_day(tmp_path, *old, day=date(2026, 2, 20)))
+        path = write_day(tmp_path, line("Quiet/Harbor", 80), line("live/ONE", 9), day=FIRST)
         bring(database, path)
         known: dict[str, GitHubRepository | Exception] = {
             "Quiet/Harbor": repo(7, full_name="Quiet/Harbor")
         }
 
+        before = progress(database)
         asked = [identify(database, known), identify(database, known)]
 
-        assert asked == [["Quiet/Harbor"], []]
+        assert asked == [["Old/gone", "Quiet/Harbor"], []]
         assert github_id_of(database, "quiet/harbor") == 7
+        assert (before, progress(database)) == ((0, 2), (2, 2))
+
+    def test_of_a_chain_of_renames_makes_one_history(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        for number, name in enumerate(("First/name", "Second/name", "Live/one")):
+            day = FIRST - (3 - number) * DAY
+            bring(database, write_day(tmp_path, line(name, 5 + number), day=day))
+        one = repo(1, full_name="Live/one", created_at=NOON - 999 * DAY)
+
+        asked = identify(database, {"First/name": one, "Second/name": one})
+        merge_all(database)
+
+        assert asked == ["Second/name", "First/name"]
+        stars = [stars for _, stars in history_of(database, "first/name")]
+        assert stars[:3] == [5, 6, 7]
+        assert history_of(database, "live/one") == history_of(database, "first/name")
+        assert progress(database) == (2, 2)
+
+    def test_a_repository_made_later_took_the_name_and_is_another(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        bring(database, write_day(tmp_path, line("Taken/one", 5), line("Taken/two", 4), day=FIRST))
+        history = history_of(database, "taken/one")
+        later = NOON + DAY
+        other = repo(8, full_name="Taken/one", created_at=later)
+
+        asked = [identify(database, {"Taken/one": other}), identify(database, {})]
+        unknown = github_id_of(database, "taken/one")
+        two = repo(9, full_name="Taken/two", created_at=later)
+        put(database, replace(other, stars=70), two, at=NOON + 10 * DAY)
+        merge_all(database)
+
+        assert asked == [["Taken/one", "Taken/two"], []]
+        assert unknown is None
+        assert [len(history_of(database, each)) for each in ("taken/one", "taken/two")] == [1, 1]
+        assert history_of(database, "taken/one") != history
+        assert progress(database) == (2, 2)
+
+    def test_ends_when_its_time_is_over_and_goes_on_where_it_was(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        names = [f"o/r{number}" for number in range(4)]
+        lines = [line(name, 99 - number) for number, name in enumerate(names)]
+        bring(database, write_day(tmp_path, *lines, day=FIRST))
+        github: Any = StubGitHub(SearchAnswer((), False), {})
+        settings = Settings(lists=(STARS,), github_token="t")
+
+        def ask(most: int) -> dict[str, Any]:
+            is_over = lambda: len(github.asked) >= most  # noqa: E731
+            return polling.identify_some(database, github, settings, is_over, lambda: NOON + DAY)
+
+        results = [ask(2), ask(9)]
+
+        assert results == [{"asked": 2, "more": True}, {"asked": 2, "more": False}]
+        assert github.asked == names
 
     def test_waits_for_a_live_poll_of_every_list(self, database: Database, tmp_path: Path) -> None:
         bring(database, write_day(tmp_path, line("Quiet/Harbor"), day=FIRST))

@@ -1,9 +1,11 @@
 """The last good poll of a list, with all that a build needs of it."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
+from core.changes import ListThen, Place
 from core.clock import HOUR
 from core.windows import Baselines, Counts, RankedRepository, Snapshot
 from store.database import Database
@@ -30,7 +32,14 @@ class TestSnapshot:
             found = snapshot(session, STARS)
 
         hour_ago = NOON - HOUR
-        assert found == Snapshot(
+        assert found is not None
+        assert found.then["1h"] == ListThen(
+            hour_ago,
+            hour_ago,
+            [Place(1, "Quiet/Harbor-1", 1, 999), Place(2, "Quiet/Harbor-2", 2, 998)],
+        )
+        assert found.then["7d"] == ListThen(None, hour_ago, [])
+        assert replace(found, then={}) == Snapshot(
             STARS,
             as_of=NOON,
             fetched_at=NOON + MINUTE,

@@ -186,4 +186,6 @@ def names_of(slug: str) -> set[str]:
     """The names of a list's documents."""
     kinds = ("lists", "languages", "owners")
     movers = {f"movers/{slug}/{window}" for window in WINDOWS}
-    return {f"{kind}/{slug}" for kind in kinds} | movers | {f"{name}/percent" for name in movers}
+    changes = {f"changes/{slug}/{window}" for window in WINDOWS}
+    percent = {f"{name}/percent" for name in movers}
+    return {f"{kind}/{slug}" for kind in kinds} | movers | percent | changes

@@ -115,6 +115,12 @@ TOTALS = {
     "built_at": "2026-03-01T12:05:00.250Z",
 }
 
+CHANGES = {
+    "list": "stars",
+    "known_since": "2026-03-01T11:00:00Z",
+    "as_of": "2026-03-01T12:00:00Z",
+}
+
 SHAPES: dict[str, Any] = {
     "/healthz": {"status": "ok"},
     "/readyz": {"status": "ok"},
@@ -126,6 +132,7 @@ SHAPES: dict[str, Any] = {
         "languages": "/api/v1/languages?list={slug}",
         "at": "/api/v1/lists/{slug}?at={time}",
         "movers": "/api/v1/lists/{slug}/movers?window={window}&by={by}",
+        "changes": "/api/v1/lists/{slug}/changes?window={window}",
         "events": "/api/v1/events?list={slug}&after={cursor}",
         "owners": "/api/v1/owners?list={slug}",
         "repository": "/api/v1/repos/{owner}/{name}",
@@ -196,6 +203,20 @@ SHAPES: dict[str, Any] = {
                 "source": "reading",
             },
         ],
+    },
+    "/api/v1/lists/stars/changes?window=1h": {
+        **CHANGES,
+        "window": "1h",
+        "since": "2026-03-01T11:00:00Z",
+        "entered": [],
+        "left": [],
+    },
+    "/api/v1/lists/stars/changes": {
+        **CHANGES,
+        "window": "24h",
+        "since": None,
+        "entered": None,
+        "left": None,
     },
     "/api/v1/lists/stars/movers": {**TOTALS, "window": "24h", "items": []},
     "/api/v1/events": {
@@ -334,6 +355,7 @@ SHAPES: dict[str, Any] = {
             for resource in ("search", "core")
         ],
         "troubles": [],
+        "names": {"asked": 0, "of": 0},
     },
 }
 

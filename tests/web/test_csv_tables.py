@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from core import schemas
+from core.changes import Changes
 from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.served import BUILT, publish
-from tests.support.stored import NOON, put, repo
+from tests.support.stored import NOON, PYTHON, put, repo
 from web.csv_tables import CSV, TABLES, as_csv, columns, title, value
 
 pytestmark = [
@@ -27,6 +29,7 @@ TYPED = {  # endpoint → the type of its document
     "/api/v1/lists/stars": schemas.Leaderboard,
     "/api/v1/lists/stars?at=2026-03-01T11:30:00Z": schemas.Leaderboard,
     "/api/v1/lists/stars/movers?window=1h": schemas.Movers,
+    "/api/v1/lists/stars/changes?window=1h": Changes,
     "/api/v1/languages": schemas.LanguageTotals,
     "/api/v1/owners": schemas.OwnerTotals,
     "/api/v1/events": schemas.EventPage,
@@ -37,7 +40,17 @@ TYPED = {  # endpoint → the type of its document
 FORMULAS = ("=1+1", "+1", "-1,2", "@SUM(A1)", "\tx", '\r=HYPERLINK("x")')
 
 
+def rows_of(document: Any, kind: Any) -> list[Any]:
+    if kind is Changes:  # two tables in one
+        return [{"change": it, **row} for it in ("entered", "left") for row in document[it]]
+    [name] = TABLES[kind]
+    rows: list[Any] = document[name]
+    return rows
+
+
 def guarded(text: Any) -> Any:
+    if isinstance(text, list):  # in a cell
+        return json.dumps(text)
     return f"'{text}" if isinstance(text, str) and text.startswith(tuple("=+-@\t\r")) else text
 
 
@@ -47,8 +60,10 @@ def site(database: Database, make_app: MakeApp) -> Iterator[FlaskClient]:
     texts = (*FORMULAS, 'a "quoted" one', "NA", "null", "two\nlines", "1.0", "née, ✓", "'=1", None)
     now = [repo(it, description=text) for it, text in enumerate(texts, 1)]
     before = [repo(it, stars=2_000 + it, language=None) for it in range(len(texts), 0, -1)]
-    put(database, *before, at=NOON.replace(hour=11))
+    gone = repo(99, stars=1)
+    put(database, *before[1:], gone, at=NOON.replace(hour=11))
     put(database, *now)
+    put(database, gone, ranked=PYTHON)
     client = make_app(follow="anyone").test_client()
     for name in ("Quiet/Harbor-1", "Quiet/Boat"):
         client.put(f"/api/v1/repos/{name}")
@@ -64,10 +79,11 @@ def test_pandas_reads_back_what_the_json_says_whatever_the_endpoint(site: FlaskC
 
 def compare(site: FlaskClient, path: str, kind: Any) -> None:
     response = site.get(f"{path}{'&' if '?' in path else '?'}format=csv")
-    json = site.get(path).json
-    assert json is not None
+    document = site.get(path).json
+    assert document is not None
     expected = [
-        {title(it): guarded(value(row, it)) for it in columns(kind)} for row in json[TABLES[kind]]
+        {title(it): guarded(value(row, it)) for it in columns(kind)}
+        for row in rows_of(document, kind)
     ]
 
     texts = {name: str for row in expected for name, cell in row.items() if isinstance(cell, str)}
@@ -93,9 +109,9 @@ def test_nothing_that_the_json_says_of_a_row_is_left_out(site: FlaskClient) -> N
         return set().union(*(leaves(each, (*way, name)) for name, each in value.items()))
 
     for path, kind in TYPED.items():
-        json = site.get(path).json
-        assert json is not None
-        known = set().union(*map(leaves, json[TABLES[kind]]))
+        document = site.get(path).json
+        assert document is not None
+        known = set().union(*map(leaves, rows_of(document, kind)))
         assert known <= set(columns(kind))
 
 
@@ -112,20 +128,20 @@ def test_columns_are_named_after_what_they_hold_and_stay_where_nobody_has_a_valu
 
 def test_it_is_cached_and_named_as_the_json_is(site: FlaskClient) -> None:
     path = "/api/v1/lists/stars/movers?window=1h"
-    response, json = site.get(f"{path}&format=csv"), site.get(path)
+    response, plain = site.get(f"{path}&format=csv"), site.get(path)
     again = site.get(f"{path}&format=csv", headers={"If-None-Match": response.headers["ETag"]})
     compressed = site.get(f"{path}&format=csv", headers={"Accept-Encoding": "gzip"})
     events = site.get("/api/v1/events?format=csv")
 
     assert (again.status_code, again.data) == (304, b"")
-    assert response.headers["ETag"] != json.headers["ETag"]
+    assert response.headers["ETag"] != plain.headers["ETag"]
     for name in ("Cache-Control", "Last-Modified", "Starboard-As-Of", "Vary"):
-        assert response.headers[name] == json.headers[name]
+        assert response.headers[name] == plain.headers[name]
     assert compressed.headers["Content-Encoding"] == "gzip"
     assert compressed.headers["Content-Disposition"] == 'attachment; filename="movers-stars-1h.csv"'
     assert events.headers["Content-Disposition"] == 'attachment; filename="events.csv"'
     assert events.headers["ETag"]
-    assert "Content-Disposition" not in json.headers
+    assert "Content-Disposition" not in plain.headers
 
 
 def test_what_has_no_table_takes_no_format(site: FlaskClient) -> None:

@@ -37,18 +37,21 @@ class TestLeaderboard:
     def test_tells_who_entered_left_and_overtook(self, full: FlaskClient) -> None:
         text = read(full.get("/?window=1h")).text
 
-        assert "Entered 1 Fresh/Face entered at rank 3 1 Mar, 12:00" in text
-        assert "Left 1 Brief/Fame left from rank 3 1 Mar, 12:00" in text
+        assert "Against the list of 1 Mar 2026, 11:00 UTC Entered 1 Fresh/Face at rank 3" in text
+        assert "Left 1 Brief/Fame from rank 3, with 900 stars" in text
         assert "Overtook 1 Loud/Motor overtook Quiet/Harbor for rank 1 1 Mar, 12:00" in text
         assert "Milestones 1 Loud/Motor reached 50,000 stars 1 Mar, 12:00" in text
 
     def test_tells_of_nobody_where_nobody_came_or_went(
         self, client: FlaskClient, database: Database
     ) -> None:
+        poll(database, StubGitHub(answer([repo(1)])), -6)
         poll(database, StubGitHub(answer([repo(1)])), 0)
         publish(client, BUILT)
 
-        assert "Entered Nobody. Left Nobody." in read(client.get("/")).text
+        assert "Entered None. Left None." in read(client.get("/?window=1h")).text
+        unknown = "in 24 hours is not known: this list was watched from 1 Mar 2026, 11:00 UTC on"
+        assert unknown in read(client.get("/?window=24h")).text
 
     @pytest.mark.parametrize(
         ("text", "names"),

@@ -1,5 +1,7 @@
 """The status page, and its strips of a day."""
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -7,8 +9,11 @@ from redis import Redis
 
 from core import clock
 from monitoring.status import ListStatus
+from store import identities
 from store.database import Database
+from tests.support.archive import line, write_day
 from tests.support.common import MakeApp
+from tests.support.imported import bring
 from tests.support.jobs import give_up
 from tests.support.pages import by_the_front, read
 from tests.support.served import MINUTE, NOW
@@ -35,6 +40,17 @@ class TestStatus:
 
         assert "Stars missed polls in the last 2 h." in now
         assert "Stars missed polls in the last 2 h." not in later
+
+    def test_says_how_many_imported_names_were_asked_for(
+        self, full: FlaskClient, database: Database, tmp_path: Path
+    ) -> None:
+        bring(database, write_day(tmp_path, line("Old/one"), line("Old/two")))
+        with database.write() as session:
+            [(repository_id, _)] = identities.unidentified(session, 1, NOW)
+            identities.identify(session, repository_id, None, NOW)
+
+        assert "Imported names 1 of 2 names asked" in read(full.get("/status")).text
+        assert full.get("/api/v1/status").json["names"] == {"asked": 1, "of": 2}  # type: ignore[index]
 
     def test_is_of_the_moment(self, full: FlaskClient) -> None:
         assert full.get("/status").headers["Cache-Control"] == "no-store"
