@@ -36,9 +36,10 @@ from monitoring.job_runs import POSTPONED, logged_run
 from settings import Settings, from_environment
 from store import follows, identities, intervals, polls
 from store.database import Database, connect
-from store.documents import is_published, publish
-from store.imports import is_import_under_way
+from store.documents import Build, is_published, publish
+from store.imports import is_import_under_way, last_change
 from store.snapshots import snapshot as snapshot_of
+from store.sources import sources_of, unchanged
 from store.troubles import CLOCK, is_in_trouble
 
 MOST_TIMES = 10**6  # that a job may ask RQ to be run again: until its slot ends, or its work
@@ -198,25 +199,27 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
 
     Gives what came of it, for the log.
     """
+    next_build_at = settings.next_build_at(now)
     with database.read() as session:
         if is_import_under_way(session, clock.now()):
             return {"outcome": "put off until the import ends"}
-        snapshots = [
-            snapshot
-            for ranked in settings.lists
-            if (snapshot := snapshot_of(session, ranked, now=now)) is not None
-        ]
-        first = not is_published(session, "lists")
+        same = unchanged(session, settings.lists, now, next_build_at)
+        changed = [ranked for ranked in settings.lists if ranked.slug not in same]
+        found = [snapshot_of(session, ranked, now=now) for ranked in changed]
+        snapshots = [snapshot for snapshot in found if snapshot is not None]
+        first, change = not is_published(session, "lists"), last_change(session)
     if first and not snapshots:
         return {"outcome": NO_POLL}
-    next_build_at = settings.next_build_at(now)
-    documents = leaderboards.documents_of(snapshots, settings.lists, now, next_build_at)
-    # JSON and gzip take as long as all of the writing, for which every poll has to wait.
+    documents = leaderboards.documents_of(snapshots, settings.lists, now, next_build_at, same)
+    # JSON and gzip take longer than all of the writing, for which every poll has to wait.
     ready = {name: encoded(*document) for name, document in documents.items()}
+    made_from = {it.ranked.slug: sources_of(it, next_build_at, change) for it in snapshots}
+    build = Build(now, next_build_at, ready, snapshots, made_from, tuple(same))
     with database.write() as session:
-        published = publish(session, ready, snapshots, now, next_build_at, clock.now())
+        published = publish(session, build, clock.now())
     outcome = "published" if published else "a newer build is out"
-    return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
+    result = {"outcome": outcome, "lists": len(snapshots) + len(same), "unchanged": len(same)}
+    return result | {"documents": len(build.names)}
 
 
 def _postponed(error: NotYet, result: dict[str, Any]) -> Retry:

@@ -76,32 +76,43 @@ def documents_of(
     configured: Iterable[RankedList],
     now: datetime,
     next_build_at: datetime,
+    unchanged: Mapping[str, ListEntry],
 ) -> dict[str, tuple[Mapping[str, Any], datetime | None]]:
-    """Return all documents of a build by name, each with the newest slot in it."""
+    """Return the new documents of a build by name, each with the newest slot in it. `unchanged`:
+    the entries of the lists whose documents stay as they are, by slug."""
     documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
-    boards: dict[str, Leaderboard] = {}
-    newest = None
+    entries = dict(unchanged)
     for snapshot in snapshots:
-        slug, count, as_of = snapshot.ranked.slug, snapshot.ranked.count, snapshot.as_of
-        board = boards[slug] = leaderboard(snapshot, now, next_build_at)
-        documents[f"lists/{slug}"] = board, as_of
-        documents[f"languages/{slug}"] = languages(board), as_of
-        documents[f"owners/{slug}"] = owners(board), as_of
-        for window in WINDOWS:
-            moved = movers(board, window.name, count)
-            documents[f"movers/{slug}/{window.name}"] = moved, as_of
-            documents[f"movers/{slug}/{window.name}/percent"] = by_percent(moved, count), as_of
-        newest = max(newest or as_of, as_of)
-    documents["lists"] = list_index(configured, boards), newest
+        ranked = snapshot.ranked
+        board = leaderboard(snapshot, now, next_build_at)
+        entries[ranked.slug] = entry_of(ranked, board)
+        made = zip(names_of(ranked.slug), _told_of(board, ranked.count), strict=True)
+        documents |= {name: (document, snapshot.as_of) for name, document in made}
+    newest = max((entry["as_of"] or "" for entry in entries.values()), default="")
+    documents["lists"] = list_index(configured, entries), clock.parse(newest) if newest else None
     return documents
 
 
-def list_index(configured: Iterable[RankedList], boards: Mapping[str, Leaderboard]) -> ListIndex:
+def names_of(slug: str) -> list[str]:
+    """Return the names of a list's documents."""
+    moved = [f"movers/{slug}/{window.name}{by}" for window in WINDOWS for by in ("", "/percent")]
+    return [f"lists/{slug}", f"languages/{slug}", f"owners/{slug}", *moved]
+
+
+def _told_of(board: Leaderboard, count: Count) -> Iterable[Mapping[str, Any]]:
+    """Give the documents of a list, in the order of their names."""
+    yield from (board, languages(board), owners(board))
+    for window in WINDOWS:
+        moved = movers(board, window.name, count)
+        yield from (moved, by_percent(moved, count))
+
+
+def list_index(configured: Iterable[RankedList], entries: Mapping[str, ListEntry]) -> ListIndex:
     """All lists that are polled, with or without data yet."""
-    return {"items": [_list_entry(ranked, boards.get(ranked.slug)) for ranked in configured]}
+    return {"items": [entries.get(ranked.slug) or entry_of(ranked, None) for ranked in configured]}
 
 
-def _list_entry(ranked: RankedList, board: Leaderboard | None) -> ListEntry:
+def entry_of(ranked: RankedList, board: Leaderboard | None) -> ListEntry:
     return {
         "slug": ranked.slug,
         "title": ranked.title,

@@ -19,7 +19,7 @@ _FIRST = (
     .limit(1)
     .scalar_subquery()
 )
-_LAST_GOOD = (
+LAST_GOOD = (  # of a row of `list`, up to the slot `latest`
     select(_earlier.slot)
     .where(_earlier.list_id == List.id, _earlier.outcome == GOOD)
     .where(_earlier.slot <= bindparam("latest", type_=Slot))
@@ -48,7 +48,7 @@ def poll_records(
     found = {slug: PollRecords() for slug in slugs}
     ends = (
         select(List.slug, _FIRST.label("first"), *_RECORD)
-        .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == _LAST_GOOD))
+        .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == LAST_GOOD))
         .where(List.slug.in_(slugs))
     )
     for slug, first, slot, outcome, fetched_at, error in session.execute(ends, {"latest": latest}):
