@@ -29,9 +29,9 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def gzip_compressed(body: bytes) -> bytes:
+def gzip_compressed(body: bytes, level: int = 6) -> bytes:
     """Return the gzip-compressed body, the same for the same input: no time is written into it."""
-    return gzip.compress(body, 6, mtime=0)
+    return gzip.compress(body, level, mtime=0)
 
 
 def etag_of(body: bytes) -> str:
