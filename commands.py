@@ -23,6 +23,7 @@ from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import redis_status
+from store import builds
 from web import current, data_commands, follow_commands, notify_commands
 from web.command_errors import in_one_line, require_schema
 
@@ -90,12 +91,10 @@ def _poll_each(chosen: Iterable[RankedList]) -> list[str]:
 @click.command()
 def aggregate() -> None:
     """Build all documents from what is stored, and publish them, in this process."""
-    import jobs
-
     require_schema()
     with in_one_line():
-        result = jobs.aggregate_lists(current.database(), current.settings(), clock.now())
-    if result["outcome"] == jobs.NO_POLL:
+        result = builds.aggregate_lists(current.database(), current.settings(), clock.now())
+    if result["outcome"] == builds.NO_POLL:
         raise click.ClickException(f"{result['outcome']}: run `flask --app app poll` first")
     if "documents" not in result:
         raise click.ClickException(result["outcome"])
@@ -193,12 +192,11 @@ def import_history(
 
 def _build_after_import() -> None:
     """Let pages and the API tell the whole history at once; no build tells of half an import."""
-    import jobs
     from store.imports import end_import
 
     with current.database().write() as session:
         end_import(session)
-    jobs.aggregate_lists(current.database(), current.settings(), clock.now())
+    builds.aggregate_lists(current.database(), current.settings(), clock.now())
 
 
 def _import_here(files: Sequence[Path], dry_run: bool) -> "Iterator[Tally]":

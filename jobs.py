@@ -20,8 +20,7 @@ from rq.job import Job
 
 import models
 import queues
-from core import clock, leaderboards, star_history
-from core.encoding import encoded
+from core import clock, star_history
 from core.lists import RankedList
 from github.background_walk import walk_on
 from github.errors import Final, NotYet
@@ -40,12 +39,10 @@ from monitoring import notifying
 from monitoring.job_runs import POSTPONED, logged_run
 from monitoring.targets import targets_of
 from settings import Settings, from_environment
+from store import builds, follows, identities, intervals, outbox, polls
 from store import follow_owners as owners
-from store import follows, identities, intervals, outbox, polls
 from store.database import Database, connect
-from store.documents import is_published, publish
-from store.imports import is_import_under_way
-from store.snapshots import snapshot as snapshot_of
+from store.documents import is_published
 from store.spikes import tell_spikes
 from store.troubles import CLOCK, is_in_trouble
 
@@ -54,8 +51,6 @@ MOST_TIMES = 10**6  # that a job may ask RQ to be run again: until its slot ends
 KEPT_FOR_OTHERS = 0.5  # of GitHub's hour, which asking for imported names leaves
 
 LONGEST_BATCH = 10  # seconds of a job that goes on in a next one
-
-NO_POLL = "no good poll yet"  # the outcome of a build
 
 log = structlog.get_logger("starboard")
 
@@ -117,7 +112,7 @@ def aggregate() -> None:
     """Compute all documents from what is stored, and publish them."""
     settings = from_environment()
     with logged_run("aggregate") as result, connect(settings) as database:
-        result |= aggregate_lists(database, settings, clock.now())
+        result |= builds.aggregate_lists(database, settings, clock.now())
         database.checkpoint_wal()
 
 
@@ -266,32 +261,6 @@ def import_files(paths: list[str]) -> dict[str, Any]:
     return plain
 
 
-def aggregate_lists(database: Database, settings: Settings, now: datetime) -> dict[str, Any]:
-    """Build the documents of all lists as of `now` and publish them, unless newer ones are out.
-
-    Gives what came of it, for the log.
-    """
-    with database.read() as session:
-        if is_import_under_way(session, clock.now()):
-            return {"outcome": "put off until the import ends"}
-        snapshots = [
-            snapshot
-            for ranked in settings.lists
-            if (snapshot := snapshot_of(session, ranked, now=now)) is not None
-        ]
-        first = not is_published(session, "lists")
-    if first and not snapshots:
-        return {"outcome": NO_POLL}
-    next_build_at = settings.next_build_at(now)
-    documents = leaderboards.documents_of(snapshots, settings.lists, now, next_build_at)
-    # JSON and gzip take as long as all of the writing, for which every poll has to wait.
-    ready = {name: encoded(*document) for name, document in documents.items()}
-    with database.write() as session:
-        published = publish(session, ready, snapshots, now, next_build_at, clock.now())
-    outcome = "published" if published else "a newer build is out"
-    return {"outcome": outcome, "lists": len(snapshots), "documents": len(documents)}
-
-
 def _is_fresh(job: Job | None) -> bool:
     """Whether a job was made within a minute, for which it goes on."""
     return job is not None and job.created_at > clock.now() - clock.MINUTE
@@ -323,4 +292,4 @@ def _publish_first(database: Database, settings: Settings, ranked: RankedList) -
         published = is_published(session, f"lists/{ranked.slug}")
     if not published:
         with logged_run("aggregate") as result:
-            result |= aggregate_lists(database, settings, clock.now())
+            result |= builds.aggregate_lists(database, settings, clock.now())

@@ -3,6 +3,7 @@
 Times are UTC. A slot is a moment rounded down to the poll interval.
 """
 
+import gzip
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -277,12 +278,17 @@ class Document(Base):
 
     __tablename__ = "document"
     name: Mapped[str] = mapped_column(String(150), primary_key=True)
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    unzipped: Mapped[bytes] = mapped_column("body", LargeBinary)  # empty but in older builds
     gzipped: Mapped[bytes] = mapped_column(LargeBinary)
     etag: Mapped[str] = mapped_column(String(64))  # without quotes
     as_of: Mapped[datetime | None] = mapped_column(Slot)
     built_at: Mapped[datetime]
     next_build_at: Mapped[datetime]
+    made_from: Mapped[str | None] = mapped_column(Text)  # of a list: see store.sources
+
+    @property
+    def body(self) -> bytes:
+        return self.unzipped or gzip.decompress(self.gzipped)
 
 
 class RateLimitState(Base):

@@ -26,7 +26,7 @@ from rq_scheduler import Scheduler
 import queues
 import settings as configuration
 from core import clock
-from core.clock import MINUTE
+from core.clock import MINUTE, SECOND
 from core.lists import RankedList
 from monitoring import logs
 from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
@@ -46,6 +46,17 @@ PENDING = (JobStatus.QUEUED, JobStatus.STARTED)
 Item = TypeVar("Item")
 
 log = structlog.get_logger("starboard")
+
+
+BATCHES = (  # whatever the settings say
+    # Wishes that Redis did not hear of, or lost.
+    Entry("history", "jobs.read_history", MINUTE, 40 * SECOND, timeout=120, at_front=True),
+    Entry("identify", "jobs.identify", 10 * MINUTE, 5 * MINUTE, timeout=600, queue=LOW),
+    Entry("owners", "jobs.follow_owners", 10 * MINUTE, 7 * MINUTE, timeout=60, queue=LOW),
+    Entry("walk", "jobs.walk_histories", MINUTE, 50 * SECOND, timeout=60, queue=LOW),
+    Entry("spikes", "jobs.spikes", clock.DAY, 20 * MINUTE, timeout=120, queue=LOW),  # of yesterday
+    Entry("thin", "jobs.thin", clock.DAY, 3 * clock.HOUR, timeout=3600, queue=LOW),
+)
 
 
 def schedule(settings: Settings) -> list[Entry]:
@@ -68,34 +79,12 @@ def schedule(settings: Settings) -> list[Entry]:
         timeout=120,
         at_front=True,  # it takes a second, and readers wait for it; polls wait for GitHub
     )
-    identification = Entry(
-        "identify", "jobs.identify", timedelta(minutes=10), timedelta(minutes=5), 600, queue=LOW
-    )
     sampling = Entry(
         "sample", "jobs.sample", every, timedelta(), timeout=60, takes_slot=True, queue=LOW
     )
-    wishes = Entry(  # those that Redis did not hear of, or lost
-        "history", "jobs.read_history", clock.MINUTE, timedelta(seconds=40), 120, at_front=True
-    )
-    walk = Entry(
-        "walk", "jobs.walk_histories", clock.MINUTE, timedelta(seconds=50), timeout=60, queue=LOW
-    )
-    owners = Entry("owners", "jobs.follow_owners", 10 * MINUTE, 7 * MINUTE, 60, queue=LOW)
-    thinning = Entry("thin", "jobs.thin", clock.DAY, timedelta(hours=3), timeout=3600, queue=LOW)
-    news = [  # of the day before, once it is read; and what NOTIFY wants, or wanted until now
-        Entry("spikes", "jobs.spikes", clock.DAY, timedelta(minutes=20), timeout=120, queue=LOW),
-        Entry("notify", "jobs.notify", clock.MINUTE, timedelta(seconds=20), 60, queue=LOW),
-    ]
-    batches = [
-        identification,
-        sampling,
-        wishes,
-        walk,
-        owners,
-        thinning,
-        *news[: 2 if settings.notify else 1],
-    ]
-    return [*polls, *watches, aggregation, *batches]
+    notifying = Entry("notify", "jobs.notify", MINUTE, 20 * SECOND, timeout=60, queue=LOW)
+    told = [notifying] if settings.notify else []
+    return [*polls, *watches, aggregation, sampling, *BATCHES, *told]
 
 
 def _offsets(settings: Settings) -> Iterator[tuple[RankedList, timedelta]]:

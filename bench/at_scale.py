@@ -23,7 +23,6 @@ from typing import Any
 import click
 import httpx
 
-import jobs
 from app import create_app
 from bench import serving
 from core import clock, lists
@@ -36,6 +35,7 @@ from local import embedded
 from local.demo import OpenGate
 from local.fake_github import api, limits, worlds
 from settings import Settings
+from store import builds
 from store.database import Database, connect
 from store.imports import end_import
 
@@ -235,9 +235,11 @@ def reads(path: Path, days: int) -> dict[str, float]:
         return lambda: client.get(url)
 
     with connect(settings) as database:
-        builds = (now + timedelta(seconds=n) for n in range(1, 100))
+        moments = (now + timedelta(seconds=n) for n in range(1, 100))
         return {
-            "aggregation": times(lambda: jobs.aggregate_lists(database, settings, next(builds)), 7),
+            "aggregation": times(
+                lambda: builds.aggregate_lists(database, settings, next(moments)), 7
+            ),
             "history, all of it": times(get(f"/api/v1/repos/{name}/history?to={whole}"), 30),
             "history, last 90 days": times(
                 get(f"/api/v1/repos/{name}/history?step=1d&from={recent}&to={whole}"), 30

@@ -12,13 +12,12 @@ from collections.abc import Callable
 import click
 from flask import Flask
 
-import jobs
 import settings as configuration
 from core import clock, encoding, leaderboards
 from github.client import GitHub
 from local import demo
 from local.fake_github import api, serving, worlds
-from store import snapshots
+from store import builds, snapshots
 from store.database import Database, connect
 
 ROUNDS = 30
@@ -34,7 +33,7 @@ def main() -> None:
             slots = demo.past_slots(clock.now(), configured.poll_every)
             with click.progressbar(slots, label="Five weeks of history") as bar:
                 demo.fill(bar)
-            jobs.aggregate_lists(database, configured, clock.now())
+            builds.aggregate_lists(database, configured, clock.now())
             with serving.serve(api.create_fake_github(worlds.MadeUpWorld())) as url:
                 os.environ["GITHUB_API_URL"] = url
                 _report(_measure(_app(database)))

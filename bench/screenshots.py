@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 import app as web
-import jobs
 from core import clock
 from core.clock import DAY
 from local import demo
 from settings import from_environment
+from store import builds
 from store.database import connect
 from tests.support import browser as chrome
 from tests.support.common import ROOT
@@ -64,7 +64,7 @@ def main() -> None:
         with connect(settings) as database:
             database.upgrade()
             demo.fill(slots)
-            jobs.aggregate_lists(database, settings, now)
+            builds.aggregate_lists(database, settings, now)
         app = web.create_app(settings)
         with chrome.served(app) as url, chrome.chromium() as browser:
             for name, (path, (width, height), colours) in SHOTS.items():

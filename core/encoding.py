@@ -1,4 +1,4 @@
-"""Documents as bytes that are ready to send: JSON, its gzip-compressed twin, and an ETag."""
+"""Documents as bytes that are ready to send: gzip-compressed JSON, and an ETag."""
 
 import gzip
 import hashlib
@@ -13,16 +13,15 @@ from typing import Any
 class Encoded:
     """A document ready to send. `as_of`: the newest slot in it, None where it has no data."""
 
-    body: bytes
     gzipped: bytes
-    etag: str  # without quotes
+    etag: str  # of the plain body, without quotes
     as_of: datetime | None
 
 
 def encoded(document: Mapping[str, Any], as_of: datetime | None) -> Encoded:
     """Return a document as it is stored and sent."""
     body = encode(document)
-    return Encoded(body, gzip_compressed(body), etag_of(body), as_of)
+    return Encoded(gzip_compressed(body), etag_of(body), as_of)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -30,9 +29,9 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def gzip_compressed(body: bytes) -> bytes:
+def gzip_compressed(body: bytes, level: int = 6) -> bytes:
     """Return the gzip-compressed body, the same for the same input: no time is written into it."""
-    return gzip.compress(body, 6, mtime=0)
+    return gzip.compress(body, level, mtime=0)
 
 
 def etag_of(body: bytes) -> str:

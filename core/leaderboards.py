@@ -79,33 +79,52 @@ def documents_of(
     configured: Iterable[RankedList],
     now: datetime,
     next_build_at: datetime,
+    unchanged: Mapping[str, ListEntry],
+    elsewhere: Mapping[int, list[ListRank]],
 ) -> dict[str, tuple[Mapping[str, Any], datetime | None]]:
-    """Return all documents of a build by name, each with the newest slot in it."""
+    """Return the new documents of a build by name, each with the newest slot in it. `unchanged`:
+    the entries of the lists whose documents stay as they are, by slug; `elsewhere`: the ranks on
+    those, by our id of the repository."""
     documents: dict[str, tuple[Mapping[str, Any], datetime | None]] = {}
-    boards: dict[str, Leaderboard] = {}
-    snapshots, newest = list(snapshots), None
-    ranks = _ranks(snapshots)
+    entries, snapshots = dict(unchanged), list(snapshots)
+    ranks = _ranks(snapshots, elsewhere)
     for snapshot in snapshots:
-        slug, count, as_of = snapshot.ranked.slug, snapshot.ranked.count, snapshot.as_of
-        board = boards[slug] = leaderboard(snapshot, now, next_build_at)
-        documents[f"lists/{slug}"] = board, as_of
-        documents[f"languages/{slug}"] = languages(board), as_of
-        documents[f"owners/{slug}"] = owners(board), as_of
-        for window in WINDOWS:
-            moved = movers(board, window.name, count)
-            documents[f"movers/{slug}/{window.name}"] = moved, as_of
-            documents[f"movers/{slug}/{window.name}/percent"] = by_percent(moved, count), as_of
-        ids = [standing.profile.id for standing in snapshot.standings]
-        for name, then in snapshot.then.items():
-            documents[f"changes/{slug}/{name}"] = changes(board, ids, name, then, ranks), as_of
-        newest = max(newest or as_of, as_of)
-    documents["lists"] = list_index(configured, boards), newest
+        ranked = snapshot.ranked
+        board = leaderboard(snapshot, now, next_build_at)
+        entries[ranked.slug] = entry_of(ranked, board)
+        made = zip(names_of(ranked.slug), _told_of(snapshot, board, ranks), strict=True)
+        documents |= {name: (document, snapshot.as_of) for name, document in made}
+    newest = max((entry["as_of"] or "" for entry in entries.values()), default="")
+    documents["lists"] = list_index(configured, entries), clock.parse(newest) if newest else None
     return documents
 
 
-def _ranks(snapshots: Iterable[Snapshot]) -> dict[int, list[ListRank]]:
-    """Return each repository's ranks by our id, in the order of the lists."""
-    ranks: dict[int, list[ListRank]] = defaultdict(list)
+def names_of(slug: str) -> list[str]:
+    """Return the names of a list's documents."""
+    moved = [f"movers/{slug}/{window.name}{by}" for window in WINDOWS for by in ("", "/percent")]
+    changed = [f"changes/{slug}/{window.name}" for window in WINDOWS]
+    return [f"lists/{slug}", f"languages/{slug}", f"owners/{slug}", *moved, *changed]
+
+
+def _told_of(
+    snapshot: Snapshot, board: Leaderboard, ranks: Mapping[int, list[ListRank]]
+) -> Iterable[Mapping[str, Any]]:
+    """Give the documents of a list, in the order of their names."""
+    count = snapshot.ranked.count
+    ids = [standing.profile.id for standing in snapshot.standings]
+    yield from (board, languages(board), owners(board))
+    for window in WINDOWS:
+        moved = movers(board, window.name, count)
+        yield from (moved, by_percent(moved, count))
+    for window in WINDOWS:
+        yield changes(board, ids, window.name, snapshot.then[window.name], ranks)
+
+
+def _ranks(
+    snapshots: Iterable[Snapshot], elsewhere: Mapping[int, list[ListRank]]
+) -> dict[int, list[ListRank]]:
+    """Return each repository's ranks by our id."""
+    ranks = defaultdict(list, {each: list(places) for each, places in elsewhere.items()})
     for snapshot in snapshots:
         for standing in snapshot.standings:
             if standing.rank is not None:
@@ -115,12 +134,12 @@ def _ranks(snapshots: Iterable[Snapshot]) -> dict[int, list[ListRank]]:
     return ranks
 
 
-def list_index(configured: Iterable[RankedList], boards: Mapping[str, Leaderboard]) -> ListIndex:
+def list_index(configured: Iterable[RankedList], entries: Mapping[str, ListEntry]) -> ListIndex:
     """All lists that are polled, with or without data yet."""
-    return {"items": [_list_entry(ranked, boards.get(ranked.slug)) for ranked in configured]}
+    return {"items": [entries.get(ranked.slug) or entry_of(ranked, None) for ranked in configured]}
 
 
-def _list_entry(ranked: RankedList, board: Leaderboard | None) -> ListEntry:
+def entry_of(ranked: RankedList, board: Leaderboard | None) -> ListEntry:
     return {
         "slug": ranked.slug,
         "title": ranked.title,

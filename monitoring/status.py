@@ -5,14 +5,13 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypedDict
 
 import structlog
 from redis import Redis, RedisError
 from sqlalchemy.orm import Session
 
-import models
 from core import clock, gaps
 from core.clock import DAY
 from core.gaps import Change, Slot
@@ -25,7 +24,6 @@ from settings import Settings
 from store import documents, identities, intervals, rate_limits
 from store.database import Database
 from store.poll_records import PollRecords, poll_records
-from store.polls import PollRecord
 from store.sampling import number_sampled
 from store.troubles import TOKEN, current_troubles
 from store.watched import watched_rows
@@ -198,27 +196,31 @@ def list_statuses(
 ) -> list[ListStatus]:
     """Return the same of many lists."""
     known = poll_records(session, [ranked.slug for ranked in lists], now - DAY, now)
-    return [_list_status(slug, records, every, now, changes) for slug, records in known.items()]
+    slots = lru_cache(partial(gaps.expected, changes=tuple(changes), every=every))  # of most lists
+    return [
+        _list_status(
+            slug, records, slots(*expected_span(records.first, records.last, every, now)), now
+        )
+        for slug, records in known.items()
+    ]
 
 
 def _list_status(
-    slug: str, records: PollRecords, every: timedelta, now: datetime, changes: Sequence[Change]
+    slug: str, records: PollRecords, expected: Sequence[Slot], now: datetime
 ) -> ListStatus:
-    good, polls = records.good, records.late
-    expected = expected_slots(records.first, polls, every, now, changes)
-    good_slots = {poll.slot for poll in polls if poll.outcome == models.GOOD}
-    missing = [slot for slot in expected if slot[0] not in good_slots]
+    as_of, fetched_at = records.as_of, records.fetched_at
+    missing = [slot for slot in expected if slot[0] not in records.good]
     return {
         "slug": slug,
-        "as_of": clock.rfc3339(good.slot) if good else None,
-        "age_seconds": int((now - good.fetched_at).total_seconds()) if good else None,
+        "as_of": clock.rfc3339(as_of) if as_of else None,
+        "age_seconds": int((now - fetched_at).total_seconds()) if fetched_at else None,
         "expected": len(expected),
         "received": len(expected) - len(missing),
         "gaps": [
             {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": slots}
             for start, end, slots in gaps.spans(missing)
         ],
-        "last_error": polls[-1].error if polls else None,
+        "last_error": records.error,
     }
 
 
@@ -240,19 +242,14 @@ def _age(asked_at: datetime, now: datetime) -> int | None:
     return None if asked_at == clock.EPOCH else int((now - asked_at).total_seconds())
 
 
-def expected_slots(
-    first: datetime | None,
-    polls: list[PollRecord],
-    every: timedelta,
-    now: datetime,
-    changes: Sequence[Change] = (),
-) -> list[Slot]:
-    """The slots of the last 24 hours, since the first poll ever, that should have a good poll.
-    The current one counts once it was polled."""
+def expected_span(
+    first: datetime | None, last: datetime | None, every: timedelta, now: datetime
+) -> tuple[datetime, datetime]:
+    """Return the start and the end of the slots of the last 24 hours, since the first poll ever,
+    that should have a good poll. The current one counts once it was polled."""
     current = clock.floor(now, every)
     start = max(first or current, clock.floor(now - DAY, every) + every)
-    polled = bool(polls) and polls[-1].slot == current
-    return gaps.expected(start, current + every * polled, changes, every)
+    return start, current + every * (last == current)
 
 
 def trouble_status(session: Session, now: datetime) -> list[TroubleStatus]:
@@ -269,7 +266,7 @@ def github_status(
     resources: list[Resource] = ["search", "core"]
     if authorized:
         resources.append("graphql")
-    known = {name: rate_limits.allowance(session, name, apart=apart) for name in resources}
+    known = rate_limits.allowances(session, resources, apart=apart)
     return [
         {
             "resource": name,

@@ -26,6 +26,7 @@ from models import (
     Watched,
 )
 from store.database import Database, upsert
+from store.imports import note_change
 from store.readings import drop_covered
 from store.repositories import ids_by_github_id, made_since, store_repositories
 
@@ -120,6 +121,7 @@ def merge_next(database: Database) -> bool:
             update(Repository).where(Repository.same_as_id == old).values(same_as_id=new)
         )
         session.execute(delete(Repository).where(Repository.id == old))
+        note_change(session)
     return True
 
 

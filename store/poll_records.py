@@ -2,14 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, bindparam, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from core import clock
 from models import GOOD, IMPORTED, List, Poll, Slot
-from store.polls import PollRecord
 
 _earlier = aliased(Poll)
 _FIRST = (
@@ -19,7 +18,7 @@ _FIRST = (
     .limit(1)
     .scalar_subquery()
 )
-_LAST_GOOD = (
+LAST_GOOD = (  # of a row of `list`, up to the slot `latest`
     select(_earlier.slot)
     .where(_earlier.list_id == List.id, _earlier.outcome == GOOD)
     .where(_earlier.slot <= bindparam("latest", type_=Slot))
@@ -27,16 +26,43 @@ _LAST_GOOD = (
     .limit(1)
     .scalar_subquery()
 )
-_RECORD = (Poll.slot, Poll.outcome, Poll.fetched_at, Poll.error)
+_LAST = (  # of any kind, from the slot `since` on
+    select(_earlier.slot)
+    .where(_earlier.list_id == List.id, _earlier.outcome != IMPORTED)
+    .where(_earlier.slot >= bindparam("since", type_=Slot))
+    .where(_earlier.slot <= bindparam("latest", type_=Slot))
+    .order_by(_earlier.slot.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_last = aliased(Poll)
+_ENDS = (
+    select(List.id, List.slug, _FIRST.label("first"), Poll.slot, Poll.fetched_at)
+    .add_columns(_last.slot.label("last"), _last.error)
+    .select_from(List)
+    .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == LAST_GOOD))
+    .outerjoin(_last, (_last.list_id == List.id) & (_last.slot == _LAST))
+    .where(List.slug.in_(bindparam("slugs", expanding=True)))
+)
+_GOOD = (
+    select(Poll.list_id, type_coerce(Poll.slot, BigInteger))
+    .where(Poll.list_id.in_(bindparam("ids", expanding=True)), Poll.outcome == GOOD)
+    .where(Poll.slot >= bindparam("since", type_=Slot))
+    .where(Poll.slot <= bindparam("latest", type_=Slot))
+)
 
 
 @dataclass(slots=True)
 class PollRecords:
-    """A list's polls: the slot of the first of any kind, the newest good one, and those of late."""
+    """A list's polls: the slot of the first of any kind, when the newest good one was of and came,
+    the last of late with its error, and the slots of the good ones of late."""
 
     first: datetime | None = None
-    good: PollRecord | None = None
-    late: list[PollRecord] = field(default_factory=list)  # oldest first
+    as_of: datetime | None = None
+    fetched_at: datetime | None = None
+    last: datetime | None = None
+    error: str | None = None
+    good: set[datetime] = field(default_factory=set)
 
 
 def poll_records(
@@ -44,24 +70,16 @@ def poll_records(
 ) -> dict[str, PollRecords]:
     """Return the polls of lists, those of late from the slot `since` on, in two statements; none
     that is from the future."""
-    latest = now + clock.TOLERANCE
     found = {slug: PollRecords() for slug in slugs}
-    ends = (
-        select(List.slug, _FIRST.label("first"), *_RECORD)
-        .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == _LAST_GOOD))
-        .where(List.slug.in_(slugs))
-    )
-    for slug, first, slot, outcome, fetched_at, error in session.execute(ends, {"latest": latest}):
-        found[slug].first = first
-        if slot is not None:
-            found[slug].good = PollRecord(slot, outcome, fetched_at, error)
-    polls = (
-        select(List.slug, *_RECORD)
-        .join(List, List.id == Poll.list_id)
-        .where(List.slug.in_(slugs), Poll.slot >= since, Poll.outcome != IMPORTED)
-        .where(Poll.slot <= latest)
-        .order_by(Poll.slot)
-    )
-    for slug, slot, outcome, fetched_at, error in session.execute(polls):
-        found[slug].late.append(PollRecord(slot, outcome, fetched_at, error))
+    by_id: dict[int, set[datetime]] = {}
+    late = {"since": since, "latest": now + clock.TOLERANCE}
+    for list_id, slug, *ends in session.execute(_ENDS, {"slugs": list(slugs), **late}):
+        found[slug] = PollRecords(*ends)
+        by_id[list_id] = found[slug].good
+    moments: dict[int, datetime] = {}  # thousands of polls are of the same few slots
+    good = session.connection().execute(_GOOD, {"ids": list(by_id), **late})
+    for list_id, seconds in good.all():
+        if seconds not in moments:
+            moments[seconds] = clock.EPOCH + timedelta(seconds=seconds)
+        by_id[list_id].add(moments[seconds])
     return found

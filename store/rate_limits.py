@@ -1,8 +1,10 @@
 """The state of GitHub's limits, and the turns reserved of them, for all workers."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -14,9 +16,21 @@ from store.database import upsert
 def allowance(session: Session, resource: Resource, *, apart: bool = False) -> Allowance:
     """The state of a limit. `apart`: that of requests without the token that there is, which
     GitHub counts by address."""
-    row = session.get(RateLimitState, _key(resource, apart))
-    if row is None:
-        return Allowance(next_at=clock.EPOCH, blocked_until=clock.EPOCH)
+    return allowances(session, [resource], apart=apart)[resource]
+
+
+def allowances(
+    session: Session, resources: Sequence[Resource], *, apart: bool = False
+) -> dict[Resource, Allowance]:
+    """The states of several limits, in one statement."""
+    keys = {_key(resource, apart): resource for resource in resources}
+    rows = session.scalars(select(RateLimitState).where(RateLimitState.resource.in_(keys)))
+    nothing = Allowance(next_at=clock.EPOCH, blocked_until=clock.EPOCH)
+    known = {keys[row.resource]: _allowance_of(row) for row in rows}
+    return {resource: known.get(resource, nothing) for resource in resources}
+
+
+def _allowance_of(row: RateLimitState) -> Allowance:
     return Allowance(
         row.next_at,
         row.blocked_until,

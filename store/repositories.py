@@ -1,6 +1,6 @@
 """Repositories: who bears or bore a name, and what GitHub last said of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from core import clock, lists, spans
 from core.plausibility import Member
 from core.repository import GitHubRepository
+from core.schemas import ListRank
 from core.windows import Baselines, Counts, Profile, RankedRepository
 from models import (
     PROFILE,
@@ -241,6 +242,19 @@ def newest_counts(
         )
         for repository_id, row in rows
     }
+
+
+def ranks_on(session: Session, slugs: Collection[str]) -> dict[int, list[ListRank]]:
+    """Return the ranks on some lists as of their last builds, by our id of the repository."""
+    ranks: dict[int, list[ListRank]] = {}
+    chosen = (
+        select(StandingRow.repository_id, List.slug, StandingRow.rank)
+        .join(List, List.id == StandingRow.list_id)
+        .where(List.slug.in_(slugs))
+    )
+    for repository_id, slug, rank in session.execute(chosen):
+        ranks.setdefault(repository_id, []).append({"list": slug, "rank": rank})
+    return ranks
 
 
 def _places(session: Session, ids: Sequence[int]) -> Iterable[tuple[int, str, int]]:

@@ -1,13 +1,14 @@
 """A build gives the documents that a plain computation from the same data gives."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
 
-import jobs
 from core import clock
 from core.clock import DAY, HOUR
 from core.lists import RankedList
@@ -15,8 +16,11 @@ from core.plausibility import Member
 from core.repository import GitHubRepository
 from models import Document
 from settings import Settings
+from store import builds
 from store.database import Database
+from store.imports import note_change
 from store.polls import store_poll
+from store.repositories import ids_by_github_id
 from tests.support.common import MakeSettings
 from tests.support.github import (
     FORKS,
@@ -35,6 +39,7 @@ from tests.support.github import (
     repo,
     slot,
 )
+from tests.support.stored import put, put_days
 
 AS_OF = datetime(2026, 3, 10, 12, 20, tzinfo=UTC)
 BUILT = AS_OF + timedelta(minutes=4, seconds=30, milliseconds=250)
@@ -255,7 +260,7 @@ class TestAggregation:
         data = polled()
         store_all(database, data)
 
-        result = jobs.aggregate_lists(database, three_lists, BUILT)
+        result = builds.aggregate_lists(database, three_lists, BUILT)
 
         stars = expected_board(data, STARS, "2026-03-10T12:21:00Z")
         python = expected_board(data, PYTHON, "2026-03-10T12:22:00Z")
@@ -280,7 +285,7 @@ class TestAggregation:
             **{f"movers/stars/{it}/percent": expected_by_percent(stars, it) for it in WINDOWS},
             **{f"movers/python/{it}/percent": expected_by_percent(python, it) for it in WINDOWS},
         }
-        assert result == {"outcome": "published", "lists": 2, "documents": 37}
+        assert result == {"outcome": "published", "lists": 2, "unchanged": 0, "documents": 37}
         assert documents(database) == expected
         assert_telling(stars)
 
@@ -288,7 +293,7 @@ class TestAggregation:
         store_all(database, polled())
         poll(database, StubGitHub(answer(reversed(board()))), ranked=FORKS)  # nine days before
 
-        jobs.aggregate_lists(database, three_lists, BUILT)
+        builds.aggregate_lists(database, three_lists, BUILT)
 
         with database.read() as session:
             columns = (Document.as_of, Document.built_at, Document.next_build_at)
@@ -303,13 +308,13 @@ class TestAggregation:
         self, database: Database, settings: Settings
     ) -> None:
         store_all(database, polled())
-        jobs.aggregate_lists(database, settings, BUILT)
+        builds.aggregate_lists(database, settings, BUILT)
         with database.read() as session:
             before = session.execute(
                 text("SELECT * FROM document, standing ORDER BY name, repository_id, list_id")
             ).all()
 
-        result = jobs.aggregate_lists(database, settings, BUILT)
+        result = builds.aggregate_lists(database, settings, BUILT)
 
         with database.read() as session:
             after = session.execute(
@@ -318,18 +323,80 @@ class TestAggregation:
         assert result["outcome"] == "published"
         assert after == before
 
+    def test_leaves_lists_as_they_are_that_it_would_make_from_the_same_again(
+        self, database: Database, three_lists: Settings
+    ) -> None:
+        store_all(database, polled())
+        builds.aggregate_lists(database, three_lists, BUILT)
+        before = built(database)
+
+        result = builds.aggregate_lists(database, three_lists, BUILT + MINUTE)
+
+        assert result == {"outcome": "published", "lists": 2, "unchanged": 2, "documents": 37}
+        assert built(database) == {**before, "lists": BUILT + MINUTE}
+
+    @pytest.mark.parametrize(
+        ("change", "anew"),
+        [
+            (lambda it: put(it, course(5, BUILT), at=AS_OF + MINUTE, ranked=PYTHON), {"python"}),
+            (lambda it: put(it, at=AS_OF + MINUTE, ranked=PYTHON, doubt="empty"), {"python"}),
+            (lambda it: put_days(it, id_of(it, 5), 1, 2, last=AS_OF.date()), {"python"}),
+            (lambda it: put_days(it, id_of(it, 2), 1, 2, last=AS_OF.date()), {"stars", "python"}),
+            (lambda it: write(it, note_change), {"stars", "python"}),
+            (lambda it: write(it, drop("movers/stars/1h/percent")), {"stars"}),
+            (lambda it: write(it, drop("lists")), {"stars", "python"}),
+        ],
+        ids=["poll", "doubt", "days of one", "days", "import", "kind of documents", "no index"],
+    )
+    def test_builds_a_list_anew_that_something_changed(
+        self,
+        database: Database,
+        three_lists: Settings,
+        change: Callable[[Database], object],
+        anew: set[str],
+    ) -> None:
+        store_all(database, polled())
+        builds.aggregate_lists(database, three_lists, BUILT)
+        change(database)
+
+        for minute in (1, 2):
+            builds.aggregate_lists(database, three_lists, BUILT + minute * MINUTE)
+
+        moments = {name: at for name, at in built(database).items() if name != "lists"}
+        expected = {slug: BUILT + (slug in anew) * MINUTE for slug in ("stars", "python")}
+        assert moments == {name: expected[slug] for slug in expected for name in names_of(slug)}
+        entries = documents(database)["lists"]["items"]
+        boards = documents(database)
+        for entry in (entries[0], entries[2]):
+            board = boards[f"lists/{entry['slug']}"]
+            assert {name: board[name] for name in ("as_of", "count", "suspect")}.items() <= (
+                entry.items()
+            )
+            assert f"{board['built_at'][:17]}" == f"{expected[entry['slug']]:%Y-%m-%dT%H:%M:}"
+
+    def test_builds_all_anew_once_they_would_tell_of_another_next_build(
+        self, database: Database, three_lists: Settings
+    ) -> None:
+        store_all(database, polled())
+        builds.aggregate_lists(database, three_lists, BUILT)
+
+        result = builds.aggregate_lists(database, three_lists, BUILT + 15 * MINUTE)
+
+        assert result["unchanged"] == 0
+        assert set(built(database).values()) == {BUILT + 15 * MINUTE}
+
     def test_never_replaces_a_newer_one(self, database: Database, settings: Settings) -> None:
         poll(database, StubGitHub(answer(board())))
-        jobs.aggregate_lists(database, settings, slot(2))
+        builds.aggregate_lists(database, settings, slot(2))
         before = documents(database)
 
-        result = jobs.aggregate_lists(database, settings, slot(1))
+        result = builds.aggregate_lists(database, settings, slot(1))
 
         assert result["outcome"] == "a newer build is out"
         assert documents(database) == before
 
     def test_of_nothing_publishes_nothing(self, database: Database, settings: Settings) -> None:
-        result = jobs.aggregate_lists(database, settings, BUILT)
+        result = builds.aggregate_lists(database, settings, BUILT)
 
         assert result == {"outcome": "no good poll yet"}
         assert documents(database) == {}
@@ -338,9 +405,9 @@ class TestAggregation:
         self, database: Database, make_settings: MakeSettings
     ) -> None:
         store_all(database, polled())
-        jobs.aggregate_lists(database, make_settings(lists=(STARS, PYTHON)), BUILT)
+        builds.aggregate_lists(database, make_settings(lists=(STARS, PYTHON)), BUILT)
 
-        jobs.aggregate_lists(database, make_settings(lists=(PYTHON,)), BUILT + MINUTE)
+        builds.aggregate_lists(database, make_settings(lists=(PYTHON,)), BUILT + MINUTE)
 
         assert set(documents(database)) == {"lists"} | names_of("python")
 
@@ -348,11 +415,33 @@ class TestAggregation:
         self, database: Database, make_settings: MakeSettings
     ) -> None:
         store_all(database, polled())
-        jobs.aggregate_lists(database, make_settings(lists=(STARS,)), BUILT)
+        builds.aggregate_lists(database, make_settings(lists=(STARS,)), BUILT)
 
-        jobs.aggregate_lists(database, make_settings(lists=(FORKS,)), BUILT + MINUTE)
+        builds.aggregate_lists(database, make_settings(lists=(FORKS,)), BUILT + MINUTE)
 
         assert documents(database) == {"lists": {"items": [expected_entry(FORKS, 0)]}}
+
+
+def built(database: Database) -> dict[str, datetime]:
+    """When each document was built."""
+    with database.read() as session:
+        rows = session.execute(select(Document.name, Document.built_at))
+        return {name: at for name, at in rows}
+
+
+def id_of(database: Database, github_id: int) -> int:
+    with database.read() as session:
+        return ids_by_github_id(session, [github_id])[github_id]
+
+
+def write(database: Database, work: Callable[[Session], object]) -> None:
+    with database.write() as session:
+        work(session)
+
+
+def drop(name: str) -> Callable[[Session], object]:
+    """Have a document not be there, as one of a kind that an older version did not know."""
+    return lambda session: session.execute(delete(Document).where(Document.name == name))
 
 
 def assert_telling(stars: dict[str, Any]) -> None:

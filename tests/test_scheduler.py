@@ -49,8 +49,8 @@ class TestSchedule:
     ) -> None:
         settings = make_settings(lists=tuple(lists.KNOWN.values()))
 
-        entries = schedule(settings)
-        *polls, aggregation, identification, sampling, wishes, walk, owners, night, spikes = entries
+        entries = {entry.name: entry for entry in schedule(settings)}
+        polls = [entry for name, entry in entries.items() if name.startswith("poll-")]
 
         offsets = [poll.offset for poll in polls]
         assert [poll.name for poll in polls] == [f"poll-{slug}" for slug in lists.KNOWN]
@@ -58,11 +58,12 @@ class TestSchedule:
         assert offsets[-1] < settings.poll_every
         steps = {later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)}
         assert steps <= {timedelta(seconds=13), timedelta(seconds=14)}
-        assert (aggregation.name, aggregation.every) == ("aggregate", settings.aggregate_every)
-        low = (identification, sampling, walk, owners, night, spikes)
-        assert {entry.queue for entry in low} == {"low"}
-        assert (sampling.every, wishes.every) == (settings.poll_every, timedelta(minutes=1))
-        assert night.every == timedelta(days=1)
+        assert entries["aggregate"].every == settings.aggregate_every
+        low = {name for name, entry in entries.items() if entry.queue == "low"}
+        assert low == {"sample", "identify", "owners", "walk", "spikes", "thin"}
+        assert entries["sample"].every == settings.poll_every
+        assert entries["history"].every == timedelta(minutes=1)
+        assert entries["thin"].every == timedelta(days=1)
 
     def test_a_tick_is_a_fresh_job_named_after_its_slot_that_is_retried(
         self, redis: Redis, make_settings: MakeSettings

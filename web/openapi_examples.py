@@ -121,7 +121,7 @@ STATUS: Status = {
 
 EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     dict[str, str]: {"status": "ok"},
-    ListIndex: leaderboards.list_index([STARS], {"stars": BOARD}),
+    ListIndex: leaderboards.list_index([STARS], {"stars": leaderboards.entry_of(STARS, BOARD)}),
     Leaderboard: BOARD,
     Movers: leaderboards.movers(BOARD, "24h", "stars"),
     Changes: changes(

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from monitoring import metrics
 from monitoring.logs import LONGEST_PATH
 from web import http_headers
+from web.replies import zip_where_taken
 
 
 def begin_request() -> None:
@@ -25,7 +26,8 @@ def begin_request() -> None:
 
 
 def end_request(response: AnyResponse) -> AnyResponse:
-    """Add the headers that every reply has, and count the request."""
+    """Add the headers that every reply has, zip what is not zipped yet, and count the request."""
+    response = zip_where_taken(response)
     response.headers["X-Request-ID"] = g.request_id
     response.headers.extend(http_headers.of_every_reply(request.path, response.content_type or ""))
     if request.method == "OPTIONS" and request.path.startswith(http_headers.OPEN):

@@ -211,10 +211,14 @@ def test_a_leaderboard_is_the_snapshot_with_gains() -> None:
 
 
 def test_the_index_names_every_list_with_or_without_data() -> None:
-    configured = [lists.KNOWN["stars"], lists.KNOWN["cpp"], lists.language("Zig")]
+    stars, cpp, zig = lists.KNOWN["stars"], lists.KNOWN["cpp"], lists.language("Zig")
     suspect = leaderboards.leaderboard(snapshot(standing(), suspect=True), AS_OF, AS_OF)
+    entries = {
+        "stars": leaderboards.entry_of(stars, board()),
+        "cpp": leaderboards.entry_of(cpp, suspect),
+    }
 
-    assert leaderboards.list_index(configured, {"stars": board(), "cpp": suspect}) == {
+    assert leaderboards.list_index([stars, cpp, zig], entries) == {
         "items": [
             {
                 "slug": "stars",

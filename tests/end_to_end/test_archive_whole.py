@@ -19,7 +19,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, make_url
 
 import app as web
-import jobs
 from core import clock, lists
 from github import polling
 from github.client import GitHub
@@ -27,6 +26,7 @@ from history import importer, thinning
 from local.demo import OpenGate
 from local.fake_github import api, limits, worlds
 from settings import Settings
+from store import builds
 from store.database import Database, connect
 from store.imports import end_import
 from tests.support.simulation import Simulation
@@ -458,11 +458,11 @@ def installation(archive: Path, new_database_url: Callable[[str], str]) -> Insta
         poll_all(database, settings, archive, polled)
         import_all(database, settings, [*paths[half:], *held_back])
         found = Installation(past, live, {})
-        jobs.aggregate_lists(database, settings, live[-1] + HOUR)
+        builds.aggregate_lists(database, settings, live[-1] + HOUR)
         found.answers[False] = found.ask(client)
         later = live[-1] + 100 * DAY
         assert thinning.thin(database, later)["readings"] > 0
-        jobs.aggregate_lists(database, settings, later)
+        builds.aggregate_lists(database, settings, later)
         found.answers[True] = found.ask(client)
     return found
 

@@ -26,7 +26,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import app
-import jobs
 import models
 import settings as configuration
 from core import clock, lists
@@ -36,7 +35,7 @@ from local.demo import OpenGate
 from local.fake_github import api, serving, worlds
 from models import Document, Placement, Poll
 from settings import Settings
-from store import intervals
+from store import builds, intervals
 from store.database import Database, connect, upsert
 from tests.support.common import NEEDED, ROOT, MakeSettings, wait_until
 
@@ -94,7 +93,7 @@ def filled(database: Database, settings: Settings, world: worlds.MadeUpWorld) ->
     for ago in (3, 2, 1):
         poll(database, settings, world, this_slot() - ago * EVERY)
         if ago == 3:
-            jobs.aggregate_lists(database, settings, clock.now())
+            builds.aggregate_lists(database, settings, clock.now())
     database.checkpoint_wal()
     return database
 
@@ -249,7 +248,7 @@ def test_work_for_which_the_database_has_no_page_left_leaves_nothing(
     more = replace(settings, lists=(lists.KNOWN["forks"],))
     work = {
         "poll": lambda: poll(filled, more, world, this_slot()),
-        "build": lambda: jobs.aggregate_lists(filled, more, clock.now()),
+        "build": lambda: builds.aggregate_lists(filled, more, clock.now()),
     }
     if name == "build":
         work["poll"]()

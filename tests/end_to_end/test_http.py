@@ -19,11 +19,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-import jobs
 from core import clock
 from local import demo, embedded
 from local.run import procfile
 from settings import from_environment
+from store import builds
 from store.database import connect
 from tests.support.common import ROOT, UNSET, wait_until
 
@@ -49,7 +49,7 @@ class Web:
         settings = from_environment(self.environment)
         now = clock.now()
         with connect(settings) as database:
-            jobs.aggregate_lists(database, settings, now)
+            builds.aggregate_lists(database, settings, now)
         return clock.rfc3339(now)
 
     def lines(self) -> list[dict[str, Any]]:

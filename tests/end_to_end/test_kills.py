@@ -34,7 +34,7 @@ from queues import QUEUES
 from scheduler import KEY
 from settings import Settings, from_environment
 from store.database import Database
-from store.documents import document, publish
+from store.documents import Build, document, publish
 from tests.support.common import published, running, wait_until
 
 WORKER = [sys.executable, "worker.py"]
@@ -202,7 +202,7 @@ def publish_next(database: Database) -> None:
         built_at = clock.EPOCH + timedelta(milliseconds=generation)
         body = {"generation": generation, "ballast": BALLAST}
         documents = dict.fromkeys(PAGES, encoded(body, built_at))
-        assert publish(session, documents, [], built_at, built_at, built_at)
+        assert publish(session, Build(built_at, built_at, documents), built_at)
 
 
 def generations(session: Session) -> set[int]:

@@ -13,13 +13,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 import app as web
-import jobs
 from core import clock, lists
 from core.clock import DAY, HOUR
 from github import polling
 from local import demo
 from settings import Settings, from_environment
-from store import repositories, snapshots
+from store import builds, repositories, snapshots
 from store.database import Database, connect
 from tests.support import browser as chrome
 from tests.support.common import MakeApp
@@ -63,7 +62,7 @@ class Site:
             ]
 
     def build(self, at: datetime) -> None:
-        jobs.aggregate_lists(self.database, self.settings, at)
+        builds.aggregate_lists(self.database, self.settings, at)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         database = stack.enter_context(connect(settings))
         database.upgrade()
         demo.fill(slots)
-        jobs.aggregate_lists(database, settings, now)
+        builds.aggregate_lists(database, settings, now)
         app = web.create_app(settings)
         front: Any = app.wsgi_app
         front.look_every = 0
@@ -618,7 +617,7 @@ def publish(database: Database, settings: Settings, repositories: list[Any]) -> 
     polling.poll_list(
         database, github, settings.lists[0], clock.floor(now, EVERY), EVERY, lambda: now
     )
-    jobs.aggregate_lists(database, settings, now)
+    builds.aggregate_lists(database, settings, now)
 
 
 @by_the_front

@@ -9,7 +9,6 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-import jobs
 import models
 from core import clock
 from core.clock import DAY, HOUR
@@ -26,6 +25,7 @@ from local.fake_github.limits import Quota
 from local.fake_github.worlds import FakeRepository, MadeUpWorld
 from models import FAILED, GOOD, MISSED, SUSPECT, Poll
 from settings import Settings
+from store import builds
 from store.database import Database
 from tests.support.github import (
     FORKS,
@@ -361,7 +361,7 @@ class TestSuspectAnswers:
         assert ids(database, 1) == [it.github_id for it in found.repositories]
         assert readings(database, 1) == [(slot(0), 49_900)]
 
-        jobs.aggregate_lists(database, settings, slot(2))
+        builds.aggregate_lists(database, settings, slot(2))
         shown_list = documents(database)["lists/stars"]
         assert shown_list["suspect"] is True
         assert shown_list["as_of"] == clock.rfc3339(slot(0))
@@ -372,7 +372,7 @@ class TestSuspectAnswers:
     def test_do_not_begin_a_list(self, database: Database, settings: Settings) -> None:
         poll(database, StubGitHub(answer(board(), incomplete=True)))
 
-        result = jobs.aggregate_lists(database, settings, slot(1))
+        result = builds.aggregate_lists(database, settings, slot(1))
 
         assert result == {"outcome": "no good poll yet"}
 
@@ -392,7 +392,7 @@ class TestSuspectAnswers:
 
         results = [poll(database, StubGitHub(SIX_GONE), number) for number in (1, 2, 3)]
 
-        jobs.aggregate_lists(database, settings, slot(4))
+        builds.aggregate_lists(database, settings, slot(4))
         shown_list = documents(database)["lists/stars"]
         assert [result["outcome"] for result in results] == [SUSPECT, SUSPECT, GOOD]
         assert not set(SIX) & set(ids(database, 3))

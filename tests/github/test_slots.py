@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-import jobs
 import models
 from core import clock, leaderboards, lists
 from core.lists import RankedList
@@ -30,6 +29,7 @@ from local.fake_github.limits import Quota
 from local.fake_github.worlds import FakeRepository
 from models import Document
 from settings import Settings
+from store import builds
 from store.database import Database
 from store.repositories import repository
 
@@ -157,7 +157,7 @@ class Installation:
         return outcome
 
     def aggregate(self, now: datetime) -> str:
-        outcome: str = jobs.aggregate_lists(self.database, self.settings, now)["outcome"]
+        outcome: str = builds.aggregate_lists(self.database, self.settings, now)["outcome"]
         return outcome
 
     def shown(self) -> dict[str, Any]:

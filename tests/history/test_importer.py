@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-import jobs
 from core import clock, lists
 from core.clock import DAY, HOUR
 from core.repository import GitHubRepository, SearchAnswer
@@ -18,7 +17,7 @@ from history import archive, importer
 from models import FAILED, GOOD, IMPORTED, MISSED
 from monitoring import status
 from settings import Settings
-from store import identities, polls
+from store import builds, identities, polls
 from store.database import Database
 from store.identities import names_asked
 from store.imports import LASTING, end_import, is_import_under_way
@@ -640,10 +639,10 @@ class TestABuildAmidAnImport:
         path = write_day(tmp_path, line("Quiet/Harbor"), day=FIRST)
 
         importer.import_files(database, [path], lists.KNOWN)
-        amid = jobs.aggregate_lists(database, settings, clock.now())
+        amid = builds.aggregate_lists(database, settings, clock.now())
         with database.write() as session:
             end_import(session)
-        after = jobs.aggregate_lists(database, settings, clock.now())
+        after = builds.aggregate_lists(database, settings, clock.now())
 
         assert amid == {"outcome": "put off until the import ends"}
         assert after["outcome"] == "published"

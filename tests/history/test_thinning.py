@@ -23,7 +23,7 @@ from core.windows import WINDOWS
 from history import thinning
 from models import Placement, Poll, Reading
 from settings import Settings
-from store import list_ids
+from store import builds, list_ids
 from store.database import Database, connect, insert_rows
 from store.polls import record_gap, store_poll
 from tests.support.common import MakeSettings
@@ -348,7 +348,7 @@ def answers(configured: Settings, spans: list[tuple[datetime, int]]) -> dict[str
         if then <= HOURLY:
             urls.append(f"/api/v1/lists/stars?at={then:%Y-%m-%dT%H:%M:%SZ}")
     with database:
-        jobs.aggregate_lists(database, configured, NOW)
+        builds.aggregate_lists(database, configured, NOW)
         given = {}
         for url in urls:
             response = client.get(url)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-import jobs
 from core import clock, lists
 from core.clock import DAY, HOUR
 from local import demo
@@ -14,7 +13,7 @@ from local.run import DEMO
 from models import Document, List, Placement, Poll
 from monitoring import status
 from settings import Settings, from_environment
-from store import snapshots
+from store import builds, snapshots
 from store.database import Database
 from tests.support.common import MakeSettings
 
@@ -105,7 +104,7 @@ class TestFill:
     ) -> None:
         demo.fill([at("2026-03-09T12:30"), at("2026-03-10T11:30"), at("2026-03-10T12:30")])
 
-        jobs.aggregate_lists(database, settings, NOW)
+        builds.aggregate_lists(database, settings, NOW)
 
         with database.read() as session:
             body = session.get_one(Document, "lists/python").body.decode()

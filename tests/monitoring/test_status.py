@@ -13,20 +13,20 @@ from rq.worker import WorkerStatus
 from rq_scheduler import Scheduler
 
 import queues
-from core import lists
+from core import gaps, lists
 from core.clock import DAY, HOUR
 from core.plausibility import Member
 from core.rate_limit import Allowance
 from core.repository import GitHubRepository
-from models import FAILED, GOOD
+from models import FAILED
 from monitoring import redis_status, status
-from monitoring.status import expected_slots
+from monitoring.status import expected_span
 from queues import JOB_COUNTS, Entry
 from scheduler import SafeScheduler
 from settings import Settings
 from store import intervals, rate_limits
 from store.database import Database
-from store.polls import PollRecord, record_gap, store_poll
+from store.polls import record_gap, store_poll
 from tests.support.jobs import NOON, give_up
 
 MINUTE = timedelta(minutes=1)
@@ -36,10 +36,6 @@ STARS = lists.KNOWN["stars"]
 
 def slot(number: float) -> datetime:
     return NOON + number * STEP
-
-
-def record(at: datetime, outcome: str = GOOD) -> PollRecord:
-    return PollRecord(at, outcome, at + MINUTE, None)
 
 
 class TestExpectedSlots:
@@ -66,9 +62,7 @@ class TestExpectedSlots:
         now: datetime,
         expected: Iterable[int],
     ) -> None:
-        polls = [record(newest)] if newest else []
-
-        found = expected_slots(first, polls, STEP, now)
+        found = gaps.expected(*expected_span(first, newest, STEP, now), (), STEP)
 
         assert found == [(slot(number), STEP) for number in expected]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import jobs
 from core import events, lists
 from core.clock import DAY
 from core.events import changes, milestones
@@ -17,6 +16,7 @@ from core.plausibility import Member
 from core.repository import GitHubRepository
 from github.errors import GitHubError, Unreachable
 from models import Placement, Poll, Reading
+from store import builds
 from store.database import Database, insert_rows
 from store.events import events_of
 from store.polls import polls_since, store_poll
@@ -363,7 +363,7 @@ def test_the_document_build_leaves_events_alone(database: Database, settings: An
     before = stored(database)
 
     for minutes in (1, 2):
-        jobs.aggregate_lists(database, settings, slot(2) + minutes * MINUTE)
+        builds.aggregate_lists(database, settings, slot(2) + minutes * MINUTE)
 
     assert stored(database) == before
     assert len(before) == 2

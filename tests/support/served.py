@@ -8,9 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-import jobs
 from core import clock, lists
 from settings import Settings
+from store import builds
 from store.database import Database, connect
 from tests.support.github import StubGitHub, answer, poll, repo
 
@@ -29,7 +29,7 @@ def fill(settings: Settings) -> None:
         database.upgrade()
         poll(database, StubGitHub(answer([harbor, engine])), -6)
         poll(database, StubGitHub(answer([renamed, harbor])), 0)
-        jobs.aggregate_lists(database, settings, BUILT)
+        builds.aggregate_lists(database, settings, BUILT)
 
 
 def database_of(client: FlaskClient) -> Database:
@@ -41,7 +41,7 @@ def publish(client: FlaskClient, built_at: datetime) -> None:
     """Publish a build of that moment, at the earliest then."""
     settings, later = client.application.extensions["settings"], max(built_at, clock.now())
     with patch.object(clock, "now", lambda: later):
-        jobs.aggregate_lists(database_of(client), settings, built_at)
+        builds.aggregate_lists(database_of(client), settings, built_at)
 
 
 def problem(response: TestResponse) -> tuple[int, str]:

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-import jobs
 from core.lists import RankedList
 from core.schemas import Leaderboard
 from github import polling
@@ -23,7 +22,7 @@ from local.fake_github.worlds import World
 from models import Placement, Repository
 from queues import RETRY
 from settings import Settings
-from store import documents
+from store import builds, documents
 from store.database import Database
 
 
@@ -118,7 +117,7 @@ class Simulation:
             self.poll(each, slot)
 
     def aggregate(self, begun: datetime | None = None) -> None:
-        jobs.aggregate_lists(self.database, self.settings, begun or self.clock())
+        builds.aggregate_lists(self.database, self.settings, begun or self.clock())
 
     def carried_over(self, slot: datetime) -> set[int]:
         """The GitHub ids of those carried over at a slot, as asking for them failed."""

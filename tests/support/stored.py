@@ -21,6 +21,7 @@ from core.windows import Profile, Snapshot
 from models import FAILED, List, Poll, Reading
 from store import star_histories
 from store.database import MIGRATIONS, Database
+from store.documents import Build
 from store.documents import publish as publish_documents
 from store.polls import record_gap, store_poll
 from store.snapshots import snapshot
@@ -132,7 +133,8 @@ def publish(
     with database.write() as session:
         dated = {name: encoded(body, NOON) for name, body in documents.items()}
         now = max(built_at, NOON)
-        return publish_documents(session, dated, snapshots, built_at, built_at + STEP, now)
+        build = Build(built_at, built_at + STEP, dated, snapshots)
+        return publish_documents(session, build, now)
 
 
 def budget(resource: str = "search", **changes: Any) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class TestDocuments:
 
     def test_have_a_new_etag_after_a_new_build(self, full: FlaskClient) -> None:
         first = full.get(LIST).headers["ETag"]
-        publish(full, BUILT + MINUTE)
+        publish(full, BUILT + 15 * MINUTE)
 
         response = full.get(LIST, headers={"If-None-Match": first})
 

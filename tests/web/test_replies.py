@@ -1,6 +1,7 @@
 """What replies have in common: their shapes, ids and headers."""
 
 import gc
+import gzip
 import re
 import socket
 import time
@@ -19,6 +20,7 @@ from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.github import repo
 from tests.support.served import LIST, MINUTE, NOON, SHAPES
+from web import replies
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -218,3 +220,49 @@ class TestEveryReply:
         response = client.get(path, headers={"Origin": "https://elsewhere.test"})
 
         assert response.headers.get("Access-Control-Allow-Origin") == open_to_all
+
+
+def test_a_long_reply_of_the_moment_comes_zipped_under_a_tag_of_its_own(
+    full: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies, "WORTH_ZIPPING", 100)
+    path = f"{LIST}?at=2026-03-01T12:00:00Z"
+    takes = {"Accept-Encoding": "gzip"}
+    plain, zipped = full.get(path), full.get(path, headers=takes)
+    tags = [response.headers["ETag"] for response in (plain, zipped)]
+
+    assert gzip.decompress(zipped.data) == plain.data
+    assert zipped.headers["Content-Length"] == str(len(zipped.data))
+    assert (plain.headers.get("Content-Encoding"), zipped.headers["Content-Encoding"]) == (
+        None,
+        "gzip",
+    )
+    assert tags[1] == f'{tags[0][:-1]}-gzip"'
+    for headers, tag in (({}, tags[0]), (takes, tags[1])):
+        for known in tags:
+            again = full.get(path, headers={**headers, "If-None-Match": known})
+            assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+            assert "Accept-Encoding" in again.headers["Vary"]
+            assert full.get(path, headers={**headers, "If-Match": known}).status_code == 200
+        assert full.get(path, headers={**headers, "If-None-Match": '"x"'}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [("/status", "text/html"), ("/nothing", "text/html")],
+)
+def test_pages_of_the_moment_and_errors_come_zipped(
+    full: FlaskClient, path: str, accept: str
+) -> None:
+    response = full.get(path, headers={"Accept": accept, "Accept-Encoding": "gzip"})
+
+    assert len(gzip.decompress(response.data)) > len(response.data)
+    assert "Accept-Encoding" in response.headers["Vary"]
+    assert "ETag" not in response.headers
+
+
+def test_a_short_reply_comes_as_it_is(full: FlaskClient) -> None:
+    response = full.get("/healthz", headers={"Accept-Encoding": "gzip"})
+
+    assert response.json == {"status": "ok"}
+    assert not {"Content-Encoding", "Vary"} & set(response.headers.keys())

@@ -2,8 +2,7 @@
 
 import pytest
 
-import jobs
-from store import readings
+from store import builds, readings
 from store.database import Database
 from tests.support.common import MakeSettings
 from tests.support.github import StubGitHub, answer, poll, repo
@@ -36,7 +35,7 @@ class TestDaily:
     ) -> None:
         for slot, stars in ((-450, 10), (-432, 11), (-150, 20), (-145, 21), (-144, 22), (0, 30)):
             poll(database, StubGitHub(answer([repo(1, stars=stars)])), slot)
-        jobs.aggregate_lists(database, make_settings(), BUILT)
+        builds.aggregate_lists(database, make_settings(), BUILT)
 
         with database.read() as session:
             assert readings.daily(session, STARS, NOON, 5) == {1: [None, 11, None, 22, 30]}
