@@ -1,7 +1,6 @@
 """All repositories of an owner are followed, as GitHub lists them day by day."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -292,24 +291,22 @@ def test_the_limit_puts_it_back_with_what_it_has(
     assert len(here.requests) == 4
 
 
-def test_answers_that_are_damaged_cost_time_and_nothing_else(
-    here: Simulation, shelf: Shelf
-) -> None:
-    shelf.repos = [fake(number) for number in range(1, 41)]
-    here.faults.rate = 0.3
+@pytest.mark.parametrize("fault", ["502", "truncated"])
+def test_a_page_that_github_fails_to_give_is_asked_for_again(here: Simulation, fault: str) -> None:
     want(here)
-    for _ in range(36):
-        with suppress(NotYet):
-            walk(here)
-        here.now += 10 * clock.MINUTE
+    here.faults.planned = [None, None, fault]
 
-    assert len(here.faults.done) > 3
-    assert len(followed(here)) == 40
+    walk(here)
+    assert len(followed(here)) == 4
+    walk(here)
+    assert len(here.requests) == 3  # it has its rest
+    here.now += 10 * clock.MINUTE
+    walk(here)
+
+    assert followed(here) == ["1", "2", "3", "4", "5"]
+    assert [it.query.rpartition("=")[2] for it in here.requests[1:]] == ["2", "3", "3", "4"]
     with here.database.read() as session:
-        [(owner, held)] = follow_owners.all_owners(session)
         assert troubles.trouble_of(session, "quiet/*", here.now) is None
-    assert (owner.next_page, held) == (None, 40)
-    assert owner.refreshed_at is not None
 
 
 class TestClient:
