@@ -15,7 +15,7 @@ from store.database import Database
 from store.follow_owners import REFRESHED_EVERY
 from store.troubles import note_trouble
 
-FAILING = timedelta(minutes=30)  # until an owner is asked for again whom GitHub failed to give
+FAILING = timedelta(minutes=10)  # until a page is asked for again that GitHub failed to give
 
 log = structlog.get_logger("starboard")
 
@@ -81,7 +81,8 @@ def _note(database: Database, name: str, error: GitHubError, now: datetime) -> N
         owner = follow_owners.owner_of(session, name)
         if owner is None:
             return
-        owner.next_page = None  # it may be that page which is not there any more
+        if isinstance(error, Final):  # it may be that page which is not there any more
+            owner.next_page = None
         why = f"GitHub has no user or organization named {owner.login}"
         said = why if isinstance(error, Gone) else str(error)
         lasting = REFRESHED_EVERY if isinstance(error, Final) else FAILING

@@ -291,6 +291,24 @@ def test_the_limit_puts_it_back_with_what_it_has(
     assert len(here.requests) == 4
 
 
+@pytest.mark.parametrize("fault", ["502", "truncated"])
+def test_a_page_that_github_fails_to_give_is_asked_for_again(here: Simulation, fault: str) -> None:
+    want(here)
+    here.faults.planned = [None, None, fault]
+
+    walk(here)
+    assert len(followed(here)) == 4
+    walk(here)
+    assert len(here.requests) == 3  # it has its rest
+    here.now += 10 * clock.MINUTE
+    walk(here)
+
+    assert followed(here) == ["1", "2", "3", "4", "5"]
+    assert [it.query.rpartition("=")[2] for it in here.requests[1:]] == ["2", "3", "3", "4"]
+    with here.database.read() as session:
+        assert troubles.trouble_of(session, "quiet/*", here.now) is None
+
+
 class TestClient:
     def read(
         self, here: Simulation, answers: dict[str, httpx.Response], page: str | None = None

@@ -207,3 +207,5 @@ def test_kinds_without_an_owner_make_no_sense(site: FlaskClient) -> None:
 
     assert (status, "OWNER/*" in errors) == (2, True)
     assert names(site) == []
+    later = run(site.application, "follow", "a/*")[1]  # Redis is away
+    assert later.splitlines()[0] == "a/*: noted; read within ten minutes"
