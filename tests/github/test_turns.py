@@ -120,7 +120,8 @@ class OneWorker:
     def __init__(self, here: Simulation) -> None:
         self.here, self.chance = here, random.Random(7)
         self.waiting = [
-            (here.now, number, slug) for number, slug in enumerate(map(_slug, here.settings.lists))
+            (here.now, number, slug)
+            for number, slug in enumerate(map(_slug, here.settings.searched))
         ]
         self.rounds = 0
         self.longest = timedelta()
