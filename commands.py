@@ -23,7 +23,7 @@ from core import clock
 from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import redis_status
-from web import current, follow_commands
+from web import chart_command, current, follow_commands
 from web.command_errors import in_one_line, require_schema
 
 if TYPE_CHECKING:
@@ -260,4 +260,7 @@ def _slug(ranked: RankedList | None) -> str:
     return ranked.slug if ranked else ""
 
 
-ALL = (poll, aggregate, upgrade, redis_url, failed_jobs, import_history, *follow_commands.ALL)
+ALL = (
+    *(poll, aggregate, upgrade, redis_url, failed_jobs, import_history, chart_command.chart),
+    *follow_commands.ALL,
+)

@@ -22,7 +22,7 @@ from web.parameters import HTML
 from web.permission import asks_by_form, may_ask
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
-from web.snippets import snippets
+from web.snippets import is_loopback, snippets
 
 SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
 
@@ -124,6 +124,8 @@ def _repository(
         lines=[history_line(facts["full_name"], span, facts["as_of"])],
         news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
         snippets=snippets(site, facts["full_name"]),
+        site=site,
+        unreachable=is_loopback(site),
     )
 
 

@@ -222,7 +222,7 @@ def test_changes_list_window_and_order_and_keeps_the_filter(open_page: Any, site
     page = open_page(site.url)
     page.get_by_role("searchbox").fill("a")
     page.get_by_role("link", name="30 days").click()
-    page.get_by_role("link", name="by gain").click()
+    page.get_by_role("link", name="by gain", exact=True).click()
 
     assert query(page) == {"list": "stars", "q": "a", "window": "30d", "order": "gain"}
     expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")

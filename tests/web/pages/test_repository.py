@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -69,11 +70,18 @@ class TestRepositories:
     def test_say_how_to_show_them_elsewhere(self, full: FlaskClient) -> None:
         page = full.get("/repos/Loud/Motor", base_url="https://stars.example").text
 
+        page = unescape(page)
         chart = "https://stars.example/charts/Loud/Motor.svg"
-        badge = "https%3A%2F%2Fstars.example%2Fbadges%2FLoud%2FMotor.json"
         link = "https://stars.example/repos/Loud/Motor"
-        assert f"[![Star history of Loud/Motor]({chart})]({link})" in page
-        assert f"[![Stars](https://img.shields.io/endpoint?url={badge})]({link})" in page
+        assert f'<source media="(prefers-color-scheme: dark)" srcset="{chart}?theme=dark">' in page
+        assert f'<img alt="Star history of Loud/Motor" src="{chart}?theme=light">' in page
+        badge = "https://stars.example/badges/Loud/Motor.svg"
+        assert f"[![Stars of Loud/Motor]({badge})]({link})" in page
+        assert "GitHub cannot fetch" not in page
+        assert (
+            "GitHub cannot fetch pictures from http://localhost"
+            in full.get("/repos/Loud/Motor").text
+        )
 
     def test_that_are_on_no_list_say_so_and_when_they_were_seen(self, full: FlaskClient) -> None:
         text = read(full.get("/repos/brief/fame")).text
