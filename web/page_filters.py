@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from core import clock
+from core import clock, leaderboards
 from core.clock import DAY, HOUR, MINUTE
 from web import axes
 from web.text import printable
@@ -16,6 +16,15 @@ def number(count: int | None) -> str:
 def signed(count: int) -> str:
     """A difference with its sign, `+12,345` or `−1`; 0 has none."""
     return f"{count:+,}".replace("-", "\N{MINUS SIGN}") if count else "0"
+
+
+def percent(gained: int, now: int) -> str:
+    """A gain as a part of what there was before it, `+1.25 %`; empty where that was too little for
+    one to say something."""
+    before = now - gained
+    if before < leaderboards.ENOUGH:
+        return ""
+    return f"{100 * gained / before:+,.2f}".replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}%"
 
 
 def moment(at: datetime | str) -> datetime:
@@ -33,4 +42,4 @@ def duration(span: timedelta | float) -> str:
     return f"{int(span.total_seconds())} s"
 
 
-FILTERS = (number, signed, moment, duration, clock.rfc3339, axes.rounded, printable)
+FILTERS = (number, signed, percent, moment, duration, clock.rfc3339, axes.rounded, printable)

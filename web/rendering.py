@@ -17,7 +17,14 @@ from web.replies import Build, Reply
 
 PAGES = "pages"  # the blueprint's name
 SHOWN_NEWS = 12  # events of a kind
-DEFAULTS = {"window": "7d", "order": "rank", "span": SPAN.default}  # of the queries of pages
+DEFAULTS = {
+    "window": "7d",
+    "order": "rank",
+    "span": SPAN.default,
+    "show": "total",
+    "scale": "linear",
+    "align": "date",
+}  # of the queries of pages
 WORDS = {
     "1h": "1 hour",
     "24h": "24 hours",
@@ -26,6 +33,12 @@ WORDS = {
     "365d": "365 days",
     "1y": "1 year",
     "all": "all time",
+    "total": "all stars",
+    "daily": "stars of each day",
+    "linear": "counts as they are",
+    "log": "counts by powers of ten",
+    "date": "by date",
+    "age": "by age, each from its first day",
 }
 KINDS = {"entered": "Entered", "left": "Left", "overtook": "Overtook", "milestone": "Milestones"}
 HEADINGS = {"stars": "Most starred", "forks": "Most forked"}

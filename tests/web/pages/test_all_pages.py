@@ -14,7 +14,13 @@ pytestmark = pytest.mark.usefixtures("now")
 
 
 # What anybody types, what is live, and what grows as soon as somebody follows it
-OF_THE_MOMENT = ("/?q=motor", "/status", "/repos/loud/motor", "/repos/Loud/Motor?span=7d")
+OF_THE_MOMENT = (
+    "/?q=motor",
+    "/status",
+    "/repos/loud/motor",
+    "/repos/Loud/Motor?span=7d",
+    "/repos/Loud/Motor?show=daily",
+)
 
 
 @by_the_front
@@ -87,8 +93,8 @@ class TestPages:
     def test_say_how_fresh_their_data_is(self, full: FlaskClient) -> None:
         page = read(full.get("/"))
 
-        assert "as of 1 Mar, 12:00 UTC" in page.text
-        assert "Next build 12:15 UTC, then every 15 min" in page.text
+        assert "updated 1 Mar, 12:00 UTC" in page.text
+        assert "Next 12:15 UTC, then every 15 min" in page.text
         assert ("p", "2026-03-01T12:35:00Z") in [
             (tag, it.get("data-stale-at")) for tag, it in page.tags
         ]

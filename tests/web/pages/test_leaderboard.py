@@ -48,7 +48,7 @@ class TestLeaderboard:
         poll(database, StubGitHub(answer([repo(1)])), 0)
         publish(client, BUILT)
 
-        assert "Entered Nobody. Left Nobody." in read(client.get("/")).text
+        assert "Entered None. Left None." in read(client.get("/")).text
 
     @pytest.mark.parametrize(
         ("text", "names"),

@@ -18,8 +18,8 @@ class TestRepositories:
         text = read(full.get("/repos/loud/motor")).text
 
         assert "Stars 50,000 Rank by stars 1 Forks 3 Open issues 3" in text
-        assert "1 hour +200 +1 ▲up 1 1 Mar 2026, 11:00" in text
-        assert "Ranks Stars 1" in text
+        assert "1 hour +200 +0.40 % +1 ▲up 1 1 Mar 2026, 11:00" in text
+        assert "Ranks Stars 1 in 30 days, as CSV 1" in text
         assert "overtook Quiet/Harbor for rank 1 on Stars 1 Mar 2026, 12:00" in text
         assert "reached 50,000 stars on Stars 1 Mar 2026, 12:00" in text
 
@@ -66,6 +66,14 @@ class TestRepositories:
         page = full.get("/repos/Loud/Motor").text
 
         assert re.search(r'">\n<img src="/charts/Loud/Motor.svg" alt="[^"]+" width', page)
+
+    def test_show_the_stars_of_each_day_and_the_ranks_of_30_days(self, full: FlaskClient) -> None:
+        text = full.get("/repos/Loud/Motor?show=daily&span=30d").text
+
+        assert '<img src="/charts/Loud/Motor.svg?show=daily&amp;span=30d"' in text
+        assert "data-lines" not in text
+        assert '<path d="M30 60h0"/>' in text  # a rank on one day
+        assert 'href="/api/v1/repos/Loud/Motor/ranks?list=stars&amp;format=csv"' in text
 
     def test_say_how_to_show_them_elsewhere(self, full: FlaskClient) -> None:
         page = full.get("/repos/Loud/Motor", base_url="https://stars.example").text
