@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import render_template, request
 
@@ -41,7 +41,6 @@ WORDS = {
     "age": "by age, each from its first day",
 }
 KINDS = {"entered": "Entered", "left": "Left", "overtook": "Overtook", "milestone": "Milestones"}
-HEADINGS = {"stars": "Most starred", "forks": "Most forked"}
 
 
 def page(
@@ -63,6 +62,8 @@ def page(
         chosen = {name: text for name, text in changed if text and text != DEFAULTS.get(name)}
         return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
 
+    public = urlsplit(current.settings().public_url or "")
+    values["origin"] = f"{public.scheme}://{public.netloc}" if public.netloc else ""
     html = render_template(template, build=build, url_with=url_with, **query, **values)
     return Reply.of(html.encode("utf-8", "replace"), HTML, build, current.vary(links))
 
@@ -97,7 +98,6 @@ def context() -> dict[str, Any]:
     """Return the variables that all templates have."""
     settings = current.settings()
     return {
-        "headings": HEADINGS,
         "headline": events.headline,
         "kinds": KINDS,
         "lists": settings.lists,

@@ -1,7 +1,8 @@
 """The status page besides its figures: the troubles of now, and each list's last day."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from core import clock
 from core.clock import DAY, HOUR, MINUTE
@@ -15,9 +16,20 @@ LATELY = 2 * HOUR  # for which a missed poll counts as something that is wrong n
 Check = Callable[[Status, Settings, datetime], Iterator[str]]
 
 
-def troubles(live: Status, settings: Settings, now: datetime) -> list[str]:
-    """Return the troubles of now, a sentence each, worst first."""
-    return [sentence for check in CHECKS for sentence in check(live, settings, now)]
+class Trouble(NamedTuple):
+    """What is wrong, and what to do about it; the alerts of docs/alerts.yml say the same."""
+
+    sentence: str
+    action: str
+
+
+def troubles(live: Status, settings: Settings, now: datetime) -> list[Trouble]:
+    """Return the troubles of now, worst first."""
+    return [
+        Trouble(sentence, action)
+        for check, action in CHECKS.items()
+        for sentence in check(live, settings, now)
+    ]
 
 
 def day_strip(
@@ -47,10 +59,13 @@ def _nothing_built(live: Status, settings: Settings, now: datetime) -> Iterator[
         yield "Nothing is published yet: the first poll and the first build are still to come."
 
 
-def _no_worker(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+def _redis_away(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
     if live["workers"] is None:
         yield "Redis cannot be reached, so no job can run. What is stored is served all the same."
-    elif not live["workers"]:
+
+
+def _no_worker(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
+    if live["workers"] is not None and not live["workers"]:
         yield "No worker runs, so nothing is polled and nothing is built."
 
 
@@ -92,9 +107,13 @@ def _github_not_asked(live: Status, settings: Settings, now: datetime) -> Iterat
 
 
 def _watch_fails(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
-    for watched in live["watched"]:
-        if watched["last_error"]:
-            yield f"{watched['full_name']}, which is watched: {watched['last_error']}."
+    failing = [watched for watched in live["watched"] if watched["last_error"]]
+    told = [f"{each['full_name']}: {each['last_error']}" for each in failing[:MOST_TOLD]]
+    if len(failing) == 1:
+        yield f"{failing[0]['full_name']}, which is watched: {failing[0]['last_error']}."
+    elif failing:
+        more = f"; and {len(failing) - len(told)} more" if len(failing) > len(told) else ""
+        yield f"{len(failing)} watched repositories fail: {'; '.join(told)}{more}."
 
 
 def _withheld(live: Status, settings: Settings, now: datetime) -> Iterator[str]:
@@ -112,14 +131,15 @@ def _is_old(polled: ListStatus, settings: Settings) -> bool:
     return polled["expected"] > 1 and late
 
 
-CHECKS: tuple[Check, ...] = (  # worst first
-    _nothing_built,
-    _no_worker,
-    _build_late,
-    _lists_old,
-    _polls_missed,
-    _jobs_given_up,
-    _github_not_asked,
-    _watch_fails,
-    _withheld,
-)
+CHECKS: Mapping[Check, str] = {  # worst first, each with what to do
+    _nothing_built: "That takes a minute or two after a start; else see the worker's log.",
+    _redis_away: "Start Redis; the schedule puts itself back.",
+    _no_worker: "Start `python worker.py`, and look in its log at why it ended.",
+    _build_late: "Does the scheduler run? `flask --app app jobs` lists what failed.",
+    _lists_old: "The list's last error below says why; the next slot is tried by itself.",
+    _polls_missed: "Look at the last errors below, GitHub's limit and the workers.",
+    _jobs_given_up: "`flask --app app jobs` says why, and with `--requeue` tries again.",
+    _github_not_asked: "It is asked again then. A GITHUB_TOKEN, or another, has its own limit.",
+    _watch_fails: "Was it deleted, or renamed? WATCH names it; the next slot tries again.",
+    _withheld: "It may be blocked, private or deleted; it is tried again, and stops nothing else.",
+}

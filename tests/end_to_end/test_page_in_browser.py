@@ -636,7 +636,7 @@ def test_before_there_is_anything_it_says_so_and_looks_again(
 
     until_it_is_renewed(page)
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("Most starred")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stars")
 
 
 @by_the_front

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from core import clock
 from core.clock import DAY
+from tests.support.common import MakeApp
 from tests.support.pages import BROWSER, PAGES, POLICY, by_the_front, read
 from tests.support.served import MINUTE, NOON, NOW, publish
 
@@ -106,3 +107,17 @@ class TestPages:
         publish(full, NOON + 36 * MINUTE)
 
         assert 'class="fresh stale"' in full.get("/").text
+
+    def test_name_the_address_and_the_words_to_share_them_by(
+        self, full: FlaskClient, make_app: MakeApp
+    ) -> None:
+        at_home = read(full.get("/repos/Loud/Motor?span=7d"))
+        public = make_app(public_url="https://stars.example/board").test_client()
+        shared = read(public.get("/?list=stars&order=gain"))
+
+        assert ("link", {"rel": "canonical", "href": "/repos/Loud/Motor"}) in at_home.tags
+        named = {it.get("property") or it.get("name"): it.get("content") for _, it in shared.tags}
+        assert named["og:url"] == "https://stars.example/board/?list=stars"
+        assert named["og:title"] == "Stars"
+        assert named["description"] == named["og:description"]
+        assert "the list Stars by stars" in (named["description"] or "")
