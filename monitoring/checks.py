@@ -1,8 +1,9 @@
 """Checks of the live status: what is wrong now, each with a name that stays while it lasts, and a
 sentence. The status page shows them, and notifications tell when one begins and ends."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from core import clock
 from core.clock import HOUR
@@ -17,6 +18,13 @@ Finding = tuple[str, str]  # what the trouble is of, "" where it can be of one t
 Check = Callable[[Status, Settings, datetime], Iterator[Finding]]
 
 
+class Trouble(NamedTuple):
+    """What is wrong, and what to do about it; the alerts of docs/alerts.yml say the same."""
+
+    sentence: str
+    action: str
+
+
 def findings(live: Status, settings: Settings, now: datetime) -> dict[str, str]:
     """Return the troubles of now, worst first: a sentence by a name that is the same tomorrow."""
     return {
@@ -26,9 +34,22 @@ def findings(live: Status, settings: Settings, now: datetime) -> dict[str, str]:
     }
 
 
-def troubles(live: Status, settings: Settings, now: datetime) -> list[str]:
-    """Return the troubles of now, a sentence each, worst first."""
-    return list(findings(live, settings, now).values())
+def troubles(live: Status, settings: Settings, now: datetime) -> list[Trouble]:
+    """Return the troubles of now, worst first; those of watched repositories are one."""
+    found = []
+    for check, action in CHECKS.items():
+        sentences = [sentence for _, sentence in check(live, settings, now)]
+        if check is _watch_fails and len(sentences) > 1:
+            sentences = [_together(live)]
+        found += [Trouble(sentence, action) for sentence in sentences]
+    return found
+
+
+def _together(live: Status) -> str:
+    failing = [watched for watched in live["watched"] if watched["last_error"]]
+    told = [f"{each['full_name']}: {each['last_error']}" for each in failing[:MOST_TOLD]]
+    more = f"; and {len(failing) - len(told)} more" if len(failing) > len(told) else ""
+    return f"{len(failing)} watched repositories fail: {'; '.join(told)}{more}."
 
 
 def names_of_lists(polled: Sequence[ListStatus], settings: Settings) -> str:
@@ -44,13 +65,14 @@ def _nothing_built(live: Status, settings: Settings, now: datetime) -> Iterator[
         yield "", "Nothing is published yet: the first poll and the first build are still to come."
 
 
-def _no_worker(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
+def _redis_away(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
     if live["workers"] is None:
-        yield (
-            "",
-            "Redis cannot be reached, so no job can run. What is stored is served all the same.",
-        )
-    elif not live["workers"]:
+        away = "Redis cannot be reached, so no job can run."
+        yield "", f"{away} What is stored is served all the same."
+
+
+def _no_worker(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
+    if live["workers"] is not None and not live["workers"]:
         yield "", "No worker runs, so nothing is polled and nothing is built."
 
 
@@ -114,14 +136,15 @@ def _is_old(polled: ListStatus, settings: Settings) -> bool:
     return polled["expected"] > 1 and late
 
 
-CHECKS: tuple[Check, ...] = (  # worst first
-    _nothing_built,
-    _no_worker,
-    _build_late,
-    _lists_old,
-    _polls_missed,
-    _jobs_given_up,
-    _github_not_asked,
-    _watch_fails,
-    _withheld,
-)
+CHECKS: Mapping[Check, str] = {  # worst first, each with what to do
+    _nothing_built: "That takes a minute or two after a start; else see the worker's log.",
+    _redis_away: "Start Redis; the schedule puts itself back.",
+    _no_worker: "Start `python worker.py`, and look in its log at why it ended.",
+    _build_late: "Does the scheduler run? `flask --app app jobs` lists what failed.",
+    _lists_old: "The list's last error below says why; the next slot is tried by itself.",
+    _polls_missed: "Look at the last errors below, GitHub's limit and the workers.",
+    _jobs_given_up: "`flask --app app jobs` says why, and with `--requeue` tries again.",
+    _github_not_asked: "It is asked again then. A GITHUB_TOKEN, or another, has its own limit.",
+    _watch_fails: "Was it deleted, or renamed? WATCH names it; the next slot tries again.",
+    _withheld: "It may be blocked, private or deleted; it is tried again, and stops nothing else.",
+}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, literal, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -12,7 +12,9 @@ from models import RepositoryName
 from store.repositories import newest_counts, profiles
 
 MOST_WORDS = 5  # that are looked for
-MOST_CANDIDATES = 100  # of which the counts are read
+FEWEST_LETTERS = 2  # one alone is in every other name
+MOST_CANDIDATES = 50  # of which the counts are read
+MOST_SORTED = 1_000  # names, where more have the words
 
 
 class Found(NamedTuple):
@@ -22,38 +24,53 @@ class Found(NamedTuple):
     stars: int
 
 
-def search(session: Session, text: str, most: int) -> tuple[Sequence[Found], int]:
-    """Return repositories whose names have all words of a text, and how many names do: those first
-    that are named so, then those whose names begin so, each with the most stars first.
+def search(session: Session, text: str, most: int) -> tuple[Sequence[Found], int | None]:
+    """Return repositories whose names have all words of a text, and how many names do, None where
+    those are too many to count: those first that are named so, then those whose names begin so,
+    each with the most stars first.
 
-    It reads the names alone, once, and the counts of a hundred at most.
+    It reads the names alone, once, and the counts of fifty at most.
     """
     words = text.lower().split()[:MOST_WORDS]
-    if not words:
+    if len("".join(words)) < FEWEST_LETTERS:
         return [], 0
-    name, whole = RepositoryName.name, "/".join(words)
-    has_all = [name.contains(word, autoescape=True) for word in words]
-    closeness = case(
-        (name == whole, 0),
-        (name.endswith(f"/{words[-1]}", autoescape=True), 1),
-        (name.contains(f"/{words[-1]}", autoescape=True), 2),
-        (name.startswith(words[0], autoescape=True), 3),
-        else_=4,
-    )
-    rows = session.execute(
-        select(name, closeness, func.count().over())
-        .where(*has_all)
-        .order_by(closeness, func.length(name), name)
-        .limit(MOST_CANDIDATES)
-    ).all()
-    close = {asked: distance for asked, distance, _ in rows}
+    names, count = _names(session, words)
+    if not names:
+        return [], 0
     until = clock.now() + clock.TOLERANCE  # a clock that ran ahead may have left later readings
-    known = profiles(session, list(close))
+    known = profiles(session, names)
     counts = newest_counts(session, [each.id for each in known.values()], until)
     distinct: dict[int, tuple[int, Found]] = {}
-    for asked, each in known.items():
+    for name in sorted(known, key=lambda name: _distance(name, words)):
+        each = known[name]
         if each.id in counts:
             found = Found(each, counts[each.id].stars)
-            distinct.setdefault(each.id, (close[asked], found))
+            distinct.setdefault(each.id, (_distance(name, words), found))
     ordered = sorted(distinct.values(), key=lambda it: (it[0], -it[1].stars))
-    return [each for _, each in ordered[:most]], rows[0][2] if rows else 0
+    return [each for _, each in ordered[:most]], count
+
+
+def _names(session: Session, words: Sequence[str]) -> tuple[Sequence[str], int | None]:
+    """Return names that have all words, and how many there are. Where those are many, which shows
+    soon, only those names are sorted of which the owner or the rest begins with the last word."""
+    name, last = RepositoryName.name, words[-1]
+    has_all = [_has(name, word) for word in words]
+    some = session.scalars(select(name).where(*has_all).limit(MOST_CANDIDATES + 1)).all()
+    if len(some) <= MOST_CANDIDATES:
+        return some, len(some)
+    begins = session.scalars(
+        select(name).where(_has(literal("/") + name, f"/{last}"), *has_all[:-1]).limit(MOST_SORTED)
+    ).all()
+    begins = sorted(begins, key=lambda name: (_distance(name, words), len(name), name))
+    return list(dict.fromkeys((*begins, *some)))[:MOST_CANDIDATES], None
+
+
+def _has(text: SQLColumnExpression[str], part: str) -> ColumnElement[bool]:
+    return text.contains(part, autoescape=True)
+
+
+def _distance(name: str, words: Sequence[str]) -> int:
+    """Return how far a name that has all words is from what they say."""
+    last = f"/{words[-1]}"
+    nearer = (name == "/".join(words), name.endswith(last), last in name, name.startswith(words[0]))
+    return next((distance for distance, holds in enumerate(nearer) if holds), len(nearer))

@@ -51,7 +51,7 @@ class TestCommands:
 
         assert upgraded == (0, "The schema is up to date.\n", "")
         assert (polled[0], polled[1].splitlines()[-1], polled[2]) == (0, "Polled 1 of 1 lists.", "")
-        assert aggregated == (0, "14 documents of 1 lists: published.\n", "")
+        assert aggregated == (0, "19 documents of 1 lists: published.\n", "")
         served = app.test_client().get("/api/v1/lists/python").json
         assert served is not None
         as_of = clock.parse(served["as_of"])
@@ -177,6 +177,6 @@ class TestCommands:
 
         assert run(full.application, "aggregate") == (
             0,
-            "14 documents of 1 lists: a newer build is out.\n",
+            "19 documents of 1 lists: a newer build is out.\n",
             "",
         )

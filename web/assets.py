@@ -11,10 +11,13 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from core import encoding
+from web import current
+from web.http_headers import LINKS
 from web.replies import accepts_gzip
 
 FOLDER = Path(__file__).with_name("static")
 SUFFIXES = (".css", ".js", ".svg")
+A_DAY = 24 * 60 * 60  # seconds
 A_YEAR = 365 * 24 * 60 * 60  # seconds; caches keep nothing for longer
 
 
@@ -71,4 +74,26 @@ def static(hashed: str) -> Response:
     response.cache_control.public = True
     response.cache_control.max_age = A_YEAR
     response.cache_control.immutable = True
+    return response
+
+
+@assets.get("/favicon.ico")
+def favicon() -> Response:
+    """The icon, for those who ask for it where none of our pages says that it is."""
+    icon = BY_NAME["icon.svg"]
+    return _kept(Response(icon.body, content_type=icon.content_type))
+
+
+@assets.get("/robots.txt")
+def robots() -> Response:
+    """What search engines are to leave alone: data, and pages of what anybody types."""
+    unwanted = ("/api/", "/search", "/*?*q=", "/status")
+    lines = ["User-agent: *", *(f"Disallow: {request.script_root}{path}" for path in unwanted)]
+    return _kept(Response("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8"))
+
+
+def _kept(response: Response) -> Response:
+    response.cache_control.public = True
+    response.cache_control.max_age = A_DAY
+    response.vary.update(current.vary(LINKS))
     return response

@@ -1,10 +1,11 @@
 """The ticks on the axes of a chart, and their labels: round counts, and moments in UTC."""
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from core.clock import DAY, HOUR, MINUTE
+from core.clock import DAY, EPOCH, HOUR, MINUTE
 
 MOST_COUNT_STEPS = 5
 MOST_CLOCK_TICKS, MOST_MONTH_TICKS = 6, 8  # "24 Nov" takes more room than "2026"
@@ -17,6 +18,12 @@ CLOCK_STEPS = (
     *(days * DAY for days in (1, 2, 7, 14)),
 )
 MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120)
+YEAR = 365.2425 * DAY
+AGE_STEPS = (
+    *((hours * HOUR, "h", hours) for hours in (1, 3, 6, 12)),
+    *((days * DAY, "d", days) for days in (1, 2, 5, 10, 20, 30, 60, 90)),
+    *((years * YEAR, "y", years) for years in (1, 2, 5, 10, 20)),
+)
 
 
 def counts(low: int, high: int) -> range:
@@ -29,6 +36,43 @@ def counts(low: int, high: int) -> range:
     steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
     step = next(size for size in steps if math.ceil(high / size) - low // size <= MOST_COUNT_STEPS)
     return range(low // step * step, math.ceil(high / step) * step + 1, step)
+
+
+def log_counts(low: int, high: int) -> list[int]:
+    """Up to 7 counts, each 1, 2 or 5 times a power of ten, or those powers alone where there are
+    more, that enclose `low` and `high`: from 1, since 0 has no place on such an axis."""
+    low, high = max(low, 1), max(high, 2)
+    for digits in ((1, 2, 5), (1,)):
+        ticks = [digit * 10**power for power in range(len(str(high)) + 1) for digit in digits]
+        first = max(tick for tick in ticks if tick <= low)
+        last = min(tick for tick in ticks if tick >= high)
+        chosen = [tick for tick in ticks if first <= tick <= max(last, first + 1)]
+        if len(chosen) <= MOST_COUNT_STEPS + 2:
+            break
+    return chosen
+
+
+def heights(scale: str) -> Callable[[int], float]:
+    """Return how high a count is drawn; on an axis of powers 0 is drawn as 1."""
+    return (lambda count: math.log10(max(count, 1))) if scale == "log" else float
+
+
+def labelled(extremes: tuple[int, int], scale: str) -> list[tuple[float, str]]:
+    """The ticks of counts with their labels, as high as they are drawn."""
+    if scale == "log":
+        height = heights(scale)
+        return [(height(count), count_label(count, count)) for count in log_counts(*extremes)]
+    ticks = counts(*extremes)
+    return [(count, count_label(count, ticks.step)) for count in ticks]
+
+
+def ages(length: timedelta) -> list[tuple[datetime, str]]:
+    """Up to 8 ages with their labels, as moments since the epoch."""
+    every, unit, number = next(
+        (step for step in AGE_STEPS if length / step[0] < MOST_MONTH_TICKS), AGE_STEPS[-1]
+    )
+    ticks = range(int(length / every) + 1)
+    return [(EPOCH + i * every, f"{i * number} {unit}" if i else "0") for i in ticks]
 
 
 def count_label(stars: int, step: int) -> str:

@@ -1,4 +1,4 @@
-"""Badges of shields.io: what they say of a repository, over the route that it asks."""
+"""Badges: what they say of a repository, as pictures and as what shields.io makes one of."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock, encoding
 from core.lists import RankedList
 from core.schemas import Gain, RepositoryDocument
-from web import axes, current, parameters, responses
+from web import axes, badge_svg, current, parameters, responses
 from web.cache import cached_until_next_build
 from web.parameters import WINDOW, a_list, choice, endpoint
 from web.replies import Reply
@@ -42,7 +42,7 @@ def badge_of(
     label, message = {
         "stars": ("stars", axes.rounded(document["stars"])),
         "rank": (f"{ranked.title} rank", f"#{rank}" if rank else UNKNOWN),
-        "gain": (_gain_label(gain, window), f"{gain['stars']:+,}" if gain else UNKNOWN),
+        "gain": (f"stars in {window}", _gained(gain) if gain else UNKNOWN),
     }[show]
     color = "lightgrey" if message == UNKNOWN else "blue"
     return {
@@ -54,9 +54,12 @@ def badge_of(
     }
 
 
-def _gain_label(gain: Gain | None, window: str) -> str:
-    by_days = gain is not None and gain["source"] == "github"
-    return f"stars in {window}" + (" (GitHub's days)" if by_days else "")
+def _gained(gain: Gain) -> str:
+    """Return a gain in words; one by GitHub's days says until which day those go, in UTC."""
+    if gain["source"] == "reading":
+        return f"{gain['stars']:+,}"
+    until = clock.parse(gain["until"])
+    return f"{gain['stars']:+,} until {until.day} {until:%b}, by GitHub"
 
 
 SHOWN = choice("show", "What the badge tells.", BADGES, "stars")
@@ -70,11 +73,23 @@ badges = Blueprint("badges", __name__)
 def badge(owner: str, name: str, show: str, ranked: RankedList, window: str) -> AnyResponse:
     """A badge of shields.io: stars, the rank on a list, or the stars gained over a window."""
     full_name = responses.profile(owner, name).full_name
-    return responses.moved(owner, name, full_name) or _badge(full_name, show, ranked, window)
+    return responses.moved(owner, name, full_name) or _badge(
+        full_name, show, ranked, window, parameters.JSON
+    )
+
+
+@badges.get("/badges/<owner>/<name>.svg")
+@endpoint(bytes, SHOWN, RANK_ON, WINDOW, content_type=parameters.SVG)
+def badge_picture(owner: str, name: str, show: str, ranked: RankedList, window: str) -> AnyResponse:
+    """The same badge as a picture."""
+    full_name = responses.profile(owner, name).full_name
+    return responses.moved(owner, name, full_name) or _badge(
+        full_name, show, ranked, window, parameters.SVG
+    )
 
 
 @cached_until_next_build()
-def _badge(full_name: str, show: str, ranked: RankedList, window: str) -> Reply:
+def _badge(full_name: str, show: str, ranked: RankedList, window: str, kind: str) -> Reply:
     """A badge of what the newest build knew, so that all processes say the same."""
     with current.database().read() as session:
         build = responses.build(session)
@@ -84,4 +99,8 @@ def _badge(full_name: str, show: str, ranked: RankedList, window: str) -> Reply:
     if build.as_of is not None and build.as_of - as_of > OLD and badge["message"] != UNKNOWN:
         badge["message"] += f" on {as_of.day} {as_of:%b %Y}"
         badge["color"] = "lightgrey"
-    return Reply.of(encoding.encode(badge), parameters.JSON, replace(build, as_of=as_of))
+    if kind == parameters.SVG:
+        body = badge_svg.draw(badge["label"], badge["message"], badge["color"])
+    else:
+        body = encoding.encode(badge)
+    return Reply.of(body, kind, replace(build, as_of=as_of))

@@ -4,6 +4,7 @@ what is looked for decides which rows show."""
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import render_template, url_for
@@ -35,6 +36,7 @@ class Board:
     items: Sequence[Mapping[str, Any]]
     rows: Sequence[str]  # as HTML
     news: str
+    since: datetime  # when the window of the gains begins
 
     @property
     def size(self) -> int:
@@ -58,6 +60,7 @@ def leaderboard_page(ranked: RankedList, window: str, order: str, q: str) -> Rep
             for row, item in zip(made.rows, made.items, strict=True)
         ],
         news=Markup(made.news),
+        since=made.since,
     )
 
 
@@ -79,6 +82,7 @@ def _board(ranked: RankedList, window: str, order: str) -> Board:
         "board_rows.html",
         ranked=ranked,
         window=window,
+        order=order,
         items=items,
         sparks={rank: spark(values) for rank, values in counts.items()},
     )
@@ -91,7 +95,7 @@ def _board(ranked: RankedList, window: str, order: str) -> Board:
         since=max(start, first or start, events[-1].slot if len(events) == NEWS else start),
     )
     each = [row.strip() for row in rows.split(END_OF_ROW)[:-1]]
-    return Board(build, board, items, each, news.strip())
+    return Board(build, board, items, each, news.strip(), start)
 
 
 def _by_gain(items: Sequence[Any], movers: Document | None) -> list[Any]:

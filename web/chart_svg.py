@@ -8,12 +8,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pygal
 from pygal.style import Style
 
-from core.clock import DAY
+from core.clock import DAY, EPOCH
 from core.retention import retained_step
 from core.series import Points, split_at_gaps
 from web import axes, svg_tidy
@@ -34,6 +34,9 @@ MOST_STEPS = 700  # of one line: about one a pixel
 MOST_POINTS = 2_000  # of all lines together: 14 bytes each, where every one stands alone
 
 GITHUBS = "GitHub's star history, in stars that stand today"
+
+Scale = Literal["linear", "log"]
+Align = Literal["date", "age"]
 
 MOST_NOTICE_LETTERS = 46  # in a line: pygal would wrap a longer one itself
 MOST_TITLE_LETTERS, MOST_LEGEND_LETTERS = 44, 28  # that the picture has room for
@@ -65,19 +68,31 @@ def step(span: timedelta, finest: timedelta, lines: int = 1) -> timedelta:
     return retained * max(1, math.ceil(span / (retained * most)))
 
 
-def draw(lines: Sequence[Line], step: timedelta, theme: Theme) -> bytes:
+def draw(
+    lines: Sequence[Line],
+    step: timedelta,
+    theme: Theme,
+    scale: Scale = "linear",
+    align: Align = "date",
+) -> bytes:
     """The SVG of one line or several, in their order, each with at most one reading in a step
     (t − step, t]; a step without one is a gap. GitHub's days are lighter, and no bridge leads from
-    them to readings: the two count different stars."""
+    them to readings: the two count different stars. Aligned by age, each begins at the left."""
     lines = [replace(line, name=printable(line.name)) for line in lines]
     names = ", ".join(line.name for line in lines)
     if not any(line.both for line in lines):
         return notice(f"No readings of {names or 'anything'} yet", theme)
     note = _note(lines)
     last = max(at for line in lines for at, _ in line.both[-1:])
-    chart = _chart_for(lines, step, _title(lines, last, step), NOTE_ROW if note else 0)
+    room = NOTE_ROW if note else 0
+    chart = _chart_for(lines, step, _title(lines, last, step, align), room, scale, align)
+    height = axes.heights(scale)
     for line in lines:
-        chart.add(_legend(line, last, step), list(_values(line, step)))
+        values = [
+            at and ((at[0] - _born(line, align)).total_seconds(), height(at[1]))
+            for at in _values(line, step)
+        ]
+        chart.add(_legend(line, last, step), values)
     return svg_tidy.render(
         chart,
         f"Star history of {names}",
@@ -103,13 +118,26 @@ def notice(text: str, theme: Theme) -> bytes:
     return svg_tidy.render(chart, "Star history", text, STYLE_SHEETS[theme])
 
 
-def _chart_for(lines: Sequence[Line], step: timedelta, title: str, room: int) -> pygal.XY:
+def _chart_for(
+    lines: Sequence[Line],
+    step: timedelta,
+    title: str,
+    room: int,
+    scale: Scale,
+    align: Align,
+) -> pygal.XY:
     """A chart with the title, axes and room for legends that some lines need, yet without them."""
-    slots = [slot for line in lines for slot, _ in line.both]
+    slots = [EPOCH + (slot - _born(line, align)) for line in lines for slot, _ in line.both]
     stars = [count for line in lines for _, count in line.both]
     first, last = min(slots), max(slots)
     ends = (first, last) if first < last else (first - step, last + step)
-    return plane(title, ends, (min(stars), max(stars)), step, len(lines), room)
+    extremes = min(stars), max(stars)
+    return plane(title, ends, extremes, step, len(lines), room, scale=scale, align=align)
+
+
+def _born(line: Line, align: Align) -> datetime:
+    """Return the moment that a line's time is counted from."""
+    return line.both[0][0] if align == "age" and line.both else EPOCH
 
 
 def plane(
@@ -119,11 +147,14 @@ def plane(
     step: timedelta,
     lines: int,
     room: int,
+    *,
+    scale: Scale = "linear",
+    align: Align = "date",
 ) -> pygal.XY:
     """A chart with axes between the ends of time and of counts, and with room for the legends of so
     many lines and, in pixels, for what stands below them."""
     start, end = ends
-    counts = axes.counts(*extremes)
+    ticks = axes.ages(end - start) if align == "age" else axes.moments(start, end, step)
     rows = math.ceil(lines / 2) if lines > 1 else 0
     return blank(
         title,
@@ -134,12 +165,9 @@ def plane(
         show_dots=False,
         show_legend=rows > 0,
         xrange=(start.timestamp(), end.timestamp()),
-        x_labels=[
-            {"value": at.timestamp(), "label": label}
-            for at, label in axes.moments(start, end, step)
-        ],
+        x_labels=[{"value": at.timestamp(), "label": label} for at, label in ticks],
         y_labels=[
-            {"value": count, "label": axes.count_label(count, counts.step)} for count in counts
+            {"value": height, "label": label} for height, label in axes.labelled(extremes, scale)
         ],
     )
 
@@ -162,9 +190,11 @@ def blank(title: str, height: int, **options: Any) -> pygal.XY:
     return pygal.XY(title=title, width=WIDTH, height=height, **defaults | options)
 
 
-def _title(lines: Sequence[Line], last: datetime, step: timedelta) -> str:
+def _title(lines: Sequence[Line], last: datetime, step: timedelta, align: Align) -> str:
     """Two lines: what is shown, and when it ends."""
     when = f"{last.day} {last:%B %Y}" + (f", {last:%H:%M} UTC" if step < DAY else "")
+    if len(lines) > 1 and align == "age":
+        return "Star history\nby age, from the first known day"
     if len(lines) > 1:
         return f"Star history\nas of {when}"
     [line] = lines
@@ -220,14 +250,12 @@ def _github_parts(line: Line, step: timedelta) -> list[Points]:
     return split_at_gaps(line.github, max(step, DAY))
 
 
-def _values(line: Line, step: timedelta) -> Iterator[tuple[float, int] | None]:
-    """The values that pygal draws: unbroken parts with None between, GitHub's first. A point that
+def _values(line: Line, step: timedelta) -> Iterator[tuple[datetime, int] | None]:
+    """The points that are drawn: unbroken parts with None between, GitHub's first. A point that
     is to be a dot, one between two gaps or the newest, is a part that goes from itself to itself.
     """
     parts = split_at_gaps(line.points, step)
     readings = dict.fromkeys((*map(tuple, parts), tuple(line.both[-1:])))
     for part in (*map(tuple, _github_parts(line, step)), *readings):
-        yield from [
-            (slot.timestamp(), stars) for slot, stars in (part if len(part) > 1 else 2 * part)
-        ]
+        yield from part if len(part) > 1 else 2 * part
         yield None

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, star_history
@@ -20,7 +21,7 @@ from web import chart_daily, chart_notices, chart_svg, current, parameters, resp
 from web.cache import cached_until_next_build
 from web.chart_notices import COLLECTING, Notice
 from web.chart_style import Theme
-from web.chart_svg import Line
+from web.chart_svg import Align, Line, Scale
 from web.parameters import SVG, choice, endpoint
 from web.refreshing import looked_at
 from web.replies import Reply
@@ -74,34 +75,59 @@ SPANS = {"7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY, "all": None}
 SPAN = choice("span", "The span of time of the chart.", SPANS, "all")
 SHOW = choice("show", "All stars, or those of each day.", ("total", "daily"), "total")
 
+SCALE = choice("scale", "Of the axis of counts.", ("linear", "log"), "linear")
+ALIGN = choice("align", "By date, or each by its age, from its first day.", ("date", "age"), "date")
+
+
+class Look(NamedTuple):
+    """How a chart is to look."""
+
+    theme: Theme
+    span: str
+    show: str
+    scale: Scale
+    align: Align
+
+    @classmethod
+    def of(cls, theme: Theme, span: str, show: str, scale: Scale, align: Align) -> "Look":
+        """Raises BadRequest for what does not go together."""
+        if show == "daily" and (scale, align) != ("linear", "date"):
+            raise BadRequest("show=daily has neither scale=log nor align=age")
+        return cls(theme, span, show, scale, align)
+
+
+LOOK = (THEME, SPAN, SHOW, SCALE, ALIGN)
+
 charts = Blueprint("charts", __name__)
 
 
 @charts.get("/charts/<owner>/<name>.svg")
-@endpoint(bytes, THEME, SPAN, SHOW, content_type=SVG)
-def chart(owner: str, name: str, theme: Theme, span: str, show: str) -> AnyResponse:
+@endpoint(bytes, *LOOK, content_type=SVG)
+def chart(owner: str, name: str, **chosen: Any) -> AnyResponse:
     """The star history of a repository, as a picture; of one not known yet it is asked for."""
+    look = Look.of(**chosen)
     with current.database().read() as session:
         profile = repositories.profile(session, f"{owner}/{name}")
         subject = _subject(session, profile) if profile else None
     if subject is None:
-        return chart_notices.picture([chart_notices.sought(f"{owner}/{name}")], theme)
+        return chart_notices.picture([chart_notices.sought(f"{owner}/{name}")], look.theme)
     moved = responses.moved(owner, name, subject.full_name)
-    return moved or _response((subject,), theme, span, show)
+    return moved or _response((subject,), look)
 
 
 @charts.get("/charts.svg")
-@endpoint(bytes, REPOSITORIES, THEME, SPAN, SHOW, content_type=SVG)
-def comparison(names: Sequence[str], theme: Theme, span: str, show: str) -> Response:
+@endpoint(bytes, REPOSITORIES, *LOOK, content_type=SVG)
+def comparison(names: Sequence[str], **chosen: Any) -> Response:
     """The star histories of several repositories in one picture; those not known yet are asked
     for."""
+    look = Look.of(**chosen)
     with current.database().read() as session:
         profiles = repositories.profiles(session, names)
         known = {it.id: _subject(session, it) for it in profiles.values()}
     unknown = tuple(chart_notices.sought(name) for name in names if name not in profiles)
     if not known:
-        return chart_notices.picture(unknown, theme)
-    return _response(tuple(known.values()), theme, span, show, unknown)
+        return chart_notices.picture(unknown, look.theme)
+    return _response(tuple(known.values()), look, unknown)
 
 
 def _subject(session: Session, profile: Profile) -> Subject:
@@ -117,15 +143,13 @@ def _subject(session: Session, profile: Profile) -> Subject:
 
 def _response(
     chosen: tuple[Subject, ...],
-    theme: Theme,
-    span: str,
-    show: str,
+    look: Look,
     unknown: tuple[Notice, ...] = (),
 ) -> Response:
     """Return a chart, of some repositories that are still unknown too, as what is there by now."""
     looked_at(*(each.id for each in chosen))
     settled = all(it.settled for it in chosen)
-    response = _chart(chosen, theme, span, show, unknown=unknown, settled=settled)
+    response = _chart(chosen, look, unknown=unknown, settled=settled)
     waits = [it.notice for it in chosen if it.is_growing]
     return chart_notices.noticed(response, [*waits, *unknown])
 
@@ -133,9 +157,7 @@ def _response(
 @cached_until_next_build(unless="unknown", until="settled")  # anybody may ask for anything
 def _chart(
     chosen: tuple[Subject, ...],
-    theme: Theme,
-    span: str,
-    show: str,
+    look: Look,
     *,
     unknown: tuple[Notice, ...] = (),
     settled: bool,
@@ -148,34 +170,46 @@ def _chart(
         newest = max([build.built_at, *(it.read_at for it in chosen if it.read_at)])
         build = replace(build, built_at=newest)  # which tells when the chart was modified
         end = (build.as_of or clock.now()) + SECOND
-        if show == "daily":
-            picture = _daily(session, chosen, end, SPANS[span], theme)
+        if look.show == "daily":
+            picture = _daily(session, chosen, end, SPANS[look.span], look.theme)
         else:
-            lines, step = _lines(session, chosen, end, SPANS[span])
+            lines, step = _lines(session, chosen, end, SPANS[look.span], look.align)
             lines += [Line(it.full_name, [], progress=it.legend) for it in unknown]
             growing = [it.notice for it in chosen if it.is_growing]
             if growing and not any(line.both for line in lines):
-                picture = chart_svg.notice(chart_notices.text([*growing, *unknown]), theme)
+                picture = chart_svg.notice(chart_notices.text([*growing, *unknown]), look.theme)
             else:
-                picture = chart_svg.draw(lines, step, theme)
+                picture = chart_svg.draw(lines, step, look.theme, look.scale, look.align)
     return Reply.of(picture, SVG, build)
 
 
 def _lines(
-    session: Session, subjects: Sequence[Subject], end: datetime, span: timedelta | None
+    session: Session,
+    subjects: Sequence[Subject],
+    end: datetime,
+    span: timedelta | None,
+    align: Align,
 ) -> tuple[list[Line], timedelta]:
-    """Return a line for each repository, and the step that fits them."""
+    """Return a line for each repository, and the step that fits them. The span is the last one
+    before the newest of them ends, or the first of each."""
     sources = [series.chosen(session, each.id) for each in subjects]
     ends = [_end(source, end) for source in sources]
-    end = max(ends)
-    start = min(it.start or end for it in sources)
-    start = max(start, end - (span or end - start))
-    step = chart_svg.step(end - start, current.settings().poll_every, len(subjects))
+    starts = [source.start or end for source in sources]
+    if align == "age":
+        ends = [
+            min(last, start + (span or last - start))
+            for start, last in zip(starts, ends, strict=True)
+        ]
+    else:
+        end, start = max(ends), min(starts)
+        starts = [max(start, end - (span or end - start))] * len(subjects)
+    longest = max(last - start for start, last in zip(starts, ends, strict=True))
+    step = chart_svg.step(longest, current.settings().poll_every, len(subjects))
 
     def drawn() -> list[Line]:
         return [
             _line(session, subject, source, start, until, step)
-            for subject, source, until in zip(subjects, sources, ends, strict=True)
+            for subject, source, start, until in zip(subjects, sources, starts, ends, strict=True)
         ]
 
     lines = drawn()

@@ -14,7 +14,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 MOST = 3
 PATIENCE = 1.0  # seconds without anybody coming in or going out after which nobody waits
 
-NEEDS_NO_DATABASE = frozenset({"site.healthz", "site.prometheus", "api.api_index", "assets.static"})
+NEEDS_NO_DATABASE = frozenset(
+    {"site.healthz", "site.prometheus", "api.api_index", "assets.static"}
+    | {"assets.favicon", "assets.robots"}
+)
 
 View = Callable[..., Any]
 

@@ -27,7 +27,7 @@ INFO = {
 
 TAGS = {  # blueprint → what its endpoints are for
     "api": "Lists, repositories, events and the status, as JSON.",
-    "badges": "What shields.io makes a badge of.",
+    "badges": "Badges, as pictures and as what shields.io makes one of.",
     "charts": "Star histories as pictures, for a README.",
     "feeds": "What changed, for feed readers.",
     "following": "Repositories that somebody follows, and their star histories.",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from core import clock
+from core import clock, leaderboards
 from core.words import duration
 from web import axes
 from web.text import printable
@@ -18,9 +18,18 @@ def signed(count: int) -> str:
     return f"{count:+,}".replace("-", "\N{MINUS SIGN}") if count else "0"
 
 
+def percent(gained: int, now: int) -> str:
+    """A gain as a part of what there was before it, `+1.25 %`; empty where that was too little for
+    one to say something."""
+    before = now - gained
+    if before < leaderboards.ENOUGH:
+        return ""
+    return f"{100 * gained / before:+,.2f}".replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}%"
+
+
 def moment(at: datetime | str) -> datetime:
     """A moment, read where it is the RFC 3339 of a document."""
     return clock.parse(at) if isinstance(at, str) else at
 
 
-FILTERS = (number, signed, moment, duration, clock.rfc3339, axes.rounded, printable)
+FILTERS = (number, signed, percent, moment, duration, clock.rfc3339, axes.rounded, printable)

@@ -16,7 +16,7 @@ from store import repositories
 from web import charts, current, http_headers, rendering, responses
 from web.board import leaderboard_page
 from web.cache import cached_until_next_build
-from web.charts import SPAN
+from web.charts import ALIGN, SCALE, SHOW, SPAN
 from web.page_filters import FILTERS
 from web.parameters import HTML, Parameter, a_list, choice, endpoint
 from web.rendering import DEFAULTS, page
@@ -71,10 +71,10 @@ _leaderboard = cached_until_next_build(unless="q")(leaderboard_page)  # anybody 
 
 
 @pages.get("/repos/<owner>/<name>")
-@endpoint(bytes, SPAN, content_type=HTML)
-def repository(owner: str, name: str, span: str) -> AnyResponse:
+@endpoint(bytes, SPAN, SHOW, content_type=HTML)
+def repository(owner: str, name: str, span: str, show: str) -> AnyResponse:
     """A repository: its star history, gains, ranks and events, and how to show them elsewhere."""
-    return repository_page(owner, name, span)
+    return repository_page(owner, name, span, show)
 
 
 @pages.get("/search")
@@ -102,20 +102,18 @@ def compare() -> AnyResponse:
     return found
 
 
-@endpoint(bytes, REPOSITORIES, PAGE_WINDOW, SPAN, content_type=HTML)
-def comparison(names: Sequence[str], window: str, span: str) -> Response:
+@endpoint(bytes, REPOSITORIES, PAGE_WINDOW, SPAN, SCALE, ALIGN, content_type=HTML)
+def comparison(names: Sequence[str], **query: str) -> Response:
     """Up to 10 repositories in one chart."""
     with current.database().read() as session:
         profiles = repositories.profiles(session, names)
     unknown = tuple(name for name in names if name not in profiles)
     found = tuple(dict.fromkeys(profile.full_name for profile in profiles.values()))
-    return _comparison(full_names=found, unknown=unknown, window=window, span=span)
+    return _comparison(full_names=found, unknown=unknown, **query)
 
 
 @cached_until_next_build(unless="unknown")  # anybody may ask for anything
-def _comparison(
-    full_names: tuple[str, ...], unknown: tuple[str, ...], window: str, span: str
-) -> Reply:
+def _comparison(full_names: tuple[str, ...], unknown: tuple[str, ...], **query: str) -> Reply:
     with current.database().read() as session:
         build = responses.build(session)
         items = responses.repositories_of(session, full_names, until=build.as_of)
@@ -123,12 +121,12 @@ def _comparison(
         "compare.html",
         build,
         url_for(".compare"),
-        {"repos": ",".join(full_names), "window": window, "span": span},
+        {"repos": ",".join(full_names), **query},
         items=items,
         unknown=unknown,
         names=full_names,
         most=charts.MOST,
-        lines=[history_line(item["full_name"], span, item["as_of"]) for item in items],
+        lines=[history_line(item["full_name"], query["span"], item["as_of"]) for item in items],
     )
 
 

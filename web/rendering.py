@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import render_template, request
 
@@ -17,7 +17,14 @@ from web.replies import Build, Reply
 
 PAGES = "pages"  # the blueprint's name
 SHOWN_NEWS = 12  # events of a kind
-DEFAULTS = {"window": "7d", "order": "rank", "span": SPAN.default}  # of the queries of pages
+DEFAULTS = {
+    "window": "7d",
+    "order": "rank",
+    "span": SPAN.default,
+    "show": "total",
+    "scale": "linear",
+    "align": "date",
+}  # of the queries of pages
 WORDS = {
     "1h": "1 hour",
     "24h": "24 hours",
@@ -26,9 +33,14 @@ WORDS = {
     "365d": "365 days",
     "1y": "1 year",
     "all": "all time",
+    "total": "all stars",
+    "daily": "stars of each day",
+    "linear": "counts as they are",
+    "log": "counts by powers of ten",
+    "date": "by date",
+    "age": "by age, each from its first day",
 }
 KINDS = {"overtook": "Overtook", "milestone": "Milestones", "spike": "Spikes"}  # of events
-HEADINGS = {"stars": "Most starred", "forks": "Most forked"}
 
 
 def page(
@@ -50,6 +62,8 @@ def page(
         chosen = {name: text for name, text in changed if text and text != DEFAULTS.get(name)}
         return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
 
+    public = urlsplit(current.settings().public_url or "")
+    values["origin"] = f"{public.scheme}://{public.netloc}" if public.netloc else ""
     html = render_template(template, build=build, url_with=url_with, **query, **values)
     return Reply.of(html.encode("utf-8", "replace"), HTML, build, current.vary(links))
 
@@ -84,7 +98,6 @@ def context() -> dict[str, Any]:
     """Return the variables that all templates have."""
     settings = current.settings()
     return {
-        "headings": HEADINGS,
         "headline": events.headline,
         "kinds": KINDS,
         "lists": settings.lists,

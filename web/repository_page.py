@@ -20,10 +20,11 @@ from web.charts import SPANS
 from web.following import gone
 from web.parameters import HTML
 from web.permission import asks_by_form, may_ask
+from web.rank_lines import rank_lines
 from web.refreshing import looked_at
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
-from web.snippets import snippets
+from web.snippets import is_loopback, snippets
 
 SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
 
@@ -46,7 +47,7 @@ class Asked(NamedTuple):
         return self.state in SETTLED and not self.waits and not asks_by_form()
 
 
-def repository_page(owner: str, name: str, span: str) -> AnyResponse:
+def repository_page(owner: str, name: str, span: str, show: str) -> AnyResponse:
     """Return the page of a repository by a name that it has or had. Of one that is still asked
     for, what is known by now; 404 where nobody asked."""
     full_name = f"{owner}/{name}"
@@ -65,7 +66,13 @@ def repository_page(owner: str, name: str, span: str) -> AnyResponse:
     looked_at(profile.id)
     try:
         response = _repository(
-            profile.id, profile.full_name, span, current.site(), asked=asked, settled=asked.settled
+            profile.id,
+            profile.full_name,
+            span,
+            show,
+            current.site(),
+            asked=asked,
+            settled=asked.settled,
         )
     except NotFound:  # no count of it was stored yet
         if not asked.waits:
@@ -107,25 +114,36 @@ def _kept_briefly(response: Response, asked: Asked) -> Response:
 
 @cached_until_next_build(until="settled")
 def _repository(
-    repository_id: int, full_name: str, span: str, site: str, *, asked: Asked, settled: bool
+    repository_id: int,
+    full_name: str,
+    span: str,
+    show: str,
+    site: str,
+    *,
+    asked: Asked,
+    settled: bool,
 ) -> Reply:
     del settled  # the cache's
     with current.database().read() as session:
         build = responses.build(session)
         facts = responses.repository_of(session, full_name, until=build.as_of)
         news = events_of(session, NEWS, repository_id=repository_id, newest_first=True)
-    as_of = build.as_of or clock.now()
+        as_of = build.as_of or clock.now()
+        lines = rank_lines(session, repository_id, facts["ranks"], as_of)
     return page(
         "repository.html",
         build,
         url_for("pages.repository", owner=facts["owner"], name=facts["name"]),
-        {"span": span},
+        {"span": span, "show": show},
         links=http_headers.FULL_LINKS,
         repository=facts,
         asked=asked,
+        rank_lines=lines,
         lines=[history_line(facts["full_name"], span, facts["as_of"])],
         news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
         snippets=snippets(site, facts["full_name"]),
+        site=site,
+        unreachable=is_loopback(site),
     )
 
 

@@ -1,15 +1,26 @@
-"""Markdown with which a README shows a repository's chart and badge."""
+"""What a README shows of a repository: its chart in both themes, and its badge."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def snippets(site: str, full_name: str) -> dict[str, str]:
-    """The Markdown of the chart and of the badge, each by its title; `site` is this server's URL,
-    and both lead to the repository's page there."""
+    """The HTML of the chart and the Markdown of the badge, each by its title; `site` is this
+    server's URL, and both lead to the repository's page there."""
     path = quote(full_name)
-    page = f"{site}/repos/{path}"
-    badge = quote(f"{site}/badges/{path}.json", safe="")
+    page, chart = f"{site}/repos/{path}", f"{site}/charts/{path}.svg"
     return {
-        "Chart": f"[![Star history of {path}]({site}/charts/{path}.svg)]({page})",
-        "Badge": f"[![Stars](https://img.shields.io/endpoint?url={badge})]({page})",
+        "Chart": (
+            f'<a href="{page}"><picture>\n'
+            f'<source media="(prefers-color-scheme: dark)" srcset="{chart}?theme=dark">\n'
+            f'<img alt="Star history of {path}" src="{chart}?theme=light">\n'
+            "</picture></a>"
+        ),
+        "Badge": f"[![Stars of {path}]({site}/badges/{path}.svg)]({page})",
     }
+
+
+def is_loopback(site: str) -> bool:
+    """Return whether a URL leads to the machine that asks, where GitHub finds nothing."""
+    return urlsplit(site).hostname in (*LOOPBACK, None)

@@ -96,12 +96,22 @@ def failed(*counts: int) -> list[dict[str, Any]]:
             {"watched": [{"full_name": "a/b", "age_seconds": 9, "last_error": "gone (404)"}]},
             ["a/b, which is watched: gone (404)."],
         ),
+        (
+            {"watched": [{"full_name": f"a/{i}", "last_error": "gone"} for i in range(7)]},
+            [
+                "7 watched repositories fail: "
+                "a/0: gone; a/1: gone; a/2: gone; a/3: gone; a/4: gone; and 2 more."
+            ],
+        ),
     ],
 )
 def test_each_trouble_has_a_sentence(
     settings: Settings, changes: dict[str, Any], sentences: list[str]
 ) -> None:
-    assert checks.troubles(live(**changes), settings, NOW) == sentences
+    found = checks.troubles(live(**changes), settings, NOW)
+
+    assert [it.sentence for it in found] == sentences
+    assert all(it.action.endswith(".") for it in found)
 
 
 def test_the_worst_comes_first(settings: Settings) -> None:
@@ -109,7 +119,7 @@ def test_the_worst_comes_first(settings: Settings) -> None:
 
     found = checks.troubles(status, settings, NOW)
 
-    assert [sentence.split()[0] for sentence in found] == ["Nothing", "Redis", "Stars", "3"]
+    assert [it.sentence.split()[0] for it in found] == ["Nothing", "Redis", "Stars", "3"]
 
 
 @pytest.mark.parametrize(

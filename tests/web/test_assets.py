@@ -52,3 +52,10 @@ class TestAssets:
         for theme in (chart_style.LIGHT, chart_style.DARK):
             for number, colour in re.findall(r"\.color-(\d)\{stroke:(#\w+)", theme):
                 assert f"--line-{number}: {colour};" in css
+
+
+def test_robots_and_the_icon_are_where_everybody_asks(client: FlaskClient) -> None:
+    robots = client.get("/robots.txt", headers={"X-Forwarded-Prefix": "/stars"})
+
+    assert "User-agent: *\nDisallow: /stars/api/\n" in robots.text
+    assert client.get("/favicon.ico").content_type.startswith("image/svg+xml")

@@ -92,3 +92,29 @@ def test_moments_lie_in_the_span_and_are_between_1_and_8(minutes: int) -> None:
     assert 1 <= len(found) <= 8
     assert found == sorted(set(found))
     assert first <= found[0] <= found[-1] <= LAST
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0, 0, "1 2"),
+        (3, 40, "2 5 10 20 50"),
+        (120, 9_000, "100 200 500 1k 2k 5k 10k"),
+        (1, 400_000, "1 10 100 1k 10k 100k 1M"),
+        (10, 100, "10 20 50 100"),
+    ],
+)
+def test_counts_of_powers_enclose_what_is_drawn(low: int, high: int, labels: str) -> None:
+    assert " ".join(label for _, label in axes.labelled((low, high), "log")) == labels
+
+
+@pytest.mark.parametrize(
+    ("length", "labels"),
+    [
+        (5 * HOUR, "0 1 h 2 h 3 h 4 h 5 h"),
+        (35 * DAY, "0 5 d 10 d 15 d 20 d 25 d 30 d 35 d"),
+        (2600 * DAY, "0 1 y 2 y 3 y 4 y 5 y 6 y 7 y"),
+    ],
+)
+def test_ages_are_round(length: timedelta, labels: str) -> None:
+    assert " ".join(label for _, label in axes.ages(length)) == labels

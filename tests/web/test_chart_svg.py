@@ -189,6 +189,45 @@ def test_no_text_of_a_very_long_name_leaves_the_picture() -> None:
     assert [it[-5:] for it in texts(together)[-10:]] == 10 * ["50.1k"]
 
 
+def test_on_an_axis_of_powers_what_grows_tenfold_is_as_high_each_time() -> None:
+    grown = [(LAST + i * DAY, 10**i) for i in range(6)]
+
+    root = parse(draw([Line("it", grown)], DAY, "light", "log"))
+
+    assert [it for it in texts(root) if it in ("1", "10", "100", "1k", "10k", "100k")] == [
+        "1",
+        "10",
+        "100",
+        "1k",
+        "10k",
+        "100k",
+    ]
+    heights = [float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", paths(root)[0])]
+    assert (
+        max(
+            map(
+                abs,
+                [
+                    a - b - (heights[0] - heights[1])
+                    for a, b in zip(heights, heights[1:], strict=False)
+                ],
+            )
+        )
+        < 1
+    )
+
+
+def test_aligned_by_age_each_line_begins_at_the_left() -> None:
+    young, old = points(range(1_000, 1_400)), points(range(900))
+
+    root = parse(draw([Line("young", young), Line("old", old)], DAY, "light", align="age"))
+
+    left = [re.findall(r"[\d.]+", path)[0] for path in paths(root)]
+    assert left[0] == left[1]
+    assert "by age, from the first known day" in texts(root)
+    assert [it for it in texts(root) if it.endswith(" y")] == ["1 y", "2 y"]
+
+
 def test_without_any_reading_it_says_so() -> None:
     found = parse(draw([Line("o/r", []), Line("x/y", [])], DAY, "light"))
 

@@ -33,9 +33,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Line], Any]]:
     calls: list[tuple[list[Line], Any]] = []
     draw = chart_svg.draw
 
-    def noted(lines: list[Line], step: Any, theme: Theme) -> bytes:
+    def noted(lines: list[Line], step: Any, theme: Theme, *look: Any) -> bytes:
         calls.append((list(lines), step))
-        return draw(lines, step, theme)
+        return draw(lines, step, theme, *look)
 
     monkeypatch.setattr(chart_svg, "draw", noted)
     return calls
@@ -120,6 +120,22 @@ class TestDaysOfGitHub:
             "47.1 in the mean, 300 on 2026-02-28."
         )
         assert "stars a day until 28 February 2026" in response.text
+
+    def test_have_neither_another_scale_nor_ages_but_all_stars_have(
+        self, full: FlaskClient, drawn: list[Any]
+    ) -> None:
+        refused = full.get(f"{CHART}?show=daily&scale=log")
+        assert refused.status_code == 400
+        assert "show=daily has neither scale=log nor align=age" in refused.text
+
+        put_days(database_of(full), 2, *[1] * 40, last=date(2026, 2, 27), read_at=NOON)
+        aged = full.get("/charts.svg?repos=loud/motor,quiet/harbor&scale=log&align=age&span=7d")
+
+        ElementTree.fromstring(aged.data)
+        assert "by age" in aged.text
+        [([motor, harbor], _)] = drawn
+        assert [len(motor.both), len(harbor.both)] == [7, 2]  # the first week of each
+        assert motor.both[0][0] < harbor.both[0][0] - 30 * DAY
 
     def test_that_nobody_read_are_missed_in_words(self, full: FlaskClient) -> None:
         response = full.get(f"{CHART}?show=daily")

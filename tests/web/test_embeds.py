@@ -12,7 +12,7 @@ from core.clock import DAY
 from history.thinning import thin
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
-from tests.support.served import BUILT, MINUTE, NOW, database_of, problem, publish
+from tests.support.served import BUILT, MINUTE, NOON, NOW, database_of, problem, publish
 from tests.support.stored import put, put_days
 from web import chart_svg
 from web.chart_style import Theme
@@ -30,9 +30,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Line], Any]]:
     calls: list[tuple[list[Line], Any]] = []
     draw = chart_svg.draw
 
-    def noted(lines: list[Line], step: Any, theme: Theme) -> bytes:
+    def noted(lines: list[Line], step: Any, theme: Theme, *look: Any) -> bytes:
         calls.append((list(lines), step))
-        return draw(lines, step, theme)
+        return draw(lines, step, theme, *look)
 
     monkeypatch.setattr(chart_svg, "draw", noted)
     return calls
@@ -236,14 +236,18 @@ class TestABadge:
             "cacheSeconds": 900,
         }
 
-    def test_says_of_a_gain_by_githubs_days_that_it_is_one(self, full: FlaskClient) -> None:
-        put_days(database_of(full), 2, *[1] * 40, last=date(2026, 3, 1))
+        picture = full.get(f"/badges/Loud/Motor.svg?{query}")
+        assert picture.content_type == "image/svg+xml"
+        root = ElementTree.fromstring(picture.data)
+        assert root.get("aria-label") == f"{label}: {message}"
+        assert [it.text for it in root.iter() if it.tag.endswith("text")] == [label, message]
 
-        found = full.get("/badges/Loud/Motor.json?show=gain&window=7d").json
+    def test_says_when_a_gain_is_by_githubs_days(self, full: FlaskClient) -> None:
+        put_days(database_of(full), 2, *[5] * 60, last=date(2026, 2, 27), read_at=NOON)
 
-        assert found is not None
-        assert found["label"] == "stars in 7d (GitHub's days)"
-        assert found["message"] == "+7"
+        picture = full.get("/badges/Loud/Motor.svg?show=gain&window=30d").text
+
+        assert re.search(r">\+\d+ until 28 Feb, by GitHub</text>", picture)
 
     def test_of_a_name_of_the_past_is_at_the_new_one(self, full: FlaskClient) -> None:
         response = full.get("/badges/loud/engine.json?show=rank")

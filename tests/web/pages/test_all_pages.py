@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from core import clock
 from core.clock import DAY
+from tests.support.common import MakeApp
 from tests.support.pages import BROWSER, PAGES, POLICY, by_the_front, read
 from tests.support.served import MINUTE, NOON, NOW, publish
 
@@ -14,7 +15,13 @@ pytestmark = pytest.mark.usefixtures("now")
 
 
 # What anybody types, what is live, and what grows as soon as somebody follows it
-OF_THE_MOMENT = ("/?q=motor", "/status", "/repos/loud/motor", "/repos/Loud/Motor?span=7d")
+OF_THE_MOMENT = (
+    "/?q=motor",
+    "/status",
+    "/repos/loud/motor",
+    "/repos/Loud/Motor?span=7d",
+    "/repos/Loud/Motor?show=daily",
+)
 
 
 @by_the_front
@@ -87,8 +94,8 @@ class TestPages:
     def test_say_how_fresh_their_data_is(self, full: FlaskClient) -> None:
         page = read(full.get("/"))
 
-        assert "as of 1 Mar, 12:00 UTC" in page.text
-        assert "Next build 12:15 UTC, then every 15 min" in page.text
+        assert "updated 1 Mar, 12:00 UTC" in page.text
+        assert "Next 12:15 UTC, then every 15 min" in page.text
         assert ("p", "2026-03-01T12:35:00Z") in [
             (tag, it.get("data-stale-at")) for tag, it in page.tags
         ]
@@ -100,3 +107,17 @@ class TestPages:
         publish(full, NOON + 36 * MINUTE)
 
         assert 'class="fresh stale"' in full.get("/").text
+
+    def test_name_the_address_and_the_words_to_share_them_by(
+        self, full: FlaskClient, make_app: MakeApp
+    ) -> None:
+        at_home = read(full.get("/repos/Loud/Motor?span=7d"))
+        public = make_app(public_url="https://stars.example/board").test_client()
+        shared = read(public.get("/?list=stars&order=gain"))
+
+        assert ("link", {"rel": "canonical", "href": "/repos/Loud/Motor"}) in at_home.tags
+        named = {it.get("property") or it.get("name"): it.get("content") for _, it in shared.tags}
+        assert named["og:url"] == "https://stars.example/board/?list=stars"
+        assert named["og:title"] == "Stars"
+        assert named["description"] == named["og:description"]
+        assert "the list Stars by stars" in (named["description"] or "")

@@ -24,6 +24,15 @@ class TestComparison:
         assert "/charts.svg?repos=Quiet/Harbor,Loud/Motor" in page.all("img", "src")
         assert "Quiet/Harbor 49,900 0 2 ▼down 1 1 3" in page.text
 
+    def test_by_age_or_by_powers_of_ten_is_a_picture(self, full: FlaskClient) -> None:
+        path = "/compare?repos=Loud/Motor,Quiet/Harbor"
+        page = read(full.get(f"{path}&align=age&scale=log"))
+
+        assert page.all("img", "src") == [
+            "/charts.svg?repos=Loud/Motor,Quiet/Harbor&scale=log&align=age"
+        ]
+        assert f"{path}&scale=log" in page.all("a", "href")
+
     @pytest.mark.parametrize("order", ["quiet/harbor,loud/motor", "loud/motor,quiet/harbor"])
     def test_gives_a_repository_one_colour_with_and_without_scripts(
         self, full: FlaskClient, order: str

@@ -34,6 +34,13 @@ class TestLeaderboard:
 
         assert [it for it in shown if "/" in it] == [*names, "Fresh/Face"]
 
+    def test_names_the_window_and_tells_percent_in_that_order(self, full: FlaskClient) -> None:
+        page = read(full.get("/?window=1h&order=percent"))
+
+        assert "1h gain of stars since 1 Mar 11:00 30 days Percent" in page.text
+        assert "50,000 +200 +0.40 %" in page.text
+        assert "/api/v1/lists/stars/movers?window=1h&by=percent&format=csv" in page.all("a", "href")
+
     def test_tells_who_entered_left_and_overtook(self, full: FlaskClient) -> None:
         text = read(full.get("/?window=1h")).text
 

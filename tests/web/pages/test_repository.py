@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,8 +18,8 @@ class TestRepositories:
         text = read(full.get("/repos/loud/motor")).text
 
         assert "Stars 50,000 Rank by stars 1 Forks 3 Open issues 3" in text
-        assert "1 hour +200 +1 ▲up 1 1 Mar 2026, 11:00" in text
-        assert "Ranks Stars 1" in text
+        assert "1 hour +200 +0.40 % +1 ▲up 1 1 Mar 2026, 11:00" in text
+        assert "Ranks Stars 1 in 30 days, as CSV 1" in text
         assert "overtook Quiet/Harbor for rank 1 on Stars 1 Mar 2026, 12:00" in text
         assert "reached 50,000 stars on Stars 1 Mar 2026, 12:00" in text
 
@@ -66,14 +67,29 @@ class TestRepositories:
 
         assert re.search(r'">\n<img src="/charts/Loud/Motor.svg" alt="[^"]+" width', page)
 
+    def test_show_the_stars_of_each_day_and_the_ranks_of_30_days(self, full: FlaskClient) -> None:
+        text = full.get("/repos/Loud/Motor?show=daily&span=30d").text
+
+        assert '<img src="/charts/Loud/Motor.svg?show=daily&amp;span=30d"' in text
+        assert "data-lines" not in text
+        assert '<path d="M30 60h0"/>' in text  # a rank on one day
+        assert 'href="/api/v1/repos/Loud/Motor/ranks?list=stars&amp;format=csv"' in text
+
     def test_say_how_to_show_them_elsewhere(self, full: FlaskClient) -> None:
         page = full.get("/repos/Loud/Motor", base_url="https://stars.example").text
 
+        page = unescape(page)
         chart = "https://stars.example/charts/Loud/Motor.svg"
-        badge = "https%3A%2F%2Fstars.example%2Fbadges%2FLoud%2FMotor.json"
         link = "https://stars.example/repos/Loud/Motor"
-        assert f"[![Star history of Loud/Motor]({chart})]({link})" in page
-        assert f"[![Stars](https://img.shields.io/endpoint?url={badge})]({link})" in page
+        assert f'<source media="(prefers-color-scheme: dark)" srcset="{chart}?theme=dark">' in page
+        assert f'<img alt="Star history of Loud/Motor" src="{chart}?theme=light">' in page
+        badge = "https://stars.example/badges/Loud/Motor.svg"
+        assert f"[![Stars of Loud/Motor]({badge})]({link})" in page
+        assert "GitHub cannot fetch" not in page
+        assert (
+            "GitHub cannot fetch pictures from http://localhost"
+            in full.get("/repos/Loud/Motor").text
+        )
 
     def test_that_are_on_no_list_say_so_and_when_they_were_seen(self, full: FlaskClient) -> None:
         text = read(full.get("/repos/brief/fame")).text

@@ -39,7 +39,8 @@ def site(harbors: Database, make_app: MakeApp) -> FlaskClient:
         ("HARBOR", ["Loud/Harbor", "quiet/harbor", "big/safe-harbor", "harbor/master"], 4),
         ("harbor quiet", ["quiet/harbor"], 1),
         ("100%_", ["no/100%_sure"], 1),
-        ("%", ["no/100%_sure"], 1),
+        ("%_", ["no/100%_sure"], 1),
+        ("h", [], 0),
         ("pier", [], 0),
         (" ", [], 0),
     ],
@@ -53,6 +54,22 @@ def test_finds_the_closest_names_first(
     assert [it.profile.full_name for it in found][:2] == names[:2]
     assert {it.profile.full_name for it in found} == set(names)
     assert total == count
+
+
+def test_finds_the_closest_of_too_many_to_count(database: Database) -> None:
+    names = ("quiet/harbor", "Loud/Harbor", "harbor/master")
+    names += tuple(f"a{i}/the-harbors" for i in range(60))
+    put(database, *(repo(i, full_name=it, stars=100 * i) for i, it in enumerate(names, 1)))
+
+    with database.read() as session:
+        found, total = search(session, "harbor", 50)
+
+    assert [it.profile.full_name for it in found[:3]] == [
+        "Loud/Harbor",
+        "quiet/harbor",
+        "harbor/master",
+    ]
+    assert (len(found), total) == (50, None)
 
 
 @by_the_front
@@ -77,7 +94,7 @@ class TestSearch:
 
         text = read(site.get("/search?q=harbor")).text
 
-        assert "4 known names with “harbor”" in text
+        assert "4 known names have “harbor”" in text
         assert "Follow" not in text
 
     def test_offers_to_follow_what_is_not_known(self, site: FlaskClient) -> None:

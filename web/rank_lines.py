@@ -1,0 +1,43 @@
+"""A repository's ranks of 30 days on the lists that it is on, as small lines."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from core.clock import DAY
+from core.schemas import ListRank
+from store import ranks as stored
+from web import current
+from web.sparklines import SPARK_DAYS, spark
+
+MOST_LISTS = 6  # that have a line
+
+
+class RankLine(NamedTuple):
+    """The path of a line that rises where the repository climbs; its best and worst rank."""
+
+    path: str
+    best: int
+    worst: int
+
+
+def rank_lines(
+    session: Session, repository_id: int, places: Sequence[ListRank], as_of: datetime
+) -> Mapping[str, RankLine]:
+    """Return a line for each list, by its slug, of the last rank in each day until `as_of`."""
+    lines = {}
+    on = {place["list"] for place in places[:MOST_LISTS]}
+    for ranked in (each for each in current.settings().lists if each.slug in on):
+        slots = stored.slots(session, ranked, as_of - SPARK_DAYS * DAY, as_of + DAY, DAY)
+        slots = [slot for slot in slots if slot <= as_of]
+        points = stored.ranks(session, ranked, repository_id, slots)
+        days: list[int | None] = [None] * (SPARK_DAYS + 1)
+        for slot, point in zip(slots, points, strict=True):
+            days[SPARK_DAYS - (as_of - slot) // DAY] = point["rank"]
+        known = [rank for rank in days if rank is not None]
+        if known:
+            path = spark([None if rank is None else -rank for rank in days])
+            lines[ranked.slug] = RankLine(path, min(known), max(known))
+    return lines
