@@ -135,8 +135,9 @@ def _ranks(
 
 
 def list_index(configured: Iterable[RankedList], entries: Mapping[str, ListEntry]) -> ListIndex:
-    """All lists that are polled, with or without data yet."""
-    return {"items": [entries.get(ranked.slug) or entry_of(ranked, None) for ranked in configured]}
+    """All lists that are polled, with or without data yet; `followed` once something is."""
+    shown = ((ranked, entries.get(ranked.slug) or entry_of(ranked, None)) for ranked in configured)
+    return {"items": [entry for ranked, entry in shown if entry["count"] or not ranked.followed]}
 
 
 def entry_of(ranked: RankedList, board: Leaderboard | None) -> ListEntry:

@@ -132,10 +132,11 @@ def live(database: Database, redis: "Redis", settings: Settings, now: datetime) 
     """All of it. Redis may keep us waiting, but no transaction waits with us."""
     with database.read() as session:
         changes = intervals.changes(session)
-        polled = list_statuses(session, settings.lists, settings.poll_every, now, changes)
+        number = number_sampled(session, settings.watch)
+        shown = [ranked for ranked in settings.lists if number or not ranked.followed]
+        polled = list_statuses(session, shown, settings.poll_every, now, changes)
         watched = watched_status(session, settings.watch, now)
         build = build_status(session, now)
-        number = number_sampled(session, settings.watch)
         withheld = trouble_status(session, now)
         refused = any(trouble["subject"] == TOKEN for trouble in withheld)
         authorized = settings.github_token is not None and not refused
