@@ -65,6 +65,7 @@ class GrowingWorld(MadeUpWorld):
         return standing(first, [newcomer(number, end).stars for end in ends], repo.stars)
 
 
+@lru_cache(maxsize=16_384)
 def newcomer(number: int, at: datetime) -> FakeRepository:
     """A newcomer, as it stands at a moment after it was made."""
     name, language, most, created = _born(number)

@@ -140,6 +140,7 @@ class MadeUpWorld:
         born: datetime = BORN,
     ) -> None:
         self._born = born
+        self._known: dict[datetime, dict[int, FakeRepository]] = {}  # by moment and id
         self._courses = [
             replace(course, born=replace(course.born, created_at=born - course.age))
             for course in _trajectories(Random(seed), size_per_language, [*languages, None])
@@ -157,15 +158,24 @@ class MadeUpWorld:
         figure = Trajectory.stars if ranked.count == "stars" else Trajectory.forks
         found = [(n, course) for course in courses if (n := figure(course, days)) > floor]
         found.sort(key=lambda pair: -pair[0])
-        return [course.at(days, at) for _, course in found]
+        return [self._at(course, at) for _, course in found]
 
     def by_name(self, full_name: str, at: datetime) -> FakeRepository | None:
         course = self._by_name.get(full_name.casefold())
-        return course.at(self._days(at), at) if course else None
+        return self._at(course, at) if course else None
 
     def by_id(self, github_id: int, at: datetime) -> FakeRepository | None:
         course = self._by_id.get(github_id)
-        return course.at(self._days(at), at) if course else None
+        return self._at(course, at) if course else None
+
+    def _at(self, course: Trajectory, at: datetime) -> FakeRepository:
+        """A repository at a moment, at which several lists may ask for it."""
+        if at not in self._known:
+            self._known = {at: {}}
+        known = self._known.get(at, {})  # others may have asked for another moment since
+        if course.born.github_id not in known:
+            known[course.born.github_id] = course.at(self._days(at), at)
+        return known[course.born.github_id]
 
     def renamed(self, full_name: str, at: datetime) -> int | None:
         name = full_name.casefold()
