@@ -29,36 +29,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="use Postgres in place of SQLite")
 
 
+PROCESSES_ON_POSTGRES = {
+    *("test_backups", "test_deployed", "test_following", "test_hung_database", "test_kills"),
+    "test_whole_path",
+}
 VERSION = "alembic_version"  # the table of the migrations
 DATABASES = {"database_url", "postgres_url"}  # what leads to the database that --postgres changes
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what would be the same again: what asks no database, and the front's turn of what
-    Flask does, too."""
+    """Leave out what would be the same again: what asks no database, the front's turn of what
+    Flask does, too, and processes that meet each other but not the database's own ways."""
     if config.getoption("--postgres"):
         ids = {item.nodeid for item in items}
-        same = [
-            item
-            for item in items
-            if (
-                not DATABASES & set(getattr(item, "fixturenames", ()))
-                and not item.get_closest_marker("both")
-            )
-            or (
-                "by the front" in item.nodeid
-                and item.nodeid.replace("by the front", "by Flask") in ids
-            )
-        ]
+        same = [item for item in items if _is_the_same_again(item, ids)]
         config.hook.pytest_deselected(items=same)
         left_out = {item.nodeid for item in same}
         items[:] = [item for item in items if item.nodeid not in left_out]
 
 
-@pytest.fixture(autouse=True)
-def _skip_what_is_of_sqlite(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("sqlite") and request.config.getoption("--postgres"):
-        pytest.skip("of SQLite alone")
+def _is_the_same_again(item: pytest.Item, ids: set[str]) -> bool:
+    if item.get_closest_marker("sqlite"):
+        return True
+    asks_a_database = DATABASES & set(getattr(item, "fixturenames", ()))
+    if not asks_a_database and not item.get_closest_marker("both"):
+        return True
+    if item.path.parent.name == "end_to_end" and item.path.stem not in PROCESSES_ON_POSTGRES:
+        return True
+    by_flask = item.nodeid.replace("by the front", "by Flask")
+    return by_flask != item.nodeid and by_flask in ids
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,8 @@ from store.database import Database, connect, upsert
 from tests.support.common import NEEDED, ROOT, MakeSettings, wait_until
 
 EVERY = timedelta(hours=1)  # no slot ends in the midst of a test
-SMALL = 40 * 1024  # bytes that a file may have: less than a poll or a build adds to the log
+SMALL = 40 * 1024  # bytes that a file may have: less than a poll adds to the log
+SMALLER = 32 * 1024  # less than a build does
 FULL = ("disk I/O error", "database or disk is full")
 COMMANDS = {
     "worker": [f"{ROOT}/worker.py"],
@@ -174,9 +175,18 @@ def worker(
 
 
 def outcome_of(redis: Redis, function: str, *arguments: object) -> str:
-    """What became of a job that is queued now."""
-    job = Queue("default", connection=redis).enqueue(function, *arguments)
-    wait_until(lambda: job.get_status() in ("finished", "failed"))
+    """What became of a job that is queued now, and again where GitHub's limit had it put back: no
+    scheduler runs here that would."""
+    queue = Queue("default", connection=redis)
+    job = queue.enqueue(function, *arguments)
+
+    def has_ended() -> bool:
+        if job.get_status() == "scheduled":
+            queue.scheduled_job_registry.remove(job)
+            queue.enqueue_job(job)
+        return job.get_status() in ("finished", "failed")
+
+    wait_until(has_ended)
     return job.get_status().value
 
 
@@ -184,13 +194,13 @@ def outcome_of(redis: Redis, function: str, *arguments: object) -> str:
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("name", ["poll", "aggregate"])
+@pytest.mark.parametrize(("name", "largest"), [("poll", SMALL), ("aggregate", SMALLER)])
 def test_a_command_on_a_full_disk_ends_with_one_line_and_works_once_there_is_room(
-    name: str, filled: Database, settings: Settings, variables: dict[str, str]
+    name: str, largest: int, filled: Database, settings: Settings, variables: dict[str, str]
 ) -> None:
     before = contents(filled)
 
-    full = run_command(name, variables, largest_file=SMALL)
+    full = run_command(name, variables, largest_file=largest)
     left, whole, answered = contents(filled), is_whole(filled), statuses(settings)
     with_room = run_command(name, variables)
 
@@ -240,7 +250,7 @@ def test_a_worker_on_a_full_disk_logs_one_line_a_job_and_goes_on_once_there_is_r
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("room", [0, 2, 4])
+@pytest.mark.parametrize("room", [0, 1, 2])
 @pytest.mark.parametrize("name", ["poll", "build"])
 def test_work_for_which_the_database_has_no_page_left_leaves_nothing(
     name: str, room: int, filled: Database, settings: Settings, world: worlds.MadeUpWorld

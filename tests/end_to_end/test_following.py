@@ -1,6 +1,7 @@
 """Any repository, asked for while everything runs as a user starts it."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -62,11 +63,11 @@ def test_its_past_is_there_within_seconds(install: Callable[..., Any]) -> None:
         again = httpx.put(url)
         known = told(url)
 
-        pages = [
-            record.query
-            for record in github.extensions["fake_github"].log
-            if "stargazers" in record.path
-        ]
+        read = defaultdict(list)  # by repository: others are read in the background
+        for record in github.extensions["fake_github"].log:
+            if "stargazers" in record.path:
+                read[record.path].append(record.query)
+        pages = max(read.values(), key=len)
         log = "\n".join(installation.lines())
 
     assert (unknown, asked.status_code, again.status_code) == (404, 202, 200)

@@ -98,7 +98,11 @@ MISTAKES = [
         "expected anyone, nobody, local, or a key of 16 visible characters or more",
     ),
     ("scheduler", {"FOLLOW_MOST": "0"}, "FOLLOW_MOST='0': expected a number from 1 to 1000000"),
-    ("worker", {"WATCH": "torvalds"}, "WATCH='torvalds': expected owner/name, as on GitHub"),
+    (
+        "worker",
+        {"WATCH": "torvalds"},
+        "WATCH='torvalds': expected owner/name or owner/*, as on GitHub",
+    ),
     ("scheduler", {"POLL_MINUTES": "7"}, f"POLL_MINUTES='7': {DIVISORS}"),
     ("aggregate", {"AGGREGATE_MINUTES": "1.5"}, f"AGGREGATE_MINUTES='1.5': {DIVISORS}"),
     ("run", {"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY='0': expected a number from 1 to 64"),

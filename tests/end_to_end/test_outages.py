@@ -42,8 +42,8 @@ WORLD = worlds.MadeUpWorld(languages=["Python"])
 LIST, STATUS = "/api/v1/lists/stars", "/api/v1/status"
 OF_REDIS = ("queues", "workers", "next_runs")
 READ_WITHIN = 1  # seconds
-NAMES = ("poll-stars", "aggregate", "identify", "sample", "history", "walk", "thin")
-ENTRIES = {f"schedule-{name}" for name in NAMES}
+BATCHES = ("identify", "sample", "history", "owners", "walk", "spikes", "thin")
+ENTRIES = {f"schedule-{name}" for name in ("poll-stars", "aggregate", *BATCHES)}
 
 
 @dataclass

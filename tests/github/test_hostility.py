@@ -19,6 +19,9 @@ from settings import Settings
 from store.database import Database, connect
 from tests.support.simulation import Simulation
 
+# Of the arithmetic, which is the same on Postgres; its SQL is tested there by others.
+pytestmark = pytest.mark.sqlite
+
 STARS = lists.KNOWN["stars"]
 START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 EVERY = timedelta(minutes=10)

@@ -31,6 +31,9 @@ from tests.support.common import MakeSettings
 from tests.support.imported import bring
 from tests.support.simulation import Simulation
 
+# Of the arithmetic, which is the same on Postgres; its SQL is tested there by others.
+pytestmark = pytest.mark.sqlite
+
 STARS, PYTHON = lists.KNOWN["stars"], lists.KNOWN["python"]
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 EVERY = timedelta(minutes=10)

@@ -24,6 +24,9 @@ from store.troubles import CLOCK, current_troubles
 from tests.support.common import MakeSettings
 from tests.support.simulation import Simulation
 
+# Of the arithmetic, which is the same on Postgres; its SQL is tested there by others.
+pytestmark = pytest.mark.sqlite
+
 STARS, PYTHON = lists.KNOWN["stars"], lists.KNOWN["python"]
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 EVERY = 10 * MINUTE
