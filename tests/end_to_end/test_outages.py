@@ -125,8 +125,10 @@ class Site:
         return not queue.job_ids and not queue.started_job_registry.get_job_ids(cleanup=False)
 
     def is_built_after(self, moment: datetime) -> bool:
-        board = self.get(LIST)
-        return board is not None and clock.parse(board["built_at"]) > moment
+        """Whether a build is newer. A list that it left as it was tells the older one."""
+        status = self.get(STATUS)
+        built_at = status and status["build"] and status["build"]["built_at"]
+        return built_at is not None and clock.parse(built_at) > moment
 
     def status(self) -> Any:
         """The status, once it shows what is in Redis: the web process gives Redis a second for an

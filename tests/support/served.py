@@ -356,6 +356,7 @@ SHAPES: dict[str, Any] = {
         ],
         "troubles": [],
         "names": {"asked": 0, "of": 0},
+        "sampling": {"repositories": 0, "every_seconds": 600},
     },
 }
 
