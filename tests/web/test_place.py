@@ -93,7 +93,10 @@ def test_full_links_lead_to_the_public_url(make_client: Any) -> None:
     client = make_client(public_url="https://stars.test/a")
 
     assert "https://stars.test/a/repos/Loud/Motor" in client.get("/feeds/stars.atom").text
-    assert "(https://stars.test/a/charts/Loud/Motor.svg)" in client.get("/repos/Loud/Motor").text
+    assert (
+        "https://stars.test/a/charts/Loud/Motor.svg?theme=dark"
+        in client.get("/repos/Loud/Motor").text
+    )
     assert client.get("/openapi.json").json["servers"] == [{"url": "https://stars.test/a"}]
 
 
