@@ -29,9 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="use Postgres in place of SQLite")
 
 
-PROCESSES_ON_POSTGRES = {
-    *("test_backups", "test_deployed", "test_following", "test_hung_database", "test_kills"),
-    "test_whole_path",
+# What meets the database's own ways, of the tests of processes and of views; the others would ask
+# it the same again.
+ON_POSTGRES = {
+    "end_to_end": {"test_following", "test_hung_database", "test_kills", "test_whole_path"},
+    "web": {"test_follow_lists", "test_following", "test_history", "test_lists", "test_statements"},
+    "pages": {"test_leaderboard", "test_search", "test_status_page"},
 }
 VERSION = "alembic_version"  # the table of the migrations
 DATABASES = {"database_url", "postgres_url"}  # what leads to the database that --postgres changes
@@ -54,7 +57,7 @@ def _is_the_same_again(item: pytest.Item, ids: set[str]) -> bool:
     asks_a_database = DATABASES & set(getattr(item, "fixturenames", ()))
     if not asks_a_database and not item.get_closest_marker("both"):
         return True
-    if item.path.parent.name == "end_to_end" and item.path.stem not in PROCESSES_ON_POSTGRES:
+    if item.path.stem not in ON_POSTGRES.get(item.path.parent.name, {item.path.stem}):
         return True
     by_flask = item.nodeid.replace("by the front", "by Flask")
     return by_flask != item.nodeid and by_flask in ids

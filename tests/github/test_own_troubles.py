@@ -129,7 +129,7 @@ def paused(here: Simulation, resource: Resource) -> bool:
 
 @pytest.mark.parametrize("token", [None, SECRET])
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     withheld=strategies.dictionaries(

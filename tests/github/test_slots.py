@@ -246,7 +246,7 @@ as_elsewhere = settings(
 # Order, repetition and loss
 
 
-@settings(as_elsewhere, max_examples=20)
+@settings(as_elsewhere, max_examples=10)
 @given(
     plan=strategies.lists(
         strategies.one_of(strategies.tuples(whichs, cames), moments), min_size=8, max_size=40
@@ -336,7 +336,7 @@ class SlowBuild:
         return self.outcome
 
 
-@settings(as_elsewhere, max_examples=8)
+@settings(as_elsewhere, max_examples=5)
 @given(
     batches=strategies.lists(
         strategies.lists(whichs, min_size=1, max_size=4), min_size=3, max_size=3
