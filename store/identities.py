@@ -60,9 +60,10 @@ def unidentified(session: Session, limit: int, now: datetime) -> list[tuple[int,
 
 def names_asked(session: Session) -> tuple[int, int]:
     """Return how many imported names GitHub was asked for, and with those it is yet to be."""
-    asked = session.scalar(select(func.count(RepositoryName.asked_at))) or 0
-    waiting = session.scalar(select(func.count()).select_from(Repository).where(*_UNKNOWN)) or 0
-    return asked, asked + waiting
+    asked = select(func.count(RepositoryName.asked_at)).scalar_subquery()
+    waiting = select(func.count(Repository.id)).where(*_UNKNOWN).scalar_subquery()
+    row = session.execute(select(asked, waiting)).one()
+    return row[0], row[0] + row[1]
 
 
 def identify(

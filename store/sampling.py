@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -56,10 +56,10 @@ def sampled(session: Session, watch: Sequence[str]) -> list[Sampled]:
 def number_sampled(session: Session, watch: Sequence[str]) -> int:
     """How many repositories are followed or watched."""
     wanted = (Follow.followed_since.is_not(None), Follow.gone_at.is_(None))
-    number = session.scalar(select(func.count()).select_from(Follow).where(*wanted)) or 0
     lower = [name.lower() for name in watch]
-    both = select(func.count()).where(*wanted, func.lower(Follow.full_name).in_(lower))
-    return number + len(lower) - (session.scalar(both) or 0)
+    both = case((func.lower(Follow.full_name).in_(lower), Follow.name))
+    row = session.execute(select(func.count(Follow.name), func.count(both)).where(*wanted)).one()
+    return int(row[0]) + len(lower) - int(row[1])
 
 
 def store_found(

@@ -37,9 +37,9 @@ def busy(database: Database, make_app: MakeApp) -> FlaskClient:
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/api/v1/status", 8),
-        ("/status", 8),
-        ("/metrics", 8),
+        ("/api/v1/status", 9),
+        ("/status", 9),
+        ("/metrics", 9),
         (f"/compare?repos={','.join(TEN)}&window=1h", 9),
         (f"/compare?repos={','.join(TEN[:9])},No/Body", 9),
         ("/api/v1/repos/Quiet/Harbor-1", 15),
