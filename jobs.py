@@ -8,6 +8,7 @@ never replaces a newer one. Exceptions escape, so that RQ sees a failure and tri
 import gc
 import math
 import time
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,11 +27,7 @@ from github.background_walk import walk_on
 from github.errors import Final, NotYet
 from github.history_walk import take_turn
 from github.owner_walk import walk_owners
-from github.polling import (
-    identify_some,
-    poll_list,
-    watch_repository,
-)
+from github.polling import identify_some, poll_list, watch_repository
 from github.ranking import DONE_BEFORE, wait_for_readings
 from github.sampling import sample as sample_due
 from github.shared_limit import connect_to_github
@@ -119,39 +116,37 @@ def aggregate() -> None:
 def identify() -> Retry | None:
     """Ask GitHub for imported repositories that no list shows, and give the history under an old
     name to the repository that bore it. It goes on, in jobs of ten seconds, for a minute."""
-    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    settings, is_over = from_environment(), _ten_seconds()
     with logged_run("identify") as result, connect(settings) as database:
         # On what others leave: polls, what is followed, and what somebody waits for go first.
         with connect_to_github(database, settings, kept=KEPT_FOR_OTHERS) as github:
-            result |= identify_some(database, github, settings, lambda: time.monotonic() > deadline)
+            result |= identify_some(database, github, settings, is_over)
         result["merged"] = 0
         while identities.merge_next(database):
             result["merged"] += 1
-        more = result.pop("more") and _is_fresh(get_current_job())
-    return Retry(max=MOST_TIMES, interval=0) if more else None
+        more = result.pop("more")
+    return _again(more and _is_fresh(get_current_job()))
 
 
 def sample(slot: datetime) -> Retry | None:
     """Fetch the counts of followed repositories for a slot, for ten seconds; then others have their
     turn, and it goes on behind them, or where the rate limit has a turn for it."""
-    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    settings, is_over = from_environment(), _ten_seconds()
     how = {"turn": "sample", "before": slot + settings.poll_every}
     with logged_run("sample", slot=clock.rfc3339(slot)) as result, connect(settings) as database:
         with connect_to_github(database, settings, **how) as github:
             try:
-                result |= sample_due(
-                    database, github, settings, slot, lambda: time.monotonic() > deadline
-                )
+                result |= sample_due(database, github, settings, slot, is_over)
             except NotYet as error:
                 return _postponed(error, result)
         more = result.pop("more")
-    return Retry(max=MOST_TIMES, interval=0) if more else None
+    return _again(more)
 
 
 def read_history(name: str | None = None) -> Retry | None:
     """Read on in the star history whose turn it is. Without a name, for the wishes that Redis has
     not heard of or lost, it is run again for a minute; with one, until that wish is granted."""
-    settings, job = from_environment(), get_current_job()
+    settings = from_environment()
     slot_of = partial(clock.floor, step=settings.poll_every)
     with logged_run("history") as result, connect(settings) as database:
         if name is None:
@@ -165,44 +160,36 @@ def read_history(name: str | None = None) -> Retry | None:
                 return _postponed(error, result)
         with database.read() as session:
             more = follows.is_unread(session, name) if name else follows.waiting(session) > 0
-        fresh = _is_fresh(job)
     # Behind whatever waits: polls have their turn between two of a long history.
-    return Retry(max=MOST_TIMES, interval=0) if more and (name or fresh) else None
+    return _again(more and (name is not None or _is_fresh(get_current_job())))
 
 
 def walk_histories() -> Retry | None:
     """Read on in the star histories of listed repositories, for which nobody waits, as far as
     GitHub's limit has requests to spare; after ten seconds others have their turn."""
-    settings, job, deadline = (
-        from_environment(),
-        get_current_job(),
-        time.monotonic() + LONGEST_BATCH,
-    )
+    settings, is_over = from_environment(), _ten_seconds()
     with logged_run("walk") as result, connect(settings) as database:
         with connect_to_github(database, settings) as github:
-            result |= walk_on(database, github, settings, lambda: time.monotonic() > deadline)
+            result |= walk_on(database, github, settings, is_over)
         more = result.pop("more")
-    fresh = job is not None and job.created_at > clock.now() - clock.MINUTE  # or the next goes on
-    return Retry(max=MOST_TIMES, interval=0) if more and fresh else None
+    return _again(more and _is_fresh(get_current_job()))
 
 
 def follow_owners(asked: bool = False) -> Retry | None:
     """Read on in the repositories of owners that are followed, for ten seconds: of those that were
     not read for a day, and new ones, for whom somebody may have `asked` and waits."""
-    settings, deadline = from_environment(), time.monotonic() + LONGEST_BATCH
+    settings, is_over = from_environment(), _ten_seconds()
     slot_of = partial(clock.floor, step=settings.poll_every)
     with logged_run("owners") as result, connect(settings) as database:
         with database.write() as session:
             owners.keep_watched(session, settings.watch_owners)
         with connect_to_github(database, settings, turn="owners", urgent=asked) as github:
             try:
-                result |= walk_owners(
-                    database, github, slot_of, lambda: time.monotonic() > deadline
-                )
+                result |= walk_owners(database, github, slot_of, is_over)
             except NotYet as error:
                 return _postponed(error, result)
         more = result.pop("more")
-    return Retry(max=MOST_TIMES, interval=0) if more else None
+    return _again(more)
 
 
 def thin() -> None:
@@ -236,10 +223,9 @@ def notify() -> Retry | None:
         with queues.connect(settings.redis_url, timeout=1, retries=0) as redis:
             notifying.watch_troubles(database, redis, settings, chosen, now)
         notifying.fill(database, settings, chosen, now)
-        left = partial(_seconds_until, deadline)
-        result |= notifying.drain(database, settings, chosen, left)
+        result |= notifying.drain(database, settings, chosen, lambda: deadline - time.monotonic())
         more = result.pop("more")
-    return Retry(max=MOST_TIMES, interval=0) if more else None
+    return _again(more)
 
 
 def import_files(paths: list[str]) -> dict[str, Any]:
@@ -261,8 +247,19 @@ def import_files(paths: list[str]) -> dict[str, Any]:
     return plain
 
 
+def _ten_seconds() -> Callable[[], bool]:
+    """Return the function that says whether a batch which begins now has to end."""
+    deadline = time.monotonic() + LONGEST_BATCH
+    return lambda: time.monotonic() > deadline
+
+
+def _again(more: bool) -> Retry | None:
+    """The return value of a batch, which RQ runs again behind whatever waits if it has `more`."""
+    return Retry(max=MOST_TIMES, interval=0) if more else None
+
+
 def _is_fresh(job: Job | None) -> bool:
-    """Whether a job was made within a minute, for which it goes on."""
+    """Whether a job was made within a minute, for which it goes on; then the schedule's next."""
     return job is not None and job.created_at > clock.now() - clock.MINUTE
 
 
@@ -280,10 +277,6 @@ def _given_up(error: Final) -> dict[str, Any]:
     """Return the outcome of a job that GitHub's answer ends: RQ would repeat one that raises, and
     nothing would change within the slot. The next slot asks again."""
     return {"outcome": models.FAILED, "why": str(error)}
-
-
-def _seconds_until(deadline: float) -> float:
-    return deadline - time.monotonic()
 
 
 def _publish_first(database: Database, settings: Settings, ranked: RankedList) -> None:
