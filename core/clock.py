@@ -1,6 +1,7 @@
 """Moments in UTC: reading the clock, rounding to slots, and RFC 3339 text."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -8,6 +9,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+
+Clock = Callable[[], datetime]  # as `now`, which tests put another in the place of
 
 TOLERANCE = MINUTE  # how far ahead of the clock a moment may lie and not be from the future
 

@@ -8,19 +8,20 @@ from typing import Any
 import structlog
 
 from core import clock
+from core.clock import Clock
 from core.rate_limit import limit_of
 from core.spare_requests import is_one_to_spare
 from github.client import GitHub
 from github.errors import BadAnswer, Final, GitHubError, Gone, TokenRefused, Unavailable
-from github.history_walk import NO_HISTORY, Clock, store_page_again
+from github.history_walk import NO_HISTORY, store_page_again
+from github.polling import MOST_FAILING
 from settings import Settings
 from store import follows, rate_limits, star_histories, unread_histories
 from store.database import Database
 from store.troubles import STAR_HISTORY, TOKEN, is_in_trouble, note_trouble
 from store.unread_histories import Unread
 
-MOST_FAILING = 3  # answers in a row that say that GitHub is in trouble
-OWN_TROUBLE = clock.HOUR  # until a repository is tried again whose history is not as described
+BAD_HISTORY = clock.HOUR  # until a repository is tried again whose history is not as described
 
 log = structlog.get_logger("starboard")
 
@@ -123,4 +124,4 @@ def _end(database: Database, github: GitHub, chosen: Unread, error: Final, now: 
 def _note(database: Database, full_name: str, error: GitHubError, now: datetime) -> None:
     log.warning("not read", repository=full_name, why=str(error))
     with database.write() as session:
-        note_trouble(session, full_name, str(error), now, OWN_TROUBLE)
+        note_trouble(session, full_name, str(error), now, BAD_HISTORY)

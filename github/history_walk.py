@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.clock import Clock
 from core.plausibility import Member
 from core.star_history import day_of
 from github.client import GitHub
@@ -21,8 +22,6 @@ from store.repositories import store_repositories
 PAGES_A_TURN = 5
 
 NO_HISTORY = "this GitHub tells no star history"
-
-Clock = Callable[[], datetime]
 
 
 def take_turn(

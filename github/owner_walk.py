@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from core import clock
+from core.clock import Clock
 from core.names import all_of
 from github.client import GitHub
 from github.errors import Final, GitHubError, Gone, NotYet, Unavailable
@@ -18,8 +19,6 @@ from store.troubles import note_trouble
 FAILING = timedelta(minutes=10)  # until a page is asked for again that GitHub failed to give
 
 log = structlog.get_logger("starboard")
-
-Clock = Callable[[], datetime]
 
 
 def walk_owners(

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 import models
 from core import clock, plausibility
+from core.clock import Clock
 from core.lists import RankedList
 from core.plausibility import Member, Verdict
 from core.repository import GitHubRepository
 from github.client import GitHub
 from github.errors import Failing, GitHubError, Gone, NotYet, Unavailable
 from github.ranking import DONE_BEFORE, is_amid, missed, rank_list
-from github.shared_limit import Clock
 from settings import Settings
 from store import identities, polls, troubles, watched
 from store.database import Database
@@ -29,8 +29,6 @@ log = structlog.get_logger("starboard")
 MOST_IDENTIFIED = 3
 MOST_IDENTIFIED_WITH_TOKEN = 300
 MOST_FAILING = 3  # answers in a row that say that GitHub is in trouble, and end such a run
-
-OWN_TROUBLE = clock.DAY  # for which a repository's trouble is told, if it is not met again
 
 
 def poll_list(
@@ -150,7 +148,7 @@ def _ask(
     except GitHubError as error:
         log.warning("not asked", repository=full_name, why=str(error))
         with database.write() as session:
-            troubles.note_trouble(session, full_name, str(error), now(), OWN_TROUBLE)
+            troubles.note_trouble(session, full_name, str(error), now(), troubles.OWN)
         return None, error
     with database.write() as session:
         troubles.end_trouble(session, full_name)

@@ -6,9 +6,9 @@ from typing import Any
 
 import models
 from core import clock
+from core.clock import Clock
 from core.lists import RankedList
 from github.errors import NotYet
-from github.shared_limit import Clock
 from settings import SPREAD
 from store import polls, rankings
 from store.database import Database

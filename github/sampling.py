@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from core import clock
+from core.clock import Clock
 from core.sampling import AT_ONCE, Sampled, batches, due, interval
 from github.batches import Batch
 from github.client import GitHub
@@ -18,8 +19,6 @@ from github.ranking import is_amid
 from settings import Settings
 from store import sampling
 from store.database import Database
-
-Clock = Callable[[], datetime]
 
 # Halving a batch of a hundred ends with one alone at the eighth: so many in a row are GitHub's
 # trouble, and no repository's.
@@ -92,7 +91,7 @@ class Run:
             at = self.now()
             if batch.found:
                 larger = min(AT_ONCE, 2 * max(each.at_once for each in asked))
-                sampling.store_found(session, self.slot, at, batch.found, larger, at)
+                sampling.store_found(session, self.slot, at, batch.found, larger)
             sampling.store_refused(session, at, refused)
             sampling.store_failing(session, at, failing)
             if batch.left and not alone:

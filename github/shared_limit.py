@@ -9,6 +9,7 @@ from typing import Any, get_args
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.clock import Clock
 from core.rate_limit import KEPT_FOR_POLLS, LONGEST_WAIT, Allowance, Resource, limit_of
 from github.answers import Answer, one_line
 from github.client import GitHub
@@ -17,9 +18,6 @@ from settings import Settings
 from store import rate_limits
 from store.database import Database
 from store.troubles import CLOCK, TOKEN, end_trouble, is_in_trouble, note_trouble
-
-Clock = Callable[[], datetime]
-
 
 TOKEN_PAUSE = timedelta(hours=1)  # until a refused token is tried again
 

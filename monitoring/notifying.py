@@ -11,6 +11,7 @@ from redis import Redis
 from sqlalchemy.orm import Session
 
 from core import clock, digest, notices
+from core.clock import Clock
 from core.schemas import Notice
 from monitoring import checks, status, targets
 from monitoring.targets import SEND_WITHIN, Target
@@ -26,7 +27,6 @@ AT_ONCE = 200  # events that are put into the outbox in a transaction
 DIGEST_AT = timedelta(hours=6)  # on Mondays, UTC
 FAILS_FOR = clock.DAY  # until a target that takes nothing is a trouble
 
-Clock = Callable[[], datetime]
 Send = Callable[[Target, Notice, str, float], str | None]
 
 log = structlog.get_logger("starboard")

@@ -8,16 +8,13 @@ from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core import clock
-from core.clock import DAY
 from core.plausibility import Member
 from core.repository import GitHubRepository
 from core.sampling import AT_ONCE, Sampled
 from models import COUNTS, Follow, Reading, Repository, Trouble, Watched
 from store.database import upsert
 from store.repositories import store_repositories
-from store.troubles import note_trouble
-
-OWN_TROUBLE = DAY  # for which a repository's trouble is told, if it is not met again
+from store.troubles import OWN, note_trouble
 
 
 def sampled(session: Session, watch: Sequence[str]) -> list[Sampled]:
@@ -68,11 +65,10 @@ def store_found(
     at: datetime,
     found: Mapping[str, GitHubRepository],
     at_once: int,
-    now: datetime,
 ) -> None:
     """Store the counts of repositories, by the names they were asked for, as readings of a slot.
     Where a list's answer made one of it, that stays."""
-    ids = store_repositories(session, [Member(each) for each in found.values()], at, now)
+    ids = store_repositories(session, [Member(each) for each in found.values()], at, at)
     readings, asked = [], []
     for name, each in found.items():
         counts = {count: getattr(each, count) for count in COUNTS}
@@ -93,7 +89,7 @@ def store_refused(session: Session, at: datetime, refused: Mapping[str, str]) ->
     rows = [{"name": name.lower(), "fetched_at": at, "error": why} for name, why in refused.items()]
     upsert(session, Watched, rows, update=("fetched_at", "error"))
     for name, why in refused.items():
-        note_trouble(session, name, why, at, OWN_TROUBLE)
+        note_trouble(session, name, why, at, OWN)
 
 
 def store_failing(session: Session, at: datetime, failing: Mapping[str, str]) -> None:
@@ -102,7 +98,7 @@ def store_failing(session: Session, at: datetime, failing: Mapping[str, str]) ->
     rows = [{"name": name.lower(), "error": why, **never} for name, why in failing.items()]
     upsert(session, Watched, rows, update=("error", "at_once"))
     for name, why in failing.items():
-        note_trouble(session, name, why, at, OWN_TROUBLE)
+        note_trouble(session, name, why, at, OWN)
 
 
 def store_at_once(session: Session, names: Sequence[str], at_once: int) -> None:

@@ -15,6 +15,8 @@ TOKEN = "GITHUB_TOKEN"
 CLOCK = "clock"
 STAR_HISTORY = "star history"  # of no repository at all
 
+OWN = DAY  # for which a repository's trouble is told, if it is not met again
+
 
 def note_trouble(
     session: Session, subject: str, why: str, now: datetime, lasting: timedelta
