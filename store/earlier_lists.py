@@ -9,6 +9,7 @@ from core.changes import ListThen, Place
 from core.lists import Count
 from core.windows import WINDOWS
 from models import GOOD, IMPORTED, Placement, Poll, Repository
+from store.placements import places
 
 _GOOD = (Poll.list_id == bindparam("list_id"), Poll.outcome.in_((GOOD, IMPORTED)))
 
@@ -20,17 +21,12 @@ _POLLS = select(  # the last up to a window's start, and the first after it: a s
 )
 
 
-_PLACES = (  # narrow: a build reads thousands of them
-    select(
-        Placement.repository_id,
-        Repository.full_name,
-        Placement.rank,
-        Placement.stars,
-        Placement.forks,
-    )
-    .join(Repository, Repository.id == Placement.repository_id)
-    .where(Placement.list_id == bindparam("list_id"), Placement.slot == bindparam("slot"))
-    .order_by(Placement.rank)
+_PLACES = places(  # narrow: a build reads thousands of them
+    Placement.repository_id,
+    Repository.full_name,
+    Placement.rank,
+    Placement.stars,
+    Placement.forks,
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     Row,
+    Select,
     bindparam,
     select,
 )
@@ -16,18 +17,24 @@ from core.repository import GitHubRepository
 from models import PROFILE, Placement
 from models import Repository as RepositoryRow
 
-_PLACES = (
-    select(
-        Placement.rank,
-        Placement.stars,
-        Placement.forks,
-        Placement.open_issues,
-        Placement.carried_over,
-        *(getattr(RepositoryRow, name) for name in ("id", "github_id", "created_at", *PROFILE)),
+
+def places(*columns: Any) -> Select[Any]:
+    """Select the places of a list at a slot, in order: it binds `list_id` and `slot`."""
+    return (
+        select(*columns)
+        .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
+        .where(Placement.list_id == bindparam("list_id"), Placement.slot == bindparam("slot"))
+        .order_by(Placement.rank)
     )
-    .join(RepositoryRow, RepositoryRow.id == Placement.repository_id)
-    .where(Placement.list_id == bindparam("list_id"), Placement.slot == bindparam("slot"))
-    .order_by(Placement.rank)
+
+
+_PLACES = places(
+    Placement.rank,
+    Placement.stars,
+    Placement.forks,
+    Placement.open_issues,
+    Placement.carried_over,
+    *(getattr(RepositoryRow, name) for name in ("id", "github_id", "created_at", *PROFILE)),
 )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Row,
     func,
     select,
@@ -203,7 +204,8 @@ def found_repositories(
         history = baselines_of(session, stars_list, moments, *moments.values())
     else:
         history = baselines_at(session, stars_list, moments)
-    places = sorted(_places(session, ids), key=lambda place: lists.order_of(place[1]))
+    on_lists = standings(session, StandingRow.repository_id.in_(ids))
+    places = sorted(on_lists, key=lambda place: lists.order_of(place[1]))
     ranks = {
         each: {slug: rank for repository_id, slug, rank in places if repository_id == each}
         for each in ids
@@ -247,20 +249,16 @@ def newest_counts(
 def ranks_on(session: Session, slugs: Collection[str]) -> dict[int, list[ListRank]]:
     """Return the ranks on some lists as of their last builds, by our id of the repository."""
     ranks: dict[int, list[ListRank]] = {}
-    chosen = (
-        select(StandingRow.repository_id, List.slug, StandingRow.rank)
-        .join(List, List.id == StandingRow.list_id)
-        .where(List.slug.in_(slugs))
-    )
-    for repository_id, slug, rank in session.execute(chosen):
+    for repository_id, slug, rank in standings(session, List.slug.in_(slugs)):
         ranks.setdefault(repository_id, []).append({"list": slug, "rank": rank})
     return ranks
 
 
-def _places(session: Session, ids: Sequence[int]) -> Iterable[tuple[int, str, int]]:
+def standings(session: Session, *where: ColumnElement[bool]) -> Iterable[tuple[int, str, int]]:
+    """Return who stands where as of the last builds: our id of the repository, slug and rank."""
     rows = session.execute(
         select(StandingRow.repository_id, List.slug, StandingRow.rank)
         .join(List, List.id == StandingRow.list_id)
-        .where(StandingRow.repository_id.in_(ids))
+        .where(*where)
     )
     return ((row.repository_id, row.slug, row.rank) for row in rows)

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 from core import clock, lists, spikes
 from core.clock import DAY
 from core.spikes import Spike
-from models import Event, List, Reading, Standing
+from models import Event, Reading, Standing
 from store.baselines import earlier_reading
 from store.database import Database
+from store.list_ids import list_id_of
 from store.readings import SECOND
+from store.repositories import standings
 
 
 def tell_spikes(database: Database, now: datetime) -> int:
@@ -25,11 +27,12 @@ def tell_spikes(database: Database, now: datetime) -> int:
         return 0
     with database.write() as session:
         told = _told(session, end)
-        homes = _lists_of(session)
+        homes = _lists_of_each(session)
         new = [each for each in found if each not in told and homes[each]]
         for repository_id in new:
             spike = found[repository_id]
-            _, list_id = min(homes[repository_id])
+            first = min(homes[repository_id], key=lists.order_of)
+            list_id = list_id_of(session, first)
             row = Event(slot=end, list_id=list_id, repository_id=repository_id, kind="spike")
             row.detail = {"day": f"{end - DAY:%Y-%m-%d}", "gain": spike.gain, "usual": spike.usual}
             session.add(row)
@@ -51,8 +54,8 @@ def spikes_of(session: Session, end: datetime) -> dict[int, Spike]:
 
 def lists_of(session: Session, repository_id: int) -> list[str]:
     """Return the slugs of the lists that a repository stands on."""
-    slugs = select(List.slug).join(Standing, Standing.list_id == List.id)
-    return list(session.scalars(slugs.where(Standing.repository_id == repository_id)))
+    on_lists = standings(session, Standing.repository_id == repository_id)
+    return [slug for _, slug, _ in on_lists]
 
 
 def _told(session: Session, end: datetime) -> set[int]:
@@ -60,14 +63,11 @@ def _told(session: Session, end: datetime) -> set[int]:
     return set(session.scalars(told))
 
 
-def _lists_of(session: Session) -> dict[int, list[tuple[tuple[bool, bool, str], int]]]:
-    """Return each repository's lists, as sort keys and ids: a spike is told on the first."""
-    rows = select(Standing.repository_id, List.id, List.slug).join(
-        List, List.id == Standing.list_id
-    )
+def _lists_of_each(session: Session) -> dict[int, list[str]]:
+    """Return the slugs of each repository's lists: a spike is told on the first."""
     homes = defaultdict(list)
-    for repository_id, list_id, slug in session.execute(rows):
-        homes[repository_id].append((lists.order_of(slug), list_id))
+    for repository_id, slug, _ in standings(session):
+        homes[repository_id].append(slug)
     return homes
 
 
