@@ -158,28 +158,33 @@ class Entry:
 def ask_for_history(redis: Redis, name: str) -> None:
     """Have a worker read a star history that somebody wants, and has noted in SQL, before all that
     nobody waits for. Raises RedisError; the schedule finds the wish in SQL then."""
-    job = make_job(
-        "jobs.read_history",
-        (name,),
-        job_id=f"history-{hashlib.sha256(name.encode()).hexdigest()[:12]}",
-        description=f"star history of {name}",
-        queue=DEFAULT,
-        timeout=120,
-        connection=redis,
-    )
-    Queue(DEFAULT, connection=redis).enqueue_job(job, at_front=True)
+    job_id = f"history-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    _enqueue_first(redis, "jobs.read_history", (name,), job_id, f"star history of {name}", 120)
 
 
 def ask_for_owners(redis: Redis) -> None:
     """Have a worker read the repositories of owners that somebody follows anew. Raises RedisError;
     the schedule does so within ten minutes then."""
+    what = "repositories of owners that are followed anew"
+    _enqueue_first(redis, "jobs.follow_owners", (True,), "owners", what, 60)
+
+
+def _enqueue_first(
+    redis: Redis,
+    function: str,
+    arguments: tuple[Any, ...],
+    job_id: str,
+    description: str,
+    timeout: int,
+) -> None:
+    """Queue a job ahead of all others: somebody waits for it."""
     job = make_job(
-        "jobs.follow_owners",
-        (True,),
-        job_id="owners",
-        description="repositories of owners that are followed anew",
+        function,
+        arguments,
+        job_id=job_id,
+        description=description,
         queue=DEFAULT,
-        timeout=60,
+        timeout=timeout,
         connection=redis,
     )
     Queue(DEFAULT, connection=redis).enqueue_job(job, at_front=True)

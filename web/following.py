@@ -1,11 +1,13 @@
 """Following repositories, and having their star histories read: a request notes the wish in SQL,
 queues a job by name, and answers at once how far it is."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
 from flask import Blueprint, Response, redirect, request, url_for
-from redis import RedisError
+from redis import Redis, RedisError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, NotFound, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
@@ -97,12 +99,17 @@ def ask_for(full_name: str, *, follow: bool) -> FollowDocument:
 
 
 def queue(name: str) -> bool:
-    """Have a worker read the history that a wish is for; False where Redis cannot be reached: the
-    schedule finds the wish in SQL then."""
+    """Have a worker read the history that a wish is for."""
+    return queued("history", partial(queues.ask_for_history, name=name), repository=name)
+
+
+def queued(event: str, ask: Callable[[Redis], None], **what: str) -> bool:
+    """Ask a worker for what is noted in SQL; False where Redis cannot be reached: the schedule
+    finds it there then."""
     try:
-        queues.ask_for_history(current.redis(), name)
+        ask(current.redis())
     except RedisError as error:
-        log.warning("history", outcome="noted, not queued", repository=name, why=str(error))
+        log.warning(event, outcome="noted, not queued", **what, why=str(error))
         return False
     return True
 

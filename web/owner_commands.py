@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import click
-import structlog
-from redis import RedisError
 from sqlalchemy.orm import Session
 
 import queues
@@ -13,8 +11,7 @@ from core.names import all_of, pasted_owner
 from models import FollowOwner
 from store import follow_owners
 from web import current
-
-log = structlog.get_logger("starboard")
+from web.following import queued
 
 
 def parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -37,9 +34,9 @@ def follow(owners: Sequence[str], *, forks: bool, archived: bool) -> None:
             owner: follow_owners.follow_owner(session, owner, now, forks=forks, archived=archived)
             for owner in owners
         }
-    queued = _queue() if any(new.values()) else True
+    is_queued = queued("owners", queues.ask_for_owners) if any(new.values()) else True
     for owner, is_new in new.items():
-        soon = "its repositories are read now" if queued else "noted; read within ten minutes"
+        soon = "its repositories are read now" if is_queued else "noted; read within ten minutes"
         click.echo(f"{all_of(owner)}: {soon if is_new else 'followed already'}")
 
 
@@ -68,13 +65,3 @@ def _read(row: FollowOwner) -> str:
     if row.refreshed_at is None:
         return "not read to the end yet"
     return f"read {clock.rfc3339(row.refreshed_at)}"
-
-
-def _queue() -> bool:
-    """Have a worker read owners; False where Redis cannot be reached: the schedule does it then."""
-    try:
-        queues.ask_for_owners(current.redis())
-    except RedisError as error:
-        log.warning("owners", outcome="noted, not queued", why=str(error))
-        return False
-    return True
