@@ -33,6 +33,8 @@ from core.schemas import (
 )
 from core.windows import WINDOWS, Baselines, RankedRepository, Snapshot, Window, gains
 
+MOVERS_BY = {"gain": "", "percent": "/percent"}  # with what the names of documents end
+
 ENOUGH = 100  # stars, or forks, of which a gain is told in percent
 
 Key = TypeVar("Key", str, str | None)
@@ -99,9 +101,14 @@ def documents_of(
     return documents
 
 
+def movers_name(slug: str, window: str, by: str = "gain") -> str:
+    """Return the name of the document of a list's movers, in one of the orders of MOVERS_BY."""
+    return f"movers/{slug}/{window}{MOVERS_BY[by]}"
+
+
 def names_of(slug: str) -> list[str]:
     """Return the names of a list's documents."""
-    moved = [f"movers/{slug}/{window.name}{by}" for window in WINDOWS for by in ("", "/percent")]
+    moved = [movers_name(slug, window.name, by) for window in WINDOWS for by in MOVERS_BY]
     changed = [f"changes/{slug}/{window.name}" for window in WINDOWS]
     return [f"lists/{slug}", f"languages/{slug}", f"owners/{slug}", *moved, *changed]
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core import clock, digest, notices
 from core.clock import Clock
+from core.leaderboards import movers_name
 from core.schemas import Notice
 from monitoring import checks, status, targets
 from monitoring.targets import SEND_WITHIN, Target
@@ -153,7 +154,7 @@ def _list_digest(
     session: Session, settings: Settings, slug: str, monday: datetime
 ) -> digest.ListDigest:
     ranked = settings.ranked(slug)
-    found = documents.document(session, f"movers/{slug}/7d")
+    found = documents.document(session, movers_name(slug, "7d"))
     movers = json.loads(found.body)["items"] if found is not None else []
     events = events_of(session, 10_000, ranked=ranked, since=monday - 7 * clock.DAY)
     return digest.list_digest(slug, ranked.title, [event.item for event in events], movers)

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock, leaderboards, retention, schemas
 from core.changes import Changes
 from core.clock import DAY, HOUR, MINUTE
+from core.leaderboards import MOVERS_BY, movers_name
 from core.lists import RankedList
 from monitoring import status
 from store import series, snapshots
@@ -58,7 +59,6 @@ SOURCE = choice(
     "Readings, or the days of GitHub's star history; by default those before the first reading.",
     ("reading", "github"),
 )
-MOVERS_BY = {"gain": "", "percent": "/percent"}  # what the names of documents end with
 BY = choice(
     "by",
     "The largest gains, or the largest in percent of those that had at least 100 before.",
@@ -131,7 +131,7 @@ def leaderboard(slug: str, at: datetime | None) -> Response:
 def movers(slug: str, window: str, by: str) -> Response:
     """The largest gains of a list's count over a window, as they are or in percent."""
     ranked = list_named(slug)
-    return document(f"movers/{ranked.slug}/{window}{MOVERS_BY[by]}", ranked)
+    return document(movers_name(ranked.slug, window, by), ranked)
 
 
 @api.get("/lists/<slug>/changes")

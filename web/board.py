@@ -11,6 +11,7 @@ from flask import render_template, url_for
 from markupsafe import Markup
 
 from core import clock
+from core.leaderboards import movers_name
 from core.lists import RankedList
 from core.windows import WINDOWS
 from models import Document
@@ -70,8 +71,8 @@ def _board(ranked: RankedList, window: str, order: str) -> Board:
         board = json.loads(document.body)
         as_of, items = clock.parse(board["as_of"]), board["items"]
         if order != "rank":
-            name = f"movers/{ranked.slug}/{window}{'/percent' if order == 'percent' else ''}"
-            items = _by_gain(items, documents.document(session, name))
+            moved = documents.document(session, movers_name(ranked.slug, window, order))
+            items = _by_gain(items, moved)
         counts = readings.daily(session, ranked, as_of, SPARK_DAYS)
         changed = documents.document(session, f"changes/{ranked.slug}/{window}")
         first, _ = first_and_last_good(session, ranked)
