@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from sqlalchemy import insert, select
 
-from core.clock import DAY, HOUR, MINUTE
+from core.clock import DAY, HOUR, MINUTE, SECOND
 from github.client import GitHub
 from github.errors import NotYet
 from github.sampling import sample
@@ -28,9 +28,9 @@ from local.fake_github.worlds import FakeRepository
 from models import Follow, Reading, Repository, RepositoryName
 from settings import Settings
 from store.database import Database, connect, insert_rows
+from tests.support.simulation import BreakingTransport
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
 TOKEN = "ghp_0123456789abcdef"
 KINDS = [kind for kind in AT_RANDOM if kind != "bad token"]  # which is an hour's pause by itself
 
@@ -64,26 +64,23 @@ def name_of(github_id: int) -> str:
     return f"quiet/harbor-{github_id}"
 
 
-@dataclass
-class Transport(httpx.BaseTransport):
+class Transport(BreakingTransport):
     """The fake GitHub in process: each request takes a second of the simulation's."""
 
-    day: "Simulated"
+    def __init__(self, day: "Simulated") -> None:
+        super().__init__(day.app, day.faults)
+        self.day = day
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        begun, faults = time.process_time(), self.day.faults
-        before = len(faults.done)
-        response = httpx.WSGITransport(self.day.app).handle_request(request)
-        response.read()
-        self.day.now += SECOND
-        self.day.points[self.day.now.replace(minute=0, second=0, microsecond=0)] += 1
-        self.day.of_the_fake += time.process_time() - begun
-        done = faults.done[before:]
-        if "slow" in done:
-            raise httpx.ReadTimeout("timed out", request=request)
-        if "reset" in done:
-            raise httpx.RemoteProtocolError("peer closed connection", request=request)
-        return response
+        begun = time.process_time()
+        try:
+            response = super().handle_request(request)
+            response.read()
+            return response
+        finally:
+            self.day.now += SECOND
+            self.day.points[self.day.now.replace(minute=0, second=0, microsecond=0)] += 1
+            self.day.of_the_fake += time.process_time() - begun
 
 
 @dataclass
