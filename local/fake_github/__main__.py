@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 
 from local.fake_github.api import create_fake_github
+from local.fake_github.archive_world import ArchiveWorld
 from local.fake_github.faults import FaultInjector
 from local.fake_github.newcomers import GrowingWorld
 from local.fake_github.serving import serve
-from local.fake_github.worlds import ArchiveWorld, World
+from local.fake_github.worlds import World
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -24,7 +24,8 @@ from github import polling
 from github.client import GitHub
 from history import importer, thinning
 from local.demo import OpenGate
-from local.fake_github import api, limits, worlds
+from local.fake_github import api, limits
+from local.fake_github.archive_world import ArchiveWorld
 from settings import Settings
 from store import builds
 from store.database import Database, connect
@@ -501,7 +502,7 @@ def poll_all(
 
     unlimited = limits.Quota(10**9, 10**9, DAY)
     github = api.create_fake_github(
-        worlds.ArchiveWorld(archive, datetime.date),
+        ArchiveWorld(archive, datetime.date),
         clock=now,
         limits={"search": unlimited, "core": unlimited},
     )
@@ -656,7 +657,7 @@ def replay(folder: Path, database_url: str) -> Past:
     start = datetime(2025, 6, 1, tzinfo=UTC)
     slots = {start + number * settings.poll_every: day for number, day in enumerate(files)}
     past = Past(files)
-    world = worlds.ArchiveWorld(folder, lambda at: slots[down(at, settings.poll_every)])
+    world = ArchiveWorld(folder, lambda at: slots[down(at, settings.poll_every)])
     with connect(settings) as database, serving(settings) as client:
         database.upgrade()
         simulation = Simulation(database, settings, world, start)

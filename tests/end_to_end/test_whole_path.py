@@ -18,6 +18,7 @@ from github import polling
 from github.client import GitHub
 from local.demo import OpenGate
 from local.fake_github import api, limits, serving, worlds
+from local.fake_github.archive_world import ArchiveWorld
 from settings import Settings, from_environment
 from store.database import connect
 from tests.support.common import published, wait_until
@@ -152,7 +153,7 @@ def gather(folder: Path, database_url: str, last: datetime) -> None:
 
     unlimited = limits.Quota(10**9, 10**9, DAY)
     app = api.create_fake_github(
-        worlds.ArchiveWorld(folder, day_at),
+        ArchiveWorld(folder, day_at),
         clock=now,
         limits={"search": unlimited, "core": unlimited},
     )
@@ -176,7 +177,7 @@ def test_curl_gets_what_an_independent_computation_from_the_archive_gives(
     database_url = f"sqlite:///{tmp_path}/history.db"
     gather(archive, database_url, last)
     newest = Archive(archive, last).newest
-    github = api.create_fake_github(worlds.ArchiveWorld(archive, lambda at: newest))
+    github = api.create_fake_github(ArchiveWorld(archive, lambda at: newest))
 
     started = time.monotonic()
     with (

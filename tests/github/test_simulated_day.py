@@ -9,7 +9,7 @@ import pytest
 
 from core import clock, lists
 from core.windows import WINDOWS
-from local.fake_github import worlds
+from local.fake_github.archive_world import ArchiveWorld
 from local.fake_github.faults import FaultInjector
 from settings import Settings
 from store.database import connect
@@ -37,7 +37,7 @@ def live_through_a_day(folder: Path, rate: float) -> Simulation:
     )
     database = connect(settings)
     database.upgrade()
-    world = worlds.ArchiveWorld(FOLDER, day_at)
+    world = ArchiveWorld(FOLDER, day_at)
     here = Simulation(database, settings, world, START, faults=FaultInjector(7, rate))
     for slot in SLOTS[:-1]:
         here.poll_all(slot)

@@ -18,11 +18,12 @@ from flask.testing import FlaskClient
 from core import lists
 from local.fake_github.__main__ import main
 from local.fake_github.api import create_fake_github
+from local.fake_github.archive_world import ArchiveWorld
 from local.fake_github.limits import Quota
 from local.fake_github.qualifiers import parse_query
 from local.fake_github.serving import serve
 from local.fake_github.state import Record
-from local.fake_github.worlds import BORN, ArchiveWorld, FakeRepository, MadeUpWorld, World
+from local.fake_github.worlds import BORN, FakeRepository, MadeUpWorld, World
 from tests.support.common import SHARED
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -14,8 +14,9 @@ from core.clock import DAY, HOUR
 from core.lists import KNOWN, RankedList
 from core.star_history import StarDays, day_of
 from local.fake_github.api import create_fake_github
+from local.fake_github.archive_world import ArchiveWorld
 from local.fake_github.faults import FaultInjector
-from local.fake_github.worlds import BORN, ArchiveWorld, FakeRepository, MadeUpWorld, World
+from local.fake_github.worlds import BORN, FakeRepository, MadeUpWorld, World
 
 NOON = datetime(2026, 10, 2, 12, tzinfo=UTC)  # a Friday, at 5 in the morning in Los Angeles
 TODAY = date(2026, 10, 2)
