@@ -18,12 +18,7 @@ from store import polls
 from store.database import connect
 
 # How far back, and how far apart: finer for what is near, as thinning would leave it.
-HISTORY = (
-    (35 * DAY, 3 * DAY),
-    (8 * DAY, DAY),
-    (2 * DAY, 4 * HOUR),
-    (2 * HOUR, timedelta(minutes=10)),
-)
+HISTORY = ((35 * DAY, DAY), (2 * DAY, 3 * HOUR), (3 * HOUR, timedelta(minutes=10)))
 
 
 class OpenGate:

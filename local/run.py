@@ -82,8 +82,9 @@ def run(var: Path, *, demo: bool) -> int:
             if status or supervisor.told_to_end:
                 return status
         supervisor.add(*(Process(name, shell(line)) for name, line in commands.items()))
-        names = () if var == HERE / "var" else ("DATABASE_URL", "REDIS_URL")
-        address = "".join(f"{name}={quote(environment[name])} " for name in names)
+        elsewhere = () if var == HERE / "var" else ("DATABASE_URL", "REDIS_URL")
+        made_up = ("GITHUB_API_URL", *DEMO) if demo else ()  # or commands would ask GitHub itself
+        address = "".join(f"{name}={quote(environment[name])} " for name in (*elsewhere, *made_up))
         announcement = (settings.port, settings.redis_url, address)
         threading.Thread(target=_announce, args=announcement, daemon=True).start()
         supervisor.run()
