@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -13,7 +13,7 @@ from models import Follow, Repository, RepositoryName, StarHistory
 LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
 GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
 
-MOST_WAITING = 1000  # histories that are wanted and not read yet
+MOST_WAITING = 1000  # histories that somebody asked for by name, and not read yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,7 @@ BY_OWNER_ALONE = Follow.listed_by.is_not(None) & Follow.named.is_(None)
 
 def room_taken(session: Session) -> int:
     """Return how many are followed by name, which is what may be bounded."""
-    counted = select(func.count()).where(Follow.followed_since.is_not(None), ~BY_OWNER_ALONE)
-    return session.scalar(counted) or 0
+    return _number(session, Follow.followed_since.is_not(None), ~BY_OWNER_ALONE)
 
 
 def unknown_to_github(session: Session) -> list[Follow]:
@@ -128,13 +127,16 @@ UNREAD = (Follow.done_at.is_(None), Follow.gone_at.is_(None))
 
 def waiting(session: Session) -> int:
     """Return how many histories are wanted and not read yet."""
-    return session.scalar(select(func.count()).select_from(Follow).where(*UNREAD)) or 0
+    return _number(session, *UNREAD)
 
 
 def waited_for(session: Session) -> int:
-    """Return how many of them were asked for by name."""
-    counted = select(func.count()).select_from(Follow).where(*UNREAD, ~BY_OWNER_ALONE)
-    return session.scalar(counted) or 0
+    """Return how many of them were asked for by name, which is what is bounded."""
+    return _number(session, *UNREAD, ~BY_OWNER_ALONE)
+
+
+def _number(session: Session, *where: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Follow).where(*where)) or 0
 
 
 def is_unread(session: Session, name: str) -> bool:
@@ -151,8 +153,7 @@ def position(session: Session, row: Follow) -> int:
         earlier = ~BY_OWNER_ALONE | earlier
     else:
         earlier = ~BY_OWNER_ALONE & earlier
-    before = select(func.count()).select_from(Follow).where(*UNREAD, earlier)
-    return session.scalar(before) or 0
+    return _number(session, *UNREAD, earlier)
 
 
 def lease_next(session: Session, now: datetime) -> Follow | None:

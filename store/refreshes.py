@@ -28,7 +28,7 @@ def ask_again(session: Session, repository_id: int, now: datetime) -> str | None
     room, or another was faster."""
     if not lacks_days(session, repository_id, now):
         return None
-    if follows.waiting(session) >= follows.MOST_WAITING:
+    if follows.waited_for(session) >= follows.MOST_WAITING:
         return None
     wish = _wish(session, repository_id)
     if wish is None:

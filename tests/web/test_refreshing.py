@@ -59,6 +59,23 @@ def test_whoever_may_ask_has_them_read(open_to_all: FlaskClient, path: str, befo
     assert (row.waits, row.followed_since, row.repository_id) == (True, None, 2)
 
 
+def test_the_many_of_an_owner_that_is_followed_shut_nobody_out(
+    open_to_all: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follows, "MOST_WAITING", 2)
+    read_at(open_to_all, DAY_ENDED - HOUR)
+    with database_of(open_to_all).write() as session:
+        for number in range(2):
+            row = follows.wish(f"many/{number}", NOON, follow=True)
+            row.named, row.listed_by = None, "many"
+            session.add(row)
+
+    open_to_all.get(LOOKS[0])
+
+    with database_of(open_to_all).read() as session:
+        assert session.get(Follow, "loud/motor") is not None
+
+
 def test_of_a_day_that_has_not_ended_nothing_is_asked(open_to_all: FlaskClient) -> None:
     read_at(open_to_all, DAY_ENDED + timedelta(minutes=1))
 
