@@ -88,7 +88,7 @@ TABLES: Mapping[str, Table] = {
         ).order_by(Repository.id),
     ),
     "readings": Table(
-        {**_WHO, "slot": "moment", **_COUNTS},
+        {**_WHO, "slot": "moment", **_COUNTS, "seen_until": "moment"},
         select(
             Reading.repository_id,
             Repository.full_name,
@@ -96,6 +96,7 @@ TABLES: Mapping[str, Table] = {
             Reading.stars,
             Reading.forks,
             Reading.open_issues,
+            _seconds(Reading.seen_until),
         )
         .join(Repository, Repository.id == Reading.repository_id)
         .order_by(Reading.repository_id, Reading.slot),

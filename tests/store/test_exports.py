@@ -10,9 +10,10 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlalchemy import select
 
 from core.clock import DAY
-from models import Base
+from models import Base, Reading
 from store import exports, parquet
 from store.database import Database
 from store.parquet import PYARROW, ExportError, export
@@ -50,6 +51,18 @@ def ask(folder: Path, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect() as connection:
         connection.execute(f"SET file_search_path = '{folder}'; SET TimeZone = 'UTC'")
         return connection.execute(sql).fetchall()
+
+
+def test_a_reading_that_stands_for_several_says_until_when(filled: Database, folder: Path) -> None:
+    with filled.write() as session:
+        last = session.scalars(select(Reading).order_by(Reading.slot.desc())).first()
+        assert last is not None
+        last.seen_until = until = last.slot + DAY
+
+    export(filled, folder, lambda *_: None)
+
+    found = ask(folder, "SELECT seen_until FROM 'readings.parquet' WHERE seen_until IS NOT NULL")
+    assert found == [(until,)]
 
 
 def test_files_hold_what_was_believed_under_names(filled: Database, folder: Path) -> None:
