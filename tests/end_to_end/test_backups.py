@@ -92,14 +92,14 @@ def test_a_restore_that_is_killed_has_done_nothing_or_all(
     with another(database, tmp_path) as other:
         other.upgrade()
         put(other, repo(7), ranked=STARS)
-        old, took, outcomes = _state(other), 0.0, []
+        old, patience, outcomes = _state(other), None, []
 
         for _ in range(KILLS):
             started = time.monotonic()
             child = multiprocessing.get_context("fork").Process(target=_restore, args=(other, copy))
             child.start()
-            child.join(chance.uniform(0, took * 1.2) if took else None)
-            took = took or time.monotonic() - started
+            child.join(patience and chance.uniform(0, patience))
+            patience = patience or time.monotonic() - started
             with suppress(ProcessLookupError):
                 assert child.pid is not None
                 os.killpg(child.pid, signal.SIGKILL)
@@ -107,6 +107,7 @@ def test_a_restore_that_is_killed_has_done_nothing_or_all(
             child.close()
             outcomes.append(_state(other))
             assert outcomes[-1] in (old, new)
+            patience *= 0.7 if outcomes[-1] == new else 1.3  # about where both may happen
             if outcomes[-1] == new:
                 _empty(other)
                 put(other, repo(7))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.fake_github import api, serving, worlds
-from tests.support.common import descendants, running, wait_until
+from tests.support.common import counts, descendants, running, wait_until
 
 
 def pids_of(installation: Any, part: str) -> set[int]:
@@ -82,16 +82,16 @@ def test_killed_outright_it_leaves_nothing_behind_and_the_next_one_starts(
     install: Callable[..., Any],
 ) -> None:
     with serving.serve(api.create_fake_github(worlds.MadeUpWorld())) as github_url:
-        with install(GITHUB_API_URL=github_url) as installation:
-            first = installation.wait_for("/api/v1/lists/stars").json()
+        with install(GITHUB_API_URL=github_url, POLL_MINUTES="60") as installation:
+            first = installation.wait_for("/api/v1/lists/stars")
             before = descendants([installation.process.pid])
 
             installation.process.kill()
             installation.process.wait()
 
             wait_until(lambda: not before & running().keys(), seconds=30)
-        with install(GITHUB_API_URL=github_url) as installation:
-            again = installation.wait_for("/api/v1/lists/stars").json()
+        with install(GITHUB_API_URL=github_url, POLL_MINUTES="60") as installation:
+            again = installation.wait_for("/api/v1/lists/stars")
 
     assert len(before) > 5
-    assert again["items"] == first["items"]
+    assert counts(again) == counts(first)

@@ -14,12 +14,7 @@ from redis import Redis
 
 from local import embedded
 from local.fake_github import api, serving, worlds
-from tests.support.common import ROOT, descendants, running
-
-
-def counts(response: Any) -> list[tuple[str, int]]:
-    """The repositories of a list with their stars. Gains come as star histories are read."""
-    return [(item["full_name"], item["stars"]) for item in response.json()["items"]]
+from tests.support.common import ROOT, counts, descendants, running
 
 
 def searches(github: Any) -> int:

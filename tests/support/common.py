@@ -35,6 +35,11 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
     return result
 
 
+def counts(response: Any) -> list[tuple[str, int]]:
+    """The repositories of a list with their stars. Gains come as star histories are read."""
+    return [(item["full_name"], item["stars"]) for item in response.json()["items"]]
+
+
 def published(settings: Settings, name: str) -> bool:
     """Return whether a document is out."""
     with connect(settings) as database, database.read() as session:
