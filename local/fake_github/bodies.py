@@ -1,6 +1,7 @@
 """The JSON that the fake GitHub answers with."""
 
 import zlib
+from collections.abc import Iterable
 
 from flask import request
 
@@ -9,7 +10,7 @@ from local.fake_github import node_ids
 from local.fake_github.worlds import FakeRepository
 
 # Members that are URLs below the repository's or the owner's own, as GitHub's templates.
-LINKS = """archive_url={archive_format}{/ref} assignees_url=assignees{/user}
+_LINKS = """archive_url={archive_format}{/ref} assignees_url=assignees{/user}
     blobs_url=git/blobs{/sha} branches_url=branches{/branch} comments_url=comments{/number}
     collaborators_url=collaborators{/collaborator} commits_url=commits{/sha}
     compare_url=compare/{base}...{head} contents_url=contents/{+path}
@@ -24,10 +25,13 @@ LINKS = """archive_url={archive_format}{/ref} assignees_url=assignees{/user}
     subscribers_url=subscribers subscription_url=subscription tags_url=tags teams_url=teams
     trees_url=git/trees{/sha}"""
 
-OWNER_LINKS = """followers_url=followers following_url=following{/other_user}
+_OWNER_LINKS = """followers_url=followers following_url=following{/other_user}
     gists_url=gists{/gist_id} starred_url=starred{/owner}{/repo} subscriptions_url=subscriptions
     organizations_url=orgs repos_url=repos events_url=events{/privacy}
     received_events_url=received_events"""
+LINKS, OWNER_LINKS = (
+    [tuple(link.split("=")) for link in links.split()] for links in (_LINKS, _OWNER_LINKS)
+)
 
 NO = ("private", "is_template", "has_pages", "disabled")
 
@@ -95,6 +99,5 @@ def _owner(login: str) -> dict[str, object]:
     }
 
 
-def _below(url: str, links: str) -> dict[str, str]:
-    pairs = (link.split("=") for link in links.split())
-    return {member: f"{url}/{path}" for member, path in pairs}
+def _below(url: str, links: Iterable[tuple[str, ...]]) -> dict[str, str]:
+    return {member: f"{url}/{path}" for member, path in links}

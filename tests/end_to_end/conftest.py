@@ -63,7 +63,7 @@ class Installation:
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.url + path, timeout=10)
 
-    def wait_for(self, path: str, seconds: float = 30) -> httpx.Response:
+    def wait_for(self, path: str, seconds: float = 90) -> httpx.Response:
         """The first answer 200 of a path."""
 
         def answer() -> httpx.Response | None:
@@ -76,7 +76,7 @@ class Installation:
         found: httpx.Response = self.wait_until(answer, seconds)
         return found
 
-    def wait_until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
+    def wait_until(self, condition: Callable[[], Any], seconds: float = 90) -> Any:
         deadline = time.monotonic() + seconds
         while not (result := condition()):
             if time.monotonic() > deadline or self.process.poll() is not None:

@@ -268,7 +268,7 @@ def read_until(url: str, end: Path) -> tuple[int, int, int]:
             older += min(found) < newest
             newest = max(found)
             seen |= found
-            time.sleep(0.002)  # leaves the machine to those who write
+            time.sleep(0.02)  # leaves the machine to those who write
     return len(seen), torn, older
 
 

@@ -73,7 +73,7 @@ def test_a_web_process_that_is_killed_is_replaced(install: Callable[..., Any]) -
 
         os.kill(min(served_by), signal.SIGKILL)
 
-        wait_until(lambda: len((descendants([main]) - {main}) - served_by) >= 1, seconds=30)
+        wait_until(lambda: len((descendants([main]) - {main}) - served_by) >= 1, seconds=90)
         assert main in running()
         wait_until(lambda: installation.get("/healthz").status_code == 200)
 
@@ -89,7 +89,7 @@ def test_killed_outright_it_leaves_nothing_behind_and_the_next_one_starts(
             installation.process.kill()
             installation.process.wait()
 
-            wait_until(lambda: not before & running().keys(), seconds=30)
+            wait_until(lambda: not before & running().keys(), seconds=90)
         with install(GITHUB_API_URL=github_url, POLL_MINUTES="60") as installation:
             again = installation.wait_for("/api/v1/lists/stars")
 

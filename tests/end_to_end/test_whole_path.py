@@ -186,7 +186,7 @@ def test_curl_gets_what_an_independent_computation_from_the_archive_gives(
             GITHUB_API_URL=github_url, DATABASE_URL=database_url, LISTS=",".join(SLUGS)
         ) as installation,
     ):
-        installation.wait_for("/api/v1/lists/stars", seconds=30)
+        installation.wait_for("/api/v1/lists/stars", seconds=90)
         assert time.monotonic() - started < 30
         installation.wait_until(
             lambda: all(
@@ -240,7 +240,7 @@ def test_stock_rq_tools_work_against_it(
             [rq, "worker", "-u", valkey_url, "--with-scheduler", "default", "low"], environment
         )
 
-        wait_until(lambda: published(settings, "lists/stars"), seconds=30)
+        wait_until(lambda: published(settings, "lists/stars"), seconds=90)
         info = subprocess.run(
             [rq, "info", "-u", valkey_url, "--raw"], capture_output=True, text=True, check=True
         )

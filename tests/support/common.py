@@ -26,7 +26,7 @@ MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., Flask]
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """The first result of a condition that is true."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
