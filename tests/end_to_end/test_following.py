@@ -93,7 +93,7 @@ def test_one_worker_serves_who_asks_while_36_lists_wait_for_githubs_limit(
 
         httpx.put(url)
 
-        wait_until(lambda: told(url)["history"]["pages_read"], seconds=15)  # 1 to 3 s, if not loaded
+        wait_until(lambda: told(url)["history"]["pages_read"], seconds=15)  # 1 to 3 s, if quiet
         assert "postponed" not in here.log.read_text()
 
 
