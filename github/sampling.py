@@ -75,14 +75,14 @@ class Run:
     def _store(self, asked: Sequence[Sampled], batch: Batch, *, sure: bool) -> list[list[Sampled]]:
         """Store what came of a batch, in one transaction; gives what to ask for again, and smaller.
 
-        Whom GitHub does not know it is asked for once more: it leaves out what is there.
+        Whom GitHub does not know it is asked for once more: it leaves out what is there. Then by
+        name, which another one may bear that was made since.
         """
         self.failing = 0 if batch.found or batch.gone or batch.withheld else self.failing + 1
         self.sampled += len(batch.found)
         self.by_name += [each for each in asked if each.full_name in batch.withheld]
-        refused = batch.gone if sure else {}
-        if not sure:
-            self.doubtful += [each for each in asked if each.full_name in batch.gone]
+        unknown = self.by_name if sure else self.doubtful
+        unknown += [each for each in asked if each.full_name in batch.gone]
         smaller, alone = max(1, len(asked) // 2), len(asked) == 1
         failing = {each.full_name: batch.why for each in batch.left} if alone else {}
         if not is_amid(self.slot, self.every, self.now()):
@@ -92,11 +92,10 @@ class Run:
             if batch.found:
                 larger = min(AT_ONCE, 2 * max(each.at_once for each in asked))
                 sampling.store_found(session, self.slot, at, batch.found, larger)
-            sampling.store_refused(session, at, refused)
             sampling.store_failing(session, at, failing)
             if batch.left and not alone:
                 sampling.store_at_once(session, [it.full_name for it in batch.left], smaller)
-        for name, why in {**refused, **failing}.items():
+        for name, why in failing.items():
             log.warning("not sampled", repository=name, why=why)
         return [] if alone else [*batches(replace(it, at_once=smaller) for it in batch.left)]
 
@@ -118,6 +117,9 @@ class Run:
                 with self.database.write() as session:
                     sampling.store_refused(session, self.now(), {name: str(error)})
                 continue
+            if each.repository_id and self.github.authorized:  # its node id led nowhere
+                with self.database.write() as session:
+                    sampling.follow_the_bearer(session, name)
             self.sampled += 1
         return True
 

@@ -101,6 +101,15 @@ def store_failing(session: Session, at: datetime, failing: Mapping[str, str]) ->
         note_trouble(session, name, why, at, OWN)
 
 
+def follow_the_bearer(session: Session, name: str) -> None:
+    """Let whoever follows a name follow the repository that GitHub last gave under it: the one
+    before is gone, and its history is not this one's."""
+    key = name.lower()
+    found = select(Watched.repository_id).where(Watched.name == key).scalar_subquery()
+    another = (Follow.name == key) & (Follow.repository_id != found)
+    session.execute(update(Follow).where(another).values(repository_id=found, done_at=None))
+
+
 def store_at_once(session: Session, names: Sequence[str], at_once: int) -> None:
     """Note with how many others repositories are asked for next."""
     lower = [name.lower() for name in names]

@@ -15,7 +15,7 @@ from core import sampling
 from core.clock import HOUR, MINUTE
 from core.sampling import Sampled, due, interval
 from github import batches
-from models import Reading, Repository, Trouble, Watched
+from models import Follow, Reading, Repository, Trouble, Watched
 from scheduler import schedule
 from store.database import Database
 from tests.support.common import SHARED
@@ -90,10 +90,29 @@ class TestABatch:
 
         assert sampled(here) == [1, 2, 3]
         assert list(told(here)) == [name_of(4)]
-        assert paths(here) == {"/graphql": 2}  # it is asked for once more, as GitHub leaves out
+        # It is asked for once more, as GitHub leaves out, and then by name.
+        assert paths(here) == {"/graphql": 2, f"/repos/{name_of(4)}": 1}
         here.world.number = 4
         here.sample(START + EVERY)
         assert (sampled(here, 1), told(here)) == ([1, 2, 3, 4], {})
+
+    def test_goes_on_with_another_one_that_took_the_name_of_one_that_is_gone(
+        self, here: Simulated, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here.sample(START)
+        here.world.number = 3
+        known = here.world.by_id(3, START)
+        assert known is not None
+        again = replace(known, github_id=5, full_name=name_of(4))
+        monkeypatch.setattr(here.world, "by_name", lambda *_: again)
+
+        here.sample(START + EVERY)
+
+        with here.database.read() as session:
+            (new,) = session.scalars(select(Repository.id).where(Repository.github_id == 5))
+            follow = session.get_one(Follow, name_of(4))
+        assert sampled(here, 1) == [1, 2, 3, new]
+        assert (told(here), follow.repository_id, follow.done_at) == ({}, new, None)
 
     def test_believes_no_single_word_that_one_is_gone(self, here: Simulated) -> None:
         here.faults.planned = ["node not found"]
