@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
@@ -174,6 +175,12 @@ class Installation:
         }
         return documents | repositories
 
+    def copy(self) -> bytes:
+        """The database as it is, to start another with."""
+        self.database.checkpoint_wal()
+        assert self.database.engine.url.database is not None
+        return Path(self.database.engine.url.database).read_bytes()
+
     def stored(self) -> dict[str, list[str]]:
         """All rows of all tables."""
         with self.database.read() as session:
@@ -209,10 +216,12 @@ def install(template: bytes, tmp_path_factory: pytest.TempPathFactory) -> Instal
 
     @contextmanager
     def start(
-        kind: type[Database] = Database, world: Changing | None = None
+        kind: type[Database] = Database,
+        world: Changing | None = None,
+        start_as: bytes = template,
     ) -> Iterator[Installation]:
         path = tmp_path_factory.mktemp("example") / "starboard.db"
-        path.write_bytes(template)
+        path.write_bytes(start_as)
         with kind(f"sqlite:///{path}") as database:
             yield Installation(database, world or Changing())
 
@@ -439,12 +448,15 @@ def test_work_that_breaks_off_anywhere_and_is_repeated_leaves_what_doing_it_once
     repeated: list[dict[str, list[str]]] = []
     done = False
 
-    with installed(install) as here:
-        before = here.stored()
+    with install(Fragile) as here:
+        for which in BEFORE:
+            here.poll(which)
+        here.aggregate(START + 8 * EVERY)
+        before, copy = here.stored(), here.copy()
         work(here)
         once = here.stored()
     while not done:
-        with installed(install) as here:
+        with install(Fragile, start_as=copy) as here:
             done = breaks_off_at(here, len(repeated), work, killed)
             broken_off.append(here.stored())
             work(here)
@@ -453,16 +465,6 @@ def test_work_that_breaks_off_anywhere_and_is_repeated_leaves_what_doing_it_once
     assert len(repeated) > 5  # as many points as there are, and one more
     assert all(each in (before, once) for each in broken_off)
     assert all(each == once for each in repeated)
-
-
-@contextmanager
-def installed(install: Install) -> Iterator[Installation]:
-    """A database that some polls and a build have come to."""
-    with install(Fragile) as here:
-        for which in BEFORE:
-            here.poll(which)
-        here.aggregate(START + 8 * EVERY)
-        yield here
 
 
 def breaks_off_at(
