@@ -41,7 +41,7 @@ def live_through_a_day(folder: Path, rate: float) -> Simulation:
     here = Simulation(database, settings, world, START, faults=FaultInjector(7, rate))
     for slot in SLOTS[:-1]:
         here.poll_all(slot)
-        if slot.minute == 0:
+        if (slot - START) % (6 * clock.HOUR) == timedelta(0):
             here.aggregate()
     here.faults.rate = 0
     here.poll_all(SLOTS[-1])
