@@ -24,7 +24,14 @@ from core.clock import HOUR, MINUTE
 from core.lists import RankedList
 from monitoring import redis_status
 from store import builds
-from web import chart_command, current, data_commands, follow_commands, notify_commands
+from web import (
+    alive_command,
+    chart_command,
+    current,
+    data_commands,
+    follow_commands,
+    notify_commands,
+)
 from web.command_errors import in_one_line, require_schema
 
 if TYPE_CHECKING:
@@ -260,5 +267,6 @@ def _slug(ranked: RankedList | None) -> str:
 
 ALL = (
     *(poll, aggregate, upgrade, redis_url, failed_jobs, import_history, chart_command.chart),
+    alive_command.alive,
     *(*follow_commands.ALL, *data_commands.ALL, *notify_commands.ALL),
 )

@@ -28,7 +28,7 @@ import settings as configuration
 from core import clock
 from core.clock import MINUTE, SECOND
 from core.lists import RankedList
-from monitoring import logs
+from monitoring import logs, signs_of_life
 from queues import DEFAULT, ENTRY_PREFIX, LOW, Entry
 from settings import SPREAD, Settings
 
@@ -114,7 +114,8 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
     """
 
     def __init__(self, entries: list[Entry], connection: Redis) -> None:
-        super().__init__(queue_name=DEFAULT, connection=connection, interval=INTERVAL)
+        name = signs_of_life.scheduler_name()
+        super().__init__(queue_name=DEFAULT, connection=connection, interval=INTERVAL, name=name)
         self.entries = {entry.id: entry for entry in entries}
         # RQ puts a failed job's retry aside until its time; rq-scheduler does not serve those, and
         # a worker that does forks a process that eats jobs (see worker.py).
@@ -216,6 +217,12 @@ class SafeScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler publishes 
         lock that RQ gives to one of them."""
         self.retries.acquire_locks()
         self.retries.enqueue_scheduled_jobs()
+
+    def heartbeat(self) -> None:
+        """Be seen for some seconds more; as rq-scheduler does it, one whom a Redis that was wiped
+        forgot would never be seen again."""
+        if not self.connection.expire(self.key, INTERVAL + 10):
+            self.register_birth()
 
     def rescue(self) -> None:
         """Queue again the jobs that two looks in a row found orphaned: one that a single look

@@ -50,6 +50,16 @@ def all_of(owner: str) -> str:
     return f"{owner}/*"
 
 
+def parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the owners of whom texts mean all repositories, and the other texts."""
+    owners: list[str] = []
+    others: list[str] = []
+    for text in texts:
+        owner = pasted_owner(text)
+        (others if owner is None else owners).append(owner or text)
+    return owners, others
+
+
 COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)  # an address may have a `#` inside
 
 

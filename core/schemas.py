@@ -177,39 +177,6 @@ class FollowDocument(TypedDict):
     position: int | None
 
 
-FollowState = Literal["waiting", "sampled", "trouble"]
-
-
-class FollowedRepository(TypedDict):
-    """`state`: no reading of it yet; sampled; or what keeps it from being so is in `trouble`."""
-
-    full_name: str
-    followed_since: Time
-    state: FollowState
-    as_of: Annotated[Time | None, Meta(description="The slot of its newest reading.")]
-    stars: int | None
-    gains: Gains
-    history: HistoryStatus
-    trouble: str | None
-
-
-class WishedList(TypedDict):
-    """The names of a list: `new` ones, those that were `known` here already, and those that are
-    `unknown` to GitHub, as it said within the hour."""
-
-    new: list[str]
-    known: list[str]
-    unknown: list[str]
-
-
-class FollowPage(TypedDict):
-    """Followed repositories in order of their names; `next`: what to ask for to get those behind
-    them, null at the end."""
-
-    items: list[FollowedRepository]
-    next: str | None
-
-
 class RepositoryDocument(RepositoryFacts):
     """A repository's `rank`, also in its gains, is the one on the list `stars`."""
 

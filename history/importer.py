@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -236,9 +236,16 @@ def _repositories(
     session: Session, newest: Mapping[str, tuple[datetime, list[str]]]
 ) -> dict[str, int]:
     """Return our ids by name. A repository without GitHub's id is known by its name alone, and by
-    what the newest day says of it."""
-    found = session.execute(select(RepositoryName.name, RepositoryName.repository_id))
-    ids = {name: repository_id for name, repository_id in found if name in newest}
+    what the newest day says of it; one that was made after that day is another, which took it."""
+    found = session.execute(
+        select(RepositoryName.name, RepositoryName.repository_id, Repository.created_at).join(
+            Repository, Repository.id == RepositoryName.repository_id
+        )
+    )
+    bearers = {name: (row, made) for name, row, made in found if name in newest}
+    taken = {name for name, (_, made) in bearers.items() if made and made > newest[name][0]}
+    ids = {name: row for name, (row, _) in bearers.items() if name not in taken}
+    ids |= _former_bearers(session, taken)
     seen = [
         {f"new_{column}": value for column, value in _profile(*newest[name]).items()} | {"row": row}
         for name, row in ids.items()
@@ -251,9 +258,23 @@ def _repositories(
     session.add_all(
         RepositoryName(name=name, repository_id=row.id, seen_at=row.seen_at)
         for name, row in new.items()
+        if name not in taken
     )
     session.flush()
     return ids | {name: row.id for name, row in new.items()}
+
+
+def _former_bearers(session: Session, names: Collection[str]) -> dict[str, int]:
+    """Return imported repositories by names that another one took, which was made later."""
+    if not names:
+        return {}
+    name = func.lower(Repository.full_name)
+    rows = session.execute(
+        select(name, Repository.id)
+        .where(name.in_(names), Repository.github_id.is_(None), Repository.same_as_id.is_(None))
+        .order_by(Repository.id)
+    )
+    return {name: row for name, row in rows}
 
 
 def _profile(slot: datetime, fields: list[str]) -> dict[str, Any]:

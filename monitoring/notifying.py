@@ -133,9 +133,7 @@ def _put_digest(
     week = digest.week_of(monday - clock.DAY)
     for target in chosen:
         if notices.wants(target.tags, {"digest"}, False):
-            lists = [
-                _list_digest(session, settings, slug, monday) for slug in _lists(settings, target)
-            ]
+            lists = [_list_digest(session, settings, slug) for slug in _lists(settings, target)]
             notice = notices.notice(
                 "digest", f"digest {week}", monday + DIGEST_AT, week=week, lists=lists
             )
@@ -150,14 +148,14 @@ def _lists(settings: Settings, target: Target) -> list[str]:
     return tagged or [slug for slug in slugs if slug in (slugs[0], notices.FOLLOWED)]
 
 
-def _list_digest(
-    session: Session, settings: Settings, slug: str, monday: datetime
-) -> digest.ListDigest:
-    ranked = settings.ranked(slug)
-    found = documents.document(session, movers_name(slug, "7d"))
-    movers = json.loads(found.body)["items"] if found is not None else []
-    events = events_of(session, 10_000, ranked=ranked, since=monday - 7 * clock.DAY)
-    return digest.list_digest(slug, ranked.title, [event.item for event in events], movers)
+def _list_digest(session: Session, settings: Settings, slug: str) -> digest.ListDigest:
+    """What the page tells of a week, by the same documents."""
+    names = (f"changes/{slug}/7d", movers_name(slug, "7d"))
+    found = (documents.document(session, name) for name in names)
+    changes, movers = (json.loads(each.body) if each else None for each in found)
+    return digest.list_digest(
+        slug, settings.ranked(slug).title, changes, movers["items"] if movers else []
+    )
 
 
 def _note(

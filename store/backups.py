@@ -1,6 +1,7 @@
 """Backups: the whole database as one file, made while Starboard runs on, and put back whole."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -49,7 +50,8 @@ def backup(database: Database, file: Path, *, force: bool) -> None:
     except OSError as error:
         raise BackupError(f"{file}: {error.strerror}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # why it failed has been said
+            part.unlink(missing_ok=True)
 
 
 def restore(database: Database, file: Path, *, force: bool) -> None:

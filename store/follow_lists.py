@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core import clock
-from core.schemas import FollowState
-from models import Follow, Reading, RepositoryName, Trouble
+from core.follow_schemas import FollowState
+from models import Follow, Reading, RepositoryName, StarHistory, Trouble
 from store import follows
 
 AT_ONCE = 500  # names in a statement
@@ -97,9 +97,9 @@ def followed_page(
     after: str = "",
     q: str = "",
     state: FollowState | None = None,
-) -> list[Follow]:
+) -> list[tuple[Follow, StarHistory | None]]:
     """Return followed repositories in order of their names, those behind `after`, with a text in
-    their names, and in a state."""
+    their names, and in a state; each with its star history, as far as that is here."""
     trouble = _in_trouble(now)
     states: dict[FollowState, ColumnElement[bool]] = {
         "trouble": trouble,
@@ -107,7 +107,8 @@ def followed_page(
         "waiting": ~trouble & ~_SAMPLED,
     }
     chosen = (
-        select(Follow)
+        select(Follow, StarHistory)
+        .outerjoin(StarHistory, StarHistory.repository_id == Follow.repository_id)
         .where(Follow.followed_since.is_not(None), Follow.name > after.lower())
         .order_by(Follow.name)
         .limit(limit)
@@ -116,4 +117,4 @@ def followed_page(
         chosen = chosen.where(func.lower(Follow.full_name).contains(q.lower(), autoescape=True))
     if state is not None:
         chosen = chosen.where(states[state])
-    return list(session.scalars(chosen))
+    return [(row, history) for row, history in session.execute(chosen)]

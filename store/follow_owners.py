@@ -111,6 +111,12 @@ def all_owners(session: Session) -> list[tuple[FollowOwner, int]]:
     return [(row, number) for row, number in rows]
 
 
+def number_asked_for(session: Session) -> int:
+    """Return how many owners are followed that the settings need not name."""
+    asked_for = select(func.count()).where(FollowOwner.asked_at.is_not(None))
+    return session.scalar(asked_for) or 0
+
+
 def store_page(
     session: Session,
     name: str,

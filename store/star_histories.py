@@ -1,6 +1,6 @@
 """Star histories: days of stars as GitHub told them, page by page."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,12 +11,6 @@ from core.star_history import StarDays, ToldDays, Week, day_of
 from models import StarHistory
 
 FULL_PAGE = 30  # weeks
-
-
-def of_many(session: Session, repository_ids: Iterable[int | None]) -> Sequence[StarHistory]:
-    """Return the star histories of several repositories, as far as they are here."""
-    ids = [each for each in repository_ids if each is not None]
-    return session.scalars(select(StarHistory).where(StarHistory.repository_id.in_(ids))).all()
 
 
 def star_history(session: Session, repository_id: int) -> StarHistory | None:

@@ -32,7 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 # What meets the database's own ways, of the tests of processes and of views; the others would ask
 # it the same again.
 ON_POSTGRES = {
-    "end_to_end": {"test_following", "test_hung_database", "test_kills", "test_whole_path"},
+    "end_to_end": {
+        *("test_backups", "test_following", "test_hung_database", "test_kills", "test_whole_path")
+    },
     "web": {"test_follow_lists", "test_following", "test_history", "test_lists", "test_statements"},
     "pages": {"test_leaderboard", "test_search", "test_status_page"},
 }

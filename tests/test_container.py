@@ -4,16 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from local.run import procfile
 from tests.support.common import ROOT
+from tests.support.image import SERVICES
 
 BIN = Path(sys.executable).parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 
 
 def test_linters_find_nothing() -> None:
@@ -52,4 +49,6 @@ def test_services_wait_for_the_schema_and_are_looked_after() -> None:
         assert awaited["migrate"] == {"condition": "service_completed_successfully"}
         assert {awaited[it]["condition"] for it in ("postgres", "valkey")} == {"service_healthy"}
     assert [name for name, it in SERVICES.items() if "healthcheck" not in it] == ["migrate"]
+    for name in ("worker", "scheduler"):
+        assert SERVICES[name]["healthcheck"]["test"][-2:] == ["alive", name]
     assert all(SERVICES[name]["volumes"] for name in ("postgres", "valkey"))

@@ -1,9 +1,12 @@
 """The documents: every relative link leads to the file, the line or the heading that it names."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from core import notify_setting
+from monitoring.targets import targets_of
 from tests.support import links
 
 CODE = '''"""A module."""
@@ -37,6 +40,14 @@ def readme(project: Path, text: str) -> Path:
 @pytest.mark.parametrize("document", links.documents(), ids=lambda path: path.name)
 def test_every_relative_link_leads_where_it_says(document: Path) -> None:
     assert links.problems(document) == [], "`python -m tests.support.links --fix` mends lines"
+
+
+def test_a_line_of_the_readmes_first_screen_turns_a_notification_on() -> None:
+    first_screen = "".join((links.ROOT / "README.md").read_text().splitlines(True)[:20])
+    [url] = re.findall(r"^    NOTIFY=(\S+) make run\b", first_screen, re.MULTILINE)
+
+    [target] = targets_of(notify_setting.parse(url, lambda path: ""))
+    assert (target.name, target.tags) == ("1 (ntfy)", ())
 
 
 def test_every_document_is_checked() -> None:

@@ -16,6 +16,7 @@ from flask import g
 
 from core import schemas
 from core.changes import Changes
+from core.follow_schemas import FollowPage
 from core.windows import WINDOWS
 
 CSV = "text/csv; charset=utf-8; header=present"
@@ -29,7 +30,7 @@ TABLES = {  # type of a document → where it has its rows
     schemas.LanguageTotals: ("items",),
     schemas.OwnerTotals: ("items",),
     schemas.EventPage: ("items",),
-    schemas.FollowPage: ("items",),
+    FollowPage: ("items",),
     schemas.Series: ("points",),
     schemas.RankSeries: ("points",),
 }

@@ -6,7 +6,7 @@ from typing import IO, Any
 import click
 
 from core import clock
-from core.names import pasted_name, pasted_owner, read_names
+from core.names import parted, pasted_name, pasted_owner, read_names
 from core.sampling import interval
 from models import Follow
 from store import follows as wishes
@@ -44,8 +44,8 @@ def follow(names: tuple[str, ...], file: IO[str] | None, forks: bool, archived: 
     if not names and file is None:
         raise click.UsageError("name a repository, such as octocat/hello-world, or a file: -f FILE")
     listed, other = read_names(file) if file is not None else ({}, [])
-    owners, full_names = owner_commands.parted(names)
-    more, _ = owner_commands.parted(text for _, text in other)
+    owners, full_names = parted(names)
+    more, _ = parted(text for _, text in other)
     if (forks or archived) and not owners + more:
         raise click.UsageError("--forks and --archived are of OWNER/*, such as 'apache/*'")
     wrong = [(number, text) for number, text in other if pasted_owner(text) is None]
@@ -69,7 +69,7 @@ def unfollow(names: tuple[str, ...]) -> None:
     """End following repositories; what was stored stays."""
     require_schema()
     with in_one_line():
-        owners, full_names = owner_commands.parted(names)
+        owners, full_names = parted(names)
         for owner in owners:
             click.echo(owner_commands.unfollow(owner))
         for full_name in map(_meant, full_names):

@@ -17,7 +17,7 @@ from core import clock
 from core.names import is_full_name, pasted_name
 from core.schemas import FollowDocument
 from models import Follow
-from store import follows
+from store import follow_owners, follows
 from store.history_status import history_status
 from web import current
 from web.parameters import endpoint
@@ -25,6 +25,7 @@ from web.permission import require_leave
 from web.responses import live_json, unknown
 
 ASK_AGAIN = 1  # second, after which somebody who waits looks again
+ALL = "*"  # as a name: all repositories of an owner
 FULL_FOR = 60  # seconds until somebody who found no room tries again
 
 following = Blueprint("following", __name__)
@@ -44,10 +45,15 @@ def follow(owner: str, name: str) -> Response:
 @following.delete("/api/v1/repos/<owner>/<name>")
 @endpoint(None, live=True)
 def unfollow(owner: str, name: str) -> Response:
-    """End following a repository; what was stored stays."""
+    """End following a repository, or by the name `*` all of an owner's that nobody named; what was
+    stored stays."""
     require_leave()
     with current.database().write() as session:
-        follows.unfollow(session, f"{owner}/{name}")
+        if name == ALL:
+            watched = owner.lower() in map(str.lower, current.settings().watch_owners)
+            follow_owners.unfollow_owner(session, owner, watched=watched)
+        else:
+            follows.unfollow(session, f"{owner}/{name}")
     return Response(status=204)
 
 

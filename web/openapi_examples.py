@@ -7,10 +7,10 @@ from typing import Any
 from core import clock, leaderboards, lists
 from core.changes import Changes, ListThen, Place, changes
 from core.clock import DAY, MINUTE
+from core.follow_schemas import FollowPage, WishedList
 from core.schemas import (
     EventPage,
     FollowDocument,
-    FollowPage,
     HistoryStatus,
     LanguageTotals,
     Leaderboard,
@@ -20,7 +20,6 @@ from core.schemas import (
     RankSeries,
     RepositoryDocument,
     Series,
-    WishedList,
 )
 from core.windows import Baselines, Counts, Profile, RankedRepository, Snapshot
 from monitoring.status import Status
@@ -150,6 +149,18 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
                 "trouble": None,
             }
         ],
+        "owners": [
+            {
+                "full_name": "github/*",
+                "followed_since": AS_OF,
+                "forks": False,
+                "archived": False,
+                "repositories": 412,
+                "read_at": AS_OF,
+                "trouble": None,
+            }
+        ],
+        "unknown": ["octocat/no-such-thing"],
         "next": None,
     },
     Badge: badge_of(REPOSITORY, "gain", STARS, "24h", BUILD_EVERY),

@@ -1,27 +1,17 @@
 """The part of `follow`, `unfollow` and `follows` that is about `owner/*`: all of an owner's."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 from sqlalchemy.orm import Session
 
 import queues
 from core import clock
-from core.names import all_of, pasted_owner
+from core.names import all_of
 from models import FollowOwner
 from store import follow_owners
 from web import current
 from web.following import queued
-
-
-def parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the owners of whom texts mean all repositories, and the other texts."""
-    owners: list[str] = []
-    others: list[str] = []
-    for text in texts:
-        owner = pasted_owner(text)
-        (others if owner is None else owners).append(owner or text)
-    return owners, others
 
 
 def follow(owners: Sequence[str], *, forks: bool, archived: bool) -> None:

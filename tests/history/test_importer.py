@@ -513,6 +513,29 @@ class TestIdentification:
         assert history_of(database, "taken/one") != history
         assert progress(database) == (2, 2)
 
+    def test_a_name_that_was_taken_before_its_old_days_are_imported_keeps_them_apart(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        made = MIDNIGHT - 5 * DAY
+        bearer = repo(8, full_name="Taken/one", created_at=made)
+        put(database, repo(1, full_name="Live/one"), bearer, at=NOON + DAY)
+        live = history_of(database, "taken/one")
+        for number, ago in enumerate((9, 8, 7)):  # each a transaction of its own
+            day = (MIDNIGHT - ago * DAY).date()
+            bring(database, write_day(tmp_path, line("taken/One", 50 + number), day=day))
+        apart = history_of(database, "taken/one")
+        asked = identify(database, {"taken/One": bearer})
+        merge_all(database)
+        young = (MIDNIGHT - 2 * DAY).date()
+        bring(database, write_day(tmp_path, line("Taken/one", 70), day=young))
+
+        assert apart == live
+        assert asked == ["taken/One"]
+        found = rows(database, "SELECT repository_id, stars FROM reading ORDER BY slot")[:3]
+        assert len({row for row, _ in found}) == 1  # it is one, whom the name does not find
+        assert [stars for _, stars in found] == [50, 51, 52]
+        assert [stars for _, stars in history_of(database, "taken/one")] == [70, live[0][1]]
+
     def test_ends_when_its_time_is_over_and_goes_on_where_it_was(
         self, database: Database, tmp_path: Path
     ) -> None:

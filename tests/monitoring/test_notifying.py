@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from core import clock, list_names, notices, notify_setting
+from core import clock, digest, list_names, notices, notify_setting
 from core.clock import DAY, HOUR, MINUTE
 from models import Outbox, Repository, Trouble
 from monitoring import logs, notifying, targets
 from monitoring.targets import targets_of
 from settings import Settings
-from store import alarms, follows
+from store import alarms, builds, follows
 from store.database import Database
 from store.outbox import states
 from tests.support.common import MakeSettings
@@ -242,11 +242,14 @@ def test_troubles_are_told_once_when_they_begin_and_once_when_they_end(database:
     assert told == [(5, "began", "5 min old."), (44, "ended", "39 min old.")]
 
 
-def test_a_digest_is_one_message_a_week(
+def test_a_digest_is_one_message_a_week_that_says_what_the_page_does_over_gaps(
     database: Database, told: Any, hooks: Webhooks, tmp_path: Path
 ) -> None:
-    settings = told(config(tmp_path, **{f"json://{hooks.host}/hook": "digest, stars"}))
-    happen(database)
+    settings = told(config(tmp_path, **{f"json://{hooks.host}/hook": "digest, stars, python"}))
+    put(database, repo(1, stars=700), repo(2), repo(3), at=NOON - 8 * DAY)  # then nobody looked
+    put(database, repo(1, stars=900), repo(2), repo(4), at=NOON)
+    put(database, repo(9), ranked=PYTHON, at=NOON)
+    builds.aggregate_lists(database, settings, LATER)
     monday = NOON.replace(hour=6) + timedelta(days=1)
     assert monday.weekday() == 0
 
@@ -255,14 +258,38 @@ def test_a_digest_is_one_message_a_week(
 
     [message] = [it for it in hooks.messages() if it["kind"] == "digest"]
     assert message["cursor"] == "digest 2026-W09"
-    [of] = message["detail"]["lists"]
-    assert (of["list"], of["entered"], of["left"]) == (
-        "stars",
-        ["Quiet/Harbor-4"],
-        ["Quiet/Harbor-3"],
-    )
-    words = notices.text(message, {}, None)
-    assert words == "Stars:\n  entered: Quiet/Harbor-4\n  left: Quiet/Harbor-3"
+    stars, python = message["detail"]["lists"]
+    then = clock.rfc3339(NOON - 8 * DAY)
+    rose = [{"full_name": "Quiet/Harbor-1", "gain": 200, "rank_gain": 0}]
+    assert stars == {
+        "list": "stars",
+        "title": "Stars",
+        "since": then,
+        "known_since": then,
+        "entered": ["Quiet/Harbor-4"],
+        "left": ["Quiet/Harbor-3"],
+        "rose": rose,
+    }
+    assert [python[it] for it in ("since", "known_since", "entered", "left")] == [
+        *(None, clock.rfc3339(NOON)),
+        *(None, None),
+    ]
+    assert notices.text(message, {}, None).splitlines() == [
+        "Stars:",
+        "  rose fastest: Quiet/Harbor-1 +200",
+        "  entered: Quiet/Harbor-4",
+        "  left: Quiet/Harbor-3",
+        "Python:",
+        "  who entered and left is not known: watched from 2026-03-01T12:00:00Z on",
+    ]
+
+
+def test_a_digest_of_lists_that_are_not_built_claims_no_quiet_week() -> None:
+    unknown = digest.list_digest("stars", "Stars", None, [])
+
+    assert digest.lines({"lists": [unknown]}) == ["Nothing is known yet of these lists."]
+    known = unknown | {"entered": [], "left": [], "known_since": "2026-01-01T00:00:00Z"}
+    assert digest.lines({"lists": [known]}) == ["Nothing changed on these lists."]
 
 
 def test_a_target_that_is_gone_is_forgotten(

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from core import schemas
 from core.changes import Changes
+from core.follow_schemas import FollowPage
 from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.served import BUILT, publish
@@ -33,7 +34,7 @@ TYPED = {  # endpoint → the type of its document
     "/api/v1/languages": schemas.LanguageTotals,
     "/api/v1/owners": schemas.OwnerTotals,
     "/api/v1/events": schemas.EventPage,
-    "/api/v1/follows": schemas.FollowPage,
+    "/api/v1/follows": FollowPage,
     "/api/v1/repos/Quiet/Harbor-1/history": schemas.Series,
     "/api/v1/repos/Quiet/Harbor-1/ranks": schemas.RankSeries,
 }

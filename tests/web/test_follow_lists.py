@@ -63,14 +63,63 @@ def test_a_list_is_followed_beside_what_is_followed_already(site: FlaskClient) -
 def test_one_that_is_no_name_is_told_with_its_index_and_nothing_is_followed(
     site: FlaskClient,
 ) -> None:
-    status, detail = problem(sent(site, ["a/a", "apache/*", 7, "b"]))
+    status, detail = problem(sent(site, ["a/a", "apache/*", "apache/**", 7, "b"]))
 
     assert status == 400
     assert detail == (
-        "[1]='apache/*', [2]=7, [3]='b': expected owner/name or its address on GitHub; "
-        "nothing was followed"
+        "[2]='apache/**', [3]=7, [4]='b': expected owner/name or its address on GitHub, or "
+        "owner/*; nothing was followed"
     )
     assert names(site) == []
+    assert site.get(FOLLOWS).json["owners"] == []  # type: ignore[index]
+
+
+def test_owners_are_followed_told_and_let_go_over_http_as_by_the_command(
+    make_app: MakeApp, database: Database, redis: Redis, valkey_url: str
+) -> None:
+    settings: dict[str, Any] = {"follow": "anyone", "follow_most": 2, "watch_owners": ("Loud",)}
+    site = make_app(redis_url=valkey_url, **settings).test_client()
+    with database.write() as session:
+        follow_owners.keep_watched(session, ["Loud"])
+
+    first = site.put(f"{FOLLOWS}?forks=true", data='["Quiet/*", "https://github.com/Calm/*"]')
+    full = problem(sent(site, ["a/a", "Third/*"]))
+    with database.write() as session:
+        owned = [Owned(repo(1)), Owned(repo(2), fork=True), Owned(repo(3), archived=True)]
+        follow_owners.store_page(session, "quiet", None, owned, None, NOON, clock.now())
+        troubles.note_trouble(session, "Calm/*", "nobody is", clock.now(), clock.HOUR)
+        row = follows.wish("gone/gone", clock.now(), follow=False)
+        row.named, row.gone_at = True, clock.now()
+        session.add(row)
+    again = site.put(f"{FOLLOWS}?forks=true", data='["QUIET/*"]')
+    page = site.get(f"{FOLLOWS}?limit=1").json
+    following = site.get(f"{FOLLOWS}?limit=1&after=quiet/harbor-1").json
+
+    assert (first.status_code, first.json) == (
+        202,
+        {"new": ["Quiet/*", "Calm/*"], "known": [], "unknown": []},
+    )
+    assert Queue("default", connection=redis).jobs[0].func_name == "jobs.follow_owners"
+    assert (full[0], "FOLLOW_MOST=2" in full[1]) == (429, True)  # it bounds owners, too
+    assert (again.status_code, again.json["known"]) == (200, ["QUIET/*"])  # type: ignore[index]
+    assert page is not None and following is not None
+    since = clock.rfc3339(clock.now())
+    told = [list(owner.values()) for owner in page["owners"]]
+    assert told == [
+        ["Calm/*", since, True, False, 0, None, "nobody is"],
+        ["Loud/*", None, False, False, 0, None, None],
+        ["Quiet/*", since, True, False, 2, since, None],
+    ]
+    assert page["unknown"] == ["gone/gone"]
+    assert [it["full_name"] for it in page["items"]] == ["Quiet/Harbor-1"]
+    assert (following["owners"], following["unknown"]) == ([], [])
+
+    for owner in ("quiet", "loud"):
+        assert site.delete(f"/api/v1/repos/{owner}/*").status_code == 204
+    left = site.get(FOLLOWS).json
+    assert left is not None
+    assert [owner["full_name"] for owner in left["owners"]] == ["Calm/*", "Loud/*"]
+    assert left["items"] == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'"a/a"', b"[" * 100_000, b"\xff"])
