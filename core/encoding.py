@@ -2,11 +2,12 @@
 
 import gzip
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def encoded(document: Mapping[str, Any], as_of: datetime | None) -> Encoded:
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return compact JSON in UTF-8, with a line's end for those who use curl."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return msgspec.json.encode(document) + b"\n"
 
 
 def gzip_compressed(body: bytes, level: int = 6) -> bytes:

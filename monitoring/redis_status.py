@@ -65,11 +65,22 @@ def redis_status(redis: Any) -> RedisStatus:
     timeout of minutes.
     """
     keys = sorted(worker_registration.get_keys(connection=redis))
-    workers = {key: redis.hgetall(key) for key in keys}
-    runs = redis.zrange(Scheduler.scheduled_jobs_key, 0, -1, withscores=True)
+    with redis.pipeline(transaction=False) as asked:  # one turn to Redis for all of it
+        for key in keys:
+            asked.hgetall(key)
+        for name in QUEUES:
+            _ask_for(asked, Queue(name, connection=redis))
+        asked.zrange(Scheduler.scheduled_jobs_key, 0, -1, withscores=True)
+        asked.hgetall(JOB_COUNTS)
+        *told, runs, counts = asked.execute()
+    workers, jobs = told[: len(keys)], told[len(keys) :]
     return {
-        "queues": [_queue(Queue(name, connection=redis)) for name in QUEUES],
-        "workers": [_worker(key, fields) for key, fields in workers.items() if fields],
+        "queues": [
+            _queue(name, *jobs[4 * number : 4 * number + 4]) for number, name in enumerate(QUEUES)
+        ],
+        "workers": [
+            _worker(key, fields) for key, fields in zip(keys, workers, strict=True) if fields
+        ],
         "next_runs": [
             {
                 "name": key.decode(errors="replace").removeprefix(ENTRY_PREFIX),
@@ -77,9 +88,7 @@ def redis_status(redis: Any) -> RedisStatus:
             }
             for key, score in runs
         ],
-        "jobs": [
-            _job_count(key, count) for key, count in sorted(redis.hgetall(JOB_COUNTS).items())
-        ],
+        "jobs": [_job_count(key, count) for key, count in sorted(counts.items())],
     }
 
 
@@ -115,13 +124,23 @@ def _job_count(key: bytes, count: bytes) -> JobCount:
     return {"job": job, "outcome": outcome, "count": int(count)}
 
 
-def _queue(queue: Queue) -> QueueStatus:
+def _ask_for(asked: Any, queue: Queue) -> None:
+    asked.llen(queue.key)
+    for registry in (
+        queue.started_job_registry,
+        queue.scheduled_job_registry,
+        queue.failed_job_registry,
+    ):
+        asked.zcard(registry.key)
+
+
+def _queue(name: str, queued: int, started: int, scheduled: int, failed: int) -> QueueStatus:
     return {
-        "name": queue.name,
-        "queued": queue.count,
-        "started": queue.started_job_registry.get_job_count(cleanup=False),
-        "scheduled": queue.scheduled_job_registry.get_job_count(cleanup=False),
-        "failed": queue.failed_job_registry.get_job_count(cleanup=False),
+        "name": name,
+        "queued": queued,
+        "started": started,
+        "scheduled": scheduled,
+        "failed": failed,
     }
 
 

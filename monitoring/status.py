@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TypedDict
@@ -197,7 +197,12 @@ def list_statuses(
 ) -> list[ListStatus]:
     """Return the same of many lists."""
     known = poll_records(session, [ranked.slug for ranked in lists], now - DAY, now)
-    slots = lru_cache(partial(gaps.expected, changes=tuple(changes), every=every))  # of most lists
+
+    @lru_cache  # most lists have the same ones
+    def slots(start: datetime, end: datetime) -> dict[int, Slot]:
+        found = gaps.expected(start, end, changes, every)
+        return {(slot - clock.EPOCH) // clock.SECOND: (slot, length) for slot, length in found}
+
     return [
         _list_status(
             slug, records, slots(*expected_span(records.first, records.last, every, now)), now
@@ -207,10 +212,10 @@ def list_statuses(
 
 
 def _list_status(
-    slug: str, records: PollRecords, expected: Sequence[Slot], now: datetime
+    slug: str, records: PollRecords, expected: Mapping[int, Slot], now: datetime
 ) -> ListStatus:
     as_of, fetched_at = records.as_of, records.fetched_at
-    missing = [slot for slot in expected if slot[0] not in records.good]
+    missing = [expected[seconds] for seconds in sorted(expected.keys() - records.good)]
     return {
         "slug": slug,
         "as_of": clock.rfc3339(as_of) if as_of else None,

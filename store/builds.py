@@ -7,7 +7,7 @@ from core import clock, leaderboards
 from core.encoding import encoded
 from settings import Settings
 from store.database import Database
-from store.documents import Build, is_published, publish
+from store.documents import Build, changes, is_published, publish
 from store.imports import is_import_under_way, last_change
 from store.repositories import ranks_on
 from store.snapshots import snapshot as snapshot_of
@@ -40,8 +40,16 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
     ready = {name: encoded(*document) for name, document in documents.items()}
     made_from = {it.ranked.slug: sources_of(it, next_build_at, change) for it in snapshots}
     build = Build(now, next_build_at, ready, snapshots, made_from, tuple(same))
-    with database.write() as session:
-        published = publish(session, build, clock.now())
-    outcome = "published" if published else "a newer build is out"
+    outcome = "published" if _publish(database, build) else "a newer build is out"
     result = {"outcome": outcome, "lists": len(snapshots) + len(same), "unchanged": len(same)}
     return result | {"documents": len(build.names)}
+
+
+def _publish(database: Database, build: Build) -> bool:
+    """Publish a build; what can be told before nobody else may write is told before."""
+    with database.read() as session:
+        prepared = changes(session, build, clock.now())
+    if prepared is None:
+        return False
+    with database.write() as session:
+        return publish(session, build, clock.now(), prepared)

@@ -193,10 +193,15 @@ def upsert(
 
 
 def insert_rows(
-    session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    session: Session,
+    model: type[Base],
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    update: Sequence[str] = (),
 ) -> None:
-    """Insert many rows as the driver takes them, moments as whole numbers; those whose primary
-    key is taken are left out."""
+    """Insert many rows as the driver takes them, moments as whole numbers; where the primary key
+    is taken, set the columns `update`, or none."""
     if not rows:
         return
     connection = session.connection()
@@ -204,11 +209,16 @@ def insert_rows(
     described = [model.__table__.c[name] for name in columns]
     names = ", ".join(quoted(column.name) for column in described)
     into = f"{quoted(model.__tablename__)} ({names})"
+    taken = "ON CONFLICT DO NOTHING"
+    if update:
+        keys = ", ".join(quoted(column.name) for column in model.__table__.primary_key)
+        new = ", ".join(f"{name} = excluded.{name}" for name in map(quoted, update))
+        taken = f"ON CONFLICT ({keys}) DO UPDATE SET {new}"
     if connection.dialect.name == "sqlite":
         values = f"VALUES ({', '.join('?' * len(columns))})"
-        connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", rows)
+        connection.exec_driver_sql(f"INSERT INTO {into} {values} {taken}", rows)
     else:  # an array a column: a statement a row would take ten times as long
         types = (column.type.compile(connection.dialect) for column in described)
         values = f"SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in types)})"
         arrays = tuple(map(list, zip(*rows, strict=True)))
-        connection.exec_driver_sql(f"INSERT INTO {into} {values} ON CONFLICT DO NOTHING", arrays)
+        connection.exec_driver_sql(f"INSERT INTO {into} {values} {taken}", arrays)

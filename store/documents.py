@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     Row,
@@ -16,8 +17,8 @@ from core import clock
 from core.encoding import Encoded
 from core.leaderboards import names_of
 from core.windows import Snapshot
-from models import Document, List, Standing
-from store.database import insert_rows, upsert
+from models import Document, Exact, List, Moment, Slot, Standing
+from store.database import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +39,73 @@ class Build:
         return {*self.documents, *(name for slug in self.unchanged for name in names_of(slug))}
 
 
-def publish(session: Session, build: Build, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a build changes in what is out, which was built at `before`: rows of documents and
+    standings that come, as the driver takes them, and what goes."""
+
+    before: datetime | None
+    documents: Sequence[tuple[Any, ...]]
+    gone: Sequence[str]
+    begins: Sequence[tuple[Any, ...]]
+    ends: Sequence[Mapping[str, int]]
+
+
+def publish(session: Session, build: Build, now: datetime, prepared: Changes | None = None) -> bool:
     """Replace what a build has anew, all at once, and drop what it has not; False where a newer
     build is out, or this one is from the future: the clock was put back while it was made.
 
-    They come encoded: this transaction is the only one that writes, and keeps all polls waiting.
+    This transaction is the only one that writes, and keeps all polls waiting: documents come
+    encoded, and what changes `prepared`, which holds unless another build came between.
     """
-    if clock.is_future(build.built_at, now) or _is_outdone(session, build, now):
+    if clock.is_future(build.built_at, now):
         return False
-    made_from = {f"lists/{slug}": sources for slug, sources in build.made_from.items()}
-    rows = [
-        {
-            "name": name,
-            "body": b"",
-            "gzipped": each.gzipped,
-            "etag": each.etag,
-            "as_of": each.as_of,
-            "built_at": build.built_at,
-            "next_build_at": build.next_build_at,
-            "made_from": made_from.get(name),
-        }
-        for name, each in build.documents.items()
-    ]
-    upsert(session, Document, rows, update=[name for name in rows[0] if name != "name"])
-    gone = set(session.scalars(select(Document.name))) - build.names
-    session.execute(delete(Document).where(Document.name.in_(gone)))
-    _replace_standings(session, build)
+    if prepared is None or prepared.before != _built_at(session):
+        prepared = changes(session, build, now)
+    if prepared is None:
+        return False
+    insert_rows(session, Document, _COLUMNS, prepared.documents, update=_COLUMNS[1:])
+    if prepared.gone:
+        session.execute(delete(Document).where(Document.name.in_(prepared.gone)))
+    if prepared.ends:
+        session.connection().execute(_STANDING_ENDS, prepared.ends)
+    insert_rows(session, Standing, _STANDING, prepared.begins)
     return True
+
+
+_MOMENTS = ("as_of", "built_at", "next_build_at")
+_COLUMNS = ("name", "body", "gzipped", "etag", *_MOMENTS, "made_from")
+_STANDING = ("repository_id", "list_id", "rank")
+
+
+def changes(session: Session, build: Build, now: datetime) -> Changes | None:
+    """Return what publishing a build changes; None where a newer one is out."""
+    if _is_outdone(session, build, now):
+        return None
+    out = set(session.connection().execute(select(Document.name)).scalars())
+    begins, ends = _standings(session, build)
+    gone = sorted(out - build.names)
+    return Changes(_built_at(session), _rows(build), gone, begins, ends)
+
+
+def _built_at(session: Session) -> datetime | None:
+    """Return when what is out was built: the index of the lists is of each build."""
+    newest = newest_build(session)
+    return newest and newest[0]
+
+
+def _rows(build: Build) -> list[tuple[Any, ...]]:
+    built_at, next_build_at = (_whole(Exact, it) for it in (build.built_at, build.next_build_at))
+    made_from = {f"lists/{slug}": sources for slug, sources in build.made_from.items()}
+    return [
+        (name, b"", it.gzipped, it.etag, _whole(Slot, it.as_of), built_at, next_build_at)
+        + (made_from.get(name),)
+        for name, it in build.documents.items()
+    ]
+
+
+def _whole(kind: Moment, moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - clock.EPOCH) // kind.unit
 
 
 def _is_outdone(session: Session, build: Build, now: datetime) -> bool:
@@ -85,23 +126,22 @@ def _is_outdone(session: Session, build: Build, now: datetime) -> bool:
     return False
 
 
-def _replace_standings(session: Session, build: Build) -> None:
-    """Bring the ranks up to date. From one build to the next most of them stay."""
+def _standings(
+    session: Session, build: Build
+) -> tuple[list[tuple[Any, ...]], list[dict[str, int]]]:
+    """Return the ranks that come and those that go. From one build to the next most stay."""
     ids = {slug: list_id for slug, list_id in session.execute(select(List.slug, List.id))}
     stay = {ids[slug] for slug in build.unchanged if slug in ids}
-    columns = ("repository_id", "list_id", "rank")
-    known = select(*(getattr(Standing, name) for name in columns))
+    known = select(*(getattr(Standing, name) for name in _STANDING))
     others = session.connection().execute(known.where(Standing.list_id.not_in(stay)))
     before = set(map(tuple, others.all()))
-    after = {
+    after: set[tuple[Any, ...]] = {
         (member.profile.id, ids[snapshot.ranked.slug], member.rank)
         for snapshot in build.snapshots
         for member in snapshot.standings
     }
     gone = [{"repository": repository, "list": its} for repository, its, _ in before - after]
-    if gone:
-        session.connection().execute(_STANDING_ENDS, gone)
-    insert_rows(session, Standing, columns, sorted(after - before))
+    return sorted(after - before), gone
 
 
 _STANDING_ENDS = delete(Standing).where(

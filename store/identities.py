@@ -44,6 +44,11 @@ _NEWEST_STARS = (  # one seek a repository
     .scalar_subquery()
 )
 
+_NAMES_ASKED = select(
+    select(func.count(RepositoryName.asked_at)).scalar_subquery(),
+    select(func.count(Repository.id)).where(*_UNKNOWN).scalar_subquery(),
+)
+
 
 def unidentified(session: Session, limit: int, now: datetime) -> list[tuple[int, str]]:
     """Imported repositories, by our id and name, most starred first, that no live poll has shown
@@ -60,9 +65,7 @@ def unidentified(session: Session, limit: int, now: datetime) -> list[tuple[int,
 
 def names_asked(session: Session) -> tuple[int, int]:
     """Return how many imported names GitHub was asked for, and with those it is yet to be."""
-    asked = select(func.count(RepositoryName.asked_at)).scalar_subquery()
-    waiting = select(func.count(Repository.id)).where(*_UNKNOWN).scalar_subquery()
-    row = session.execute(select(asked, waiting)).one()
+    row = session.execute(_NAMES_ASKED).one()
     return row[0], row[0] + row[1]
 
 

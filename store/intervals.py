@@ -11,13 +11,17 @@ from store.database import Database, upsert
 
 PREFIX = "every-"  # of the names of these rows in `progress`; what follows are minutes
 
+_CHANGES = (
+    select(Progress.name, Progress.until)
+    .where(Progress.name.startswith(PREFIX))
+    .order_by(Progress.until)
+)
+
 
 def changes(session: Session) -> list[Change]:
     """Return each interval with the slot from which on it held last, in order of time."""
-    rows = session.scalars(
-        select(Progress).where(Progress.name.startswith(PREFIX)).order_by(Progress.until)
-    )
-    return [(row.until, timedelta(minutes=int(row.name.removeprefix(PREFIX)))) for row in rows]
+    rows = session.execute(_CHANGES)
+    return [(until, timedelta(minutes=int(name.removeprefix(PREFIX)))) for name, until in rows]
 
 
 def note(database: Database, slot: datetime, every: timedelta) -> None:

@@ -1,22 +1,28 @@
 """Poll records: the polls of many lists at once, for the status."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, select, type_coerce
+from sqlalchemy import BigInteger, String, bindparam, cast, func, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from core import clock
 from models import GOOD, IMPORTED, List, Poll, Slot
 
 _earlier = aliased(Poll)
-_FIRST = (
+_OURS = (_earlier.list_id == List.id, _earlier.outcome != IMPORTED)
+_FIRST = func.coalesce(  # from the newest back: the oldest lies behind years of the archive
     select(_earlier.slot)
-    .where(_earlier.list_id == List.id, _earlier.outcome != IMPORTED)
+    .where(*_OURS, _earlier.slot < bindparam("since", type_=Slot))
+    .order_by(_earlier.slot.desc())
+    .limit(1)
+    .scalar_subquery(),
+    select(_earlier.slot)
+    .where(*_OURS, _earlier.slot >= bindparam("since", type_=Slot))
     .order_by(_earlier.slot)
     .limit(1)
-    .scalar_subquery()
+    .scalar_subquery(),
 )
 LAST_GOOD = (  # of a row of `list`, up to the slot `latest`
     select(_earlier.slot)
@@ -28,58 +34,55 @@ LAST_GOOD = (  # of a row of `list`, up to the slot `latest`
 )
 _LAST = (  # of any kind, from the slot `since` on
     select(_earlier.slot)
-    .where(_earlier.list_id == List.id, _earlier.outcome != IMPORTED)
-    .where(_earlier.slot >= bindparam("since", type_=Slot))
+    .where(*_OURS, _earlier.slot >= bindparam("since", type_=Slot))
     .where(_earlier.slot <= bindparam("latest", type_=Slot))
     .order_by(_earlier.slot.desc())
     .limit(1)
     .scalar_subquery()
 )
+_GOOD = (  # seconds with commas between: a row a poll would take longer than all else
+    select(func.aggregate_strings(cast(type_coerce(_earlier.slot, BigInteger), String), ","))
+    .where(_earlier.list_id == List.id, _earlier.outcome == GOOD)
+    .where(_earlier.slot >= bindparam("since", type_=Slot))
+    .where(_earlier.slot <= bindparam("latest", type_=Slot))
+    .scalar_subquery()
+)
 _last = aliased(Poll)
-_ENDS = (
-    select(List.id, List.slug, _FIRST.label("first"), Poll.slot, Poll.fetched_at)
-    .add_columns(_last.slot.label("last"), _last.error)
+_RECORDS = (
+    select(List.slug, _FIRST.label("first"), Poll.slot, Poll.fetched_at)
+    .add_columns(_last.slot.label("last"), _last.error, _GOOD.label("good"))
     .select_from(List)
     .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == LAST_GOOD))
     .outerjoin(_last, (_last.list_id == List.id) & (_last.slot == _LAST))
     .where(List.slug.in_(bindparam("slugs", expanding=True)))
 )
-_GOOD = (
-    select(Poll.list_id, type_coerce(Poll.slot, BigInteger))
-    .where(Poll.list_id.in_(bindparam("ids", expanding=True)), Poll.outcome == GOOD)
-    .where(Poll.slot >= bindparam("since", type_=Slot))
-    .where(Poll.slot <= bindparam("latest", type_=Slot))
-)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PollRecords:
-    """A list's polls: the slot of the first of any kind, when the newest good one was of and came,
-    the last of late with its error, and the slots of the good ones of late."""
+    """A list's polls: the slot of the first of any kind, or of any before those of late, when the
+    newest good one was of and came, and the last of late with its error."""
 
     first: datetime | None = None
     as_of: datetime | None = None
     fetched_at: datetime | None = None
     last: datetime | None = None
     error: str | None = None
-    good: set[datetime] = field(default_factory=set)
+    good_slots: str | None = None  # as the database joined them
+
+    @property
+    def good(self) -> set[int]:
+        """The slots of the good ones of late, in seconds since the epoch."""
+        return set(map(int, self.good_slots.split(",") if self.good_slots else ()))
 
 
 def poll_records(
     session: Session, slugs: Collection[str], since: datetime, now: datetime
 ) -> dict[str, PollRecords]:
-    """Return the polls of lists, those of late from the slot `since` on, in two statements; none
+    """Return the polls of lists, those of late from the slot `since` on, in one statement; none
     that is from the future."""
     found = {slug: PollRecords() for slug in slugs}
-    by_id: dict[int, set[datetime]] = {}
-    late = {"since": since, "latest": now + clock.TOLERANCE}
-    for list_id, slug, *ends in session.execute(_ENDS, {"slugs": list(slugs), **late}):
+    late = {"slugs": list(slugs), "since": since, "latest": now + clock.TOLERANCE}
+    for slug, *ends in session.execute(_RECORDS, late):
         found[slug] = PollRecords(*ends)
-        by_id[list_id] = found[slug].good
-    moments: dict[int, datetime] = {}  # thousands of polls are of the same few slots
-    good = session.connection().execute(_GOOD, {"ids": list(by_id), **late})
-    for list_id, seconds in good.all():
-        if seconds not in moments:
-            moments[seconds] = clock.EPOCH + timedelta(seconds=seconds)
-        by_id[list_id].add(moments[seconds])
     return found

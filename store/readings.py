@@ -95,27 +95,28 @@ def series(
         .where(earlier_reading.repository_id == repository_id, earlier < first)
         .scalar_subquery()
     )
-    rows: Iterable[Any] = session.connection().execute(
+    found = session.connection().execute(
         select(slot, seen_until, Reading.stars, Reading.forks, Reading.open_issues)
         .where(Reading.repository_id == repository_id)
         .where(slot >= func.coalesce(begun, first), slot < until)
         .order_by(Reading.slot)
     )
-    last = {
-        (at + length - 1) // length: (at, *counts)
-        for begins, ends, *counts in map(tuple, rows)
-        for at in ((begins,) if ends is None else spans.lasts(begins, ends, first, until, length))
-        if at >= first
-    }
+    rows: Iterable[Any] = found.all()  # one by one they take three times as long
+    last: dict[int, tuple[int, int, int, int | None]] = {}
+    for begins, ends, stars, forks, open_issues in rows:
+        slots = (begins,) if ends is None else spans.lasts(begins, ends, first, until, length)
+        for at in slots:
+            if at >= first:
+                last[(at + length - 1) // length] = (at, stars, forks, open_issues)
     return [
         {
             "at": clock.at(at),
             "stars": stars,
             "forks": forks,
-            "open_issues": open_issues,
+            "open_issues": issues,
             "source": "reading",
         }
-        for at, stars, forks, open_issues in last.values()
+        for at, stars, forks, issues in last.values()
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Row,
+    bindparam,
     func,
     select,
     update,
@@ -168,13 +169,16 @@ class FoundRepository:
 def profiles(session: Session, full_names: Sequence[str]) -> dict[str, Profile]:
     """Return the repositories that have or had names, in any case, by these names; without those
     of which none was ever seen."""
-    rows = session.execute(
-        select(RepositoryName.name, RepositoryRow)
-        .join(RepositoryRow, RepositoryName.repository_id == RepositoryRow.id)
-        .where(RepositoryName.name.in_([name.lower() for name in full_names]))
-    )
-    known = {name: profile_of(row) for name, row in rows}
+    rows = session.execute(_BY_NAMES, {"names": [name.lower() for name in full_names]})
+    known = {name: Profile(*profile) for name, *profile in rows}
     return {name: known[name.lower()] for name in full_names if name.lower() in known}
+
+
+_BY_NAMES = (
+    select(RepositoryName.name, *(getattr(RepositoryRow, name) for name in ("id", *PROFILE)))
+    .join(RepositoryRow, RepositoryName.repository_id == RepositoryRow.id)
+    .where(RepositoryName.name.in_(bindparam("names", expanding=True)))
+)
 
 
 def profile(session: Session, full_name: str) -> Profile | None:

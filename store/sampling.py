@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -52,11 +52,15 @@ def sampled(session: Session, watch: Sequence[str]) -> list[Sampled]:
 
 def number_sampled(session: Session, watch: Sequence[str]) -> int:
     """How many repositories are followed or watched."""
-    wanted = (Follow.followed_since.is_not(None), Follow.gone_at.is_(None))
     lower = [name.lower() for name in watch]
-    both = case((func.lower(Follow.full_name).in_(lower), Follow.name))
-    row = session.execute(select(func.count(Follow.name), func.count(both)).where(*wanted)).one()
-    return int(row[0]) + len(lower) - int(row[1])
+    followed, both = session.execute(_NUMBERS, {"watched": lower}).one()
+    return int(followed) + len(lower) - int(both)
+
+
+_WATCHED = func.lower(Follow.full_name).in_(bindparam("watched", expanding=True))
+_NUMBERS = select(func.count(Follow.name), func.count(case((_WATCHED, Follow.name)))).where(
+    Follow.followed_since.is_not(None), Follow.gone_at.is_(None)
+)
 
 
 def store_found(

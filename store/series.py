@@ -3,12 +3,15 @@ each point of which says which it is of."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import BigInteger, bindparam, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from core import clock, star_history
 from core.schemas import Point, Source
 from core.star_history import StarDays
+from models import Reading, Slot, StarHistory
 from store import readings, star_histories
 
 
@@ -49,6 +52,33 @@ def days(session: Session, repository_id: int) -> list[tuple[datetime, int]]:
             return []
         before = max(0, newest.stars - read.total)
     return [(at, before + stars) for at, stars in star_history.points(known)]
+
+
+def made_from(session: Session, repository_id: int, now: datetime) -> tuple[Any, ...]:
+    """Return what is the same as long as a repository's series are: sums over its readings, without
+    those from the future, and how far its star history is read."""
+    latest = now + clock.TOLERANCE
+    found = session.execute(_MADE_FROM, {"repository_id": repository_id, "latest": latest})
+    return tuple(found.one())
+
+
+_MADE_FROM = select(
+    *(func.count(), func.max(type_coerce(Reading.slot, BigInteger))),
+    *(
+        func.sum(func.coalesce(type_coerce(column, BigInteger), -1))
+        for column in (Reading.slot, Reading.stars, Reading.forks, Reading.open_issues)
+    ),
+    func.sum(func.coalesce(type_coerce(Reading.seen_until, BigInteger), 0)),
+    *(
+        select(column)
+        .where(StarHistory.repository_id == bindparam("repository_id"))
+        .scalar_subquery()
+        for column in (StarHistory.read_at, StarHistory.pages_read, StarHistory.pages)
+    ),
+).where(
+    Reading.repository_id == bindparam("repository_id"),
+    Reading.slot <= bindparam("latest", type_=Slot),
+)
 
 
 def chosen(session: Session, repository_id: int, source: Source | None = None) -> Chosen:

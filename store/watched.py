@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.plausibility import Member
@@ -20,8 +20,11 @@ def watched(session: Session, name: str) -> Watched | None:
 def watched_rows(session: Session, names: Collection[str]) -> dict[str, Watched]:
     """Return the rows of watched repositories by name, in lower case."""
     lower = [name.lower() for name in names]
-    rows = session.scalars(select(Watched).where(Watched.name.in_(lower)))
+    rows = session.scalars(_BY_NAME, {"names": lower}) if lower else ()
     return {row.name: row for row in rows}
+
+
+_BY_NAME = select(Watched).where(Watched.name.in_(bindparam("names", expanding=True)))
 
 
 def store_watched(

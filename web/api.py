@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -12,12 +15,15 @@ from core.changes import Changes
 from core.clock import DAY, HOUR, MINUTE
 from core.leaderboards import MOVERS_BY, movers_name
 from core.lists import RankedList
+from core.windows import Profile
 from monitoring import status
 from store import series, snapshots
 from store.events import events_of
 from store.series import Chosen
 from web import current, responses
+from web.csv_tables import table_wanted
 from web.following import gone, told, wished
+from web.kept_series import Kept, kept_series
 from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
 from web.refreshing import looked_at
 from web.responses import (
@@ -201,30 +207,51 @@ def history(
     each day of GitHub's star history."""
     profile = responses.profile(owner, name)
     looked_at(profile.id)
+    asked = Asked(profile, start, end, step, source, limit)
     with current.database().read() as session:
-        chosen = series.chosen(session, profile.id, source)
-        end = end or _end(chosen, start)
-        if start is None:
-            start = min(chosen.start or end, end)
-        elif start >= end:
-            raise BadRequest(
-                f"from={clock.rfc3339(start)}: expected a time before {clock.rfc3339(end)}"
-            )
-        finest = next(name for name, each in STEPS.items() if end - start <= each.longest)
-        step = step or (finest if chosen.sampled_since else "1d")
-        points = series.between(session, chosen, start, end, STEPS[step].length)
-    response = computed(
-        {
-            "full_name": profile.full_name,
-            "step": step,
-            "from": clock.rfc3339(start),
-            "to": clock.rfc3339(end),
-            "points": points[:limit],
-        }
-    )
-    if len(points) > limit:
-        with_next(response, **{"from": points[limit]["at"], "step": step})
+        made_from = series.made_from(session, profile.id, clock.now())
+        key = (asked, table_wanted(), made_from)
+        kept = kept_series().get(key, partial(_history, session, asked))
+    response = responses.cacheable_briefly(kept.response())
+    if kept.following:
+        with_next(response, **kept.following)
     return moved(owner, name, profile.full_name) or response
+
+
+class Asked(NamedTuple):
+    """What is asked for of a series; None: what fits."""
+
+    profile: Profile
+    start: datetime | None
+    end: datetime | None
+    step: str | None
+    source: schemas.Source | None
+    limit: int
+
+
+def _history(session: Session, asked: Asked) -> Kept:
+    profile, start, end, step, source, limit = asked
+    chosen = series.chosen(session, profile.id, source)
+    lasts = end is not None or (start is None and chosen.newest is not None)
+    end = end or _end(chosen, start)
+    if start is None:
+        start = min(chosen.start or end, end)
+    elif start >= end:
+        raise BadRequest(
+            f"from={clock.rfc3339(start)}: expected a time before {clock.rfc3339(end)}"
+        )
+    finest = next(name for name, each in STEPS.items() if end - start <= each.longest)
+    step = step or (finest if chosen.sampled_since else "1d")
+    points = series.between(session, chosen, start, end, STEPS[step].length)
+    told = {
+        "full_name": profile.full_name,
+        "step": step,
+        "from": clock.rfc3339(start),
+        "to": clock.rfc3339(end),
+        "points": points[:limit],
+    }
+    more = {"from": points[limit]["at"], "step": step} if len(points) > limit else None
+    return Kept.of(responses.made(told), lasts, more)
 
 
 def _end(chosen: Chosen, start: datetime | None) -> datetime:

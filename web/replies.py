@@ -152,6 +152,12 @@ def conditional(response: Response) -> Response:
     return response
 
 
+class ZippedResponse(Response):
+    """A reply that was zipped before, should it be sent so."""
+
+    gzipped: bytes | None = None
+
+
 def zip_where_taken(response: AnyResponse) -> AnyResponse:
     """Zip a reply that was made for this request alone, where that is worth it and the reader takes
     it so. The zipped one has an ETag of its own, which `conditional` knows, too."""
@@ -163,7 +169,8 @@ def zip_where_taken(response: AnyResponse) -> AnyResponse:
         if etag is not None:
             response.set_etag(etag + ZIPPED)
         if response.status_code != 304:
-            response.set_data(gzip_compressed(response.get_data(), QUICKLY))
+            zipped = response.gzipped if isinstance(response, ZippedResponse) else None
+            response.set_data(zipped or gzip_compressed(response.get_data(), QUICKLY))
             response.content_encoding = "gzip"
     return response
 

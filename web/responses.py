@@ -176,10 +176,11 @@ def moved(owner: str, name: str, full_name: str) -> AnyResponse | None:
 
 def computed(document: Mapping[str, Any]) -> Response:
     """Return a document that was made for this request."""
-    return cacheable_briefly(_made(document))
+    return cacheable_briefly(made(document))
 
 
-def _made(document: Mapping[str, Any]) -> Response:
+def made(document: Mapping[str, Any]) -> Response:
+    """Return a document as it is wanted, as JSON or as a table."""
     table = table_wanted()
     if table is None:
         return Response(encoding.encode(document), mimetype=JSON)
@@ -198,7 +199,7 @@ def cacheable_briefly(response: Response) -> Response:
 
 def live_json(document: Mapping[str, Any]) -> Response:
     """Return a document that holds for this moment alone."""
-    response = _made(document)
+    response = made(document)
     response.cache_control.no_store = True
     return response
 

@@ -6,10 +6,23 @@ from typing import Any
 
 from sqlalchemy import select
 
+from core.encoding import encoded
 from models import Document
 from store.database import Database
-from store.documents import document, is_published
-from tests.support.stored import MINUTE, NOON, PYTHON, STEP, publish, put, repo, rows, snapshot_of
+from store.documents import Build, changes, document, is_published
+from store.documents import publish as publish_documents
+from tests.support.stored import (
+    MINUTE,
+    NOON,
+    PYTHON,
+    STEP,
+    publish,
+    put,
+    repo,
+    rows,
+    snapshot_of,
+    statements,
+)
 
 
 def published(database: Database) -> dict[str, Any]:
@@ -73,6 +86,29 @@ class TestPublish:
 
         assert replaced
         assert rows(database, "SELECT * FROM document, standing") == before
+
+    def test_what_was_prepared_holds_unless_another_build_came_between(
+        self, database: Database
+    ) -> None:
+        put(database, repo(1))
+        stars, ready = snapshot_of(database), encoded({"build": 2}, NOON)
+        build = Build(NOON + MINUTE, NOON + STEP, {"lists": ready, "a": ready}, [stars])
+        with database.read() as session:
+            prepared = changes(session, build, NOON + MINUTE)
+        publish(database, {"lists": {}, "a": {}, "b": {}}, stars)
+
+        with statements(database) as told, database.write() as session:
+            assert publish_documents(session, build, NOON + MINUTE, prepared)
+        anew = len(told)
+        with database.read() as session:
+            prepared = changes(session, build, NOON + MINUTE)
+        with statements(database) as told, database.write() as session:
+            assert publish_documents(session, build, NOON + MINUTE, prepared)
+
+        assert published(database) == {"lists": {"build": 2}, "a": {"build": 2}}
+        assert rows(database, "SELECT * FROM standing") == [(1, 1, 1)]
+        others = [sql for sql in told if not sql.startswith("SELECT pg_advisory")]
+        assert len(others) == 2 < anew, others  # which build is out, and the documents
 
     def test_the_documents_of_a_removed_list_go_and_so_do_its_standings(
         self, database: Database

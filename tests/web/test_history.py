@@ -1,14 +1,17 @@
 """The history of a repository over the API."""
 
+import gzip
 from datetime import date
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from core import clock
 from tests.support.github import StubGitHub, answer, poll, repo
-from tests.support.served import HISTORY, PYTHON, database_of, points, problem
-from tests.support.stored import put_days
+from tests.support.served import HISTORY, MINUTE, NOW, PYTHON, database_of, points, problem
+from tests.support.stored import put_days, statements
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -71,6 +74,45 @@ class TestHistory:
         followed = full.get(response.location)
         assert followed.json == full.get(f"{HISTORY}?{query}").json
         assert response.location.startswith("/api/v1/repos/Loud/Motor/history?")
+
+    @pytest.mark.parametrize("query", ["", "?format=csv", "?limit=2"])
+    def test_is_made_once_for_as_long_as_it_would_be_the_same(
+        self, full: FlaskClient, query: str
+    ) -> None:
+        database, url = database_of(full), f"{HISTORY}{query}"
+        first = full.get(url)
+        with statements(database) as told:
+            again = full.get(url)
+            zipped = full.get(url, headers={"Accept-Encoding": "gzip"})
+        once = [sql for sql in told if "document" not in sql]
+
+        assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
+        assert again.headers.get("Link") == first.headers.get("Link")
+        if "Content-Encoding" in zipped.headers:
+            zipped.data = gzip.decompress(zipped.data)
+        assert zipped.data == first.data
+        assert len(once) == 4, once
+
+        changed = [first.data]
+        for change in ("reading SET stars = 49900", "reading SET open_issues = NULL"):
+            with database.write() as session:
+                session.execute(text(f"UPDATE {change} WHERE slot = 1772362800"))
+            changed.append(full.get(url).data)
+        put_days(database, 2, 7, 8, last=date(2026, 2, 27))
+        changed.append(full.get(url).data)
+        assert len(set(changed)) == 4
+
+    def test_up_to_now_is_of_each_minute(
+        self, full: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ends = []
+        for minutes in (5, 6):
+            monkeypatch.setattr(clock, "now", lambda at=NOW + minutes * MINUTE: at)
+            response = full.get(f"{HISTORY}?from=2026-03-01T12:10:30Z")
+            assert response.json is not None
+            ends.append(response.json["to"])
+
+        assert len(set(ends)) == 2, ends
 
     def test_of_nobody_is_not_there(self, full: FlaskClient) -> None:
         response = full.get("/api/v1/repos/no/body/history")
