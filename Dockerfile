@@ -13,4 +13,4 @@ COPY . .
 USER 10001
 VOLUME /data
 EXPOSE 8000
-CMD ["sh", "-c", "exec env PROMETHEUS_MULTIPROC_DIR=\"${PROMETHEUS_MULTIPROC_DIR:-$(mktemp -d)}\" granian --interface wsgi --no-ws --factory --host \"${BIND:-0.0.0.0}\" --port \"${PORT:-8000}\" --workers \"${WEB_CONCURRENCY:-2}\" --blocking-threads 4 --log-config monitoring/logging.json --workers-kill-timeout 5 --respawn-failed-workers app:create_app"]
+CMD ["sh", "-c", "exec env PROMETHEUS_MULTIPROC_DIR=\"${PROMETHEUS_MULTIPROC_DIR:-$(mktemp -d)}\" granian --interface wsgi --no-ws --factory --host \"${BIND:-0.0.0.0}\" --port \"${PORT:-8000}\" --workers \"${WEB_CONCURRENCY:-1}\" --blocking-threads 4 --log-config monitoring/logging.json --workers-kill-timeout 5 --respawn-failed-workers app:create_app"]

@@ -53,11 +53,13 @@ log = structlog.get_logger("starboard")
 
 
 def prepare(settings: Settings) -> None:
-    """Have SQLAlchemy prepare the statements that every poll reads with."""
-    with connect(settings) as database, database.read() as session:
-        intervals.changes(session)
-        polls.poll_context(session, settings.lists[0], clock.EPOCH)
-        is_published(session, "lists")
+    """Have SQLAlchemy prepare the statements that every poll reads with, and httpx to ask."""
+    with connect(settings) as database, connect_to_github(database, settings) as github:
+        github.prepare()
+        with database.read() as session:
+            intervals.changes(session)
+            polls.poll_context(session, settings.lists[0], clock.EPOCH)
+            is_published(session, "lists")
 
 
 def poll(slug: str, slot: datetime) -> Retry | None:

@@ -58,7 +58,7 @@ class Settings:
     aggregate_every: timedelta = timedelta(minutes=15)
     public_url: str | None = None
     port: int = 8000
-    web_concurrency: int = 2
+    web_concurrency: int = 1
     log_level: str = "info"
     log_format: str = "auto"
 

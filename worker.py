@@ -8,6 +8,7 @@ serves the retries.
 
 import gc
 import logging
+import os
 import signal
 import time
 from types import FrameType
@@ -101,6 +102,9 @@ def preload(settings: Settings) -> None:
     anew took each of them five times as long as a poll that finds nothing to do."""
     import jobs
 
+    if released := os.environ.get("RELEASED_FD"):
+        os.read(int(released), 1)  # `make run` makes the schema meanwhile
+    check_schema_or_exit(settings)
     jobs.prepare(settings)
     gc.collect()
     gc.freeze()  # or the children's garbage collection would copy all of it
@@ -109,7 +113,6 @@ def preload(settings: Settings) -> None:
 def main() -> None:
     settings = configuration.or_exit()
     logs.configure(settings)
-    check_schema_or_exit(settings)
     targets.check_or_exit(settings)  # it loads Apprise if there are any, so that no job has to
     preload(settings)
     stopping = False

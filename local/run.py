@@ -7,14 +7,13 @@ import argparse
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from shlex import quote
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
 import settings as configuration
 from core.socket_paths import socket_url
@@ -28,7 +27,6 @@ from local.embedded import (
     memory_folder,
 )
 from local.supervisor import Process, Supervisor, say
-from monitoring import targets
 from settings import Settings, exit_with
 
 HERE = Path(__file__).parents[1]
@@ -63,7 +61,10 @@ def run(var: Path, *, demo: bool) -> int:
         password = configuration.or_exit(environment).valkey_password
         environment["REDIS_URL"] = socket_url(var, password)
     settings = configuration.or_exit(environment)
-    targets.check_or_exit(settings)
+    if settings.notify:  # what checks it takes 20 MB
+        from monitoring import targets
+
+        targets.check_or_exit(settings)
     check_ports(settings)
     with contextlib.ExitStack() as stack:
         locking = locked(var, settings.valkey_port, settings.valkey_password, fresh=demo)
@@ -77,17 +78,35 @@ def run(var: Path, *, demo: bool) -> int:
             supervisor.add(server)
             if not listens(settings.redis_url, server):
                 exit_with(f"Valkey did not start; {var / 'valkey' / 'valkey.log'} says why")
-        for step in [commands.pop("release"), *["python -m local.demo"] * demo]:
-            status = subprocess.run(step, shell=True, env=environment, cwd=HERE).returncode
-            if status or supervisor.told_to_end:
-                return status
-        supervisor.add(*(Process(name, shell(line)) for name, line in commands.items()))
+        if status := release(supervisor, commands, environment, demo=demo):
+            return status
         elsewhere = () if var == HERE / "var" else ("DATABASE_URL", "REDIS_URL")
         made_up = ("GITHUB_API_URL", *DEMO) if demo else ()  # or commands would ask GitHub itself
         address = "".join(f"{name}={quote(environment[name])} " for name in (*elsewhere, *made_up))
         announcement = (settings.port, settings.redis_url, address)
         threading.Thread(target=_announce, args=announcement, daemon=True).start()
         supervisor.run()
+    return 0
+
+
+def release(
+    supervisor: Supervisor, commands: dict[str, str], environment: dict[str, str], *, demo: bool
+) -> int:
+    """Make the schema while the processes load, of which the worker waits for it; the past of a
+    demo before they start. Gives the status of what failed, or 0."""
+    steps = [commands.pop("release"), *["python -m local.demo"] * demo]
+    ready, unready = os.pipe()
+    environment["RELEASED_FD"] = str(ready)  # its end is reached once the schema is made
+    processes = [Process(name, shell(line), [ready]) for name, line in commands.items()]
+    if not demo:
+        supervisor.add(*processes)
+    for step in steps:
+        status = subprocess.run(step, shell=True, env=environment, cwd=HERE).returncode
+        if status or supervisor.told_to_end:
+            return status
+    os.close(unready)
+    if demo:
+        supervisor.add(*processes)
     return 0
 
 
@@ -135,12 +154,11 @@ def _announce(port: int, redis_url: str, address: str) -> None:
     """Say where to point curl, once there is something to point it at. `address`: the variables
     that commands need to find it."""
     site = f"http://127.0.0.1:{port}"
-    direct = build_opener(ProxyHandler({}))  # a proxy would look for the site on its own machine
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
-        with contextlib.suppress(URLError, OSError), direct.open(f"{site}/healthz", timeout=1):
+        if _answers(port):
             break
-        time.sleep(0.2)
+        time.sleep(0.05)
     else:
         return
     url = without_password(redis_url)
@@ -153,6 +171,14 @@ def _announce(port: int, redis_url: str, address: str) -> None:
         "  Ctrl-C ends it.",
     ]
     say("\n".join(lines))
+
+
+def _answers(port: int) -> bool:
+    """Whether the web process is up. HTTP's client would be 3 MB that the runner holds for ever."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as client:
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        return b" 200 " in client.recv(100)
+    return False
 
 
 if __name__ == "__main__":

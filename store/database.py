@@ -5,15 +5,11 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Engine, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, Table, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -69,7 +65,9 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema up to date."""
-        from alembic import command
+        from alembic import command  # 6 MB, which no process that runs needs
+        from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
@@ -83,7 +81,10 @@ class Database:
     def revision(self) -> str | None:
         """Return the schema's revision, or None where there is no schema."""
         with self._for_read.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            return None if found is None else str(found)
 
     def check_schema(self) -> None:
         """Raise SchemaError unless the schema is the one that this code was written for."""
@@ -128,8 +129,10 @@ _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
 def known_revisions() -> list[str]:
-    """Return the revisions of the schema that this code knows, the newest first."""
-    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    """Return the revisions of the schema that this code knows, the newest first: the files of
+    migrations are named by them."""
+    files = (MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    return sorted((path.name.partition("_")[0] for path in files), reverse=True)
 
 
 def connect(settings: Settings, patience: int | None = None) -> Database:
@@ -182,7 +185,7 @@ def upsert(
         return
     table = model.__table__
     assert isinstance(table, Table)
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
     insert = dialect.insert(table)
     keys = list(table.primary_key.columns)
     if update:

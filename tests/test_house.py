@@ -120,6 +120,26 @@ def test_a_web_process_loads_neither_jobs_nor_githubs_client() -> None:
 
 
 @pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("local.run", {"redis", "valkey", "structlog", "sqlalchemy", "urllib.request", "apprise"}),
+        ("scheduler", {"sqlalchemy", "httpx", "msgspec", "flask"}),
+        ("jobs", {"alembic", "flask", "sqlalchemy.dialects.postgresql"}),
+        ("app", {"alembic", "sqlalchemy.dialects.postgresql"}),
+        ("store.upgrade", {"flask", "rq", "redis", "httpx"}),
+    ],
+)
+def test_a_process_loads_only_what_it_runs(module: str, unwanted: set[str]) -> None:
+    program = f"import {module}, sys; print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert not unwanted & set(loaded)
+
+
+@pytest.mark.parametrize(
     ("room", "unwanted"),
     [
         ("core", {"sqlalchemy", "httpx", "flask", "redis", "rq", "rq_scheduler", "psycopg"}),

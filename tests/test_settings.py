@@ -42,7 +42,7 @@ DEFAULTS = Settings(
     poll_every=10 * MINUTE,
     aggregate_every=15 * MINUTE,
     port=8000,
-    web_concurrency=2,
+    web_concurrency=1,
     log_level="info",
     log_format="auto",
 )
@@ -68,7 +68,7 @@ def test_every_variable_is_read() -> None:
         "POLL_MINUTES": "1",
         "AGGREGATE_MINUTES": "60",
         "PORT": "65535",
-        "WEB_CONCURRENCY": "1",
+        "WEB_CONCURRENCY": "3",
         "LOG_LEVEL": "Debug",
         "LOG_FORMAT": "JSON",
     }
@@ -85,7 +85,7 @@ def test_every_variable_is_read() -> None:
         poll_every=MINUTE,
         aggregate_every=60 * MINUTE,
         port=65535,
-        web_concurrency=1,
+        web_concurrency=3,
         log_level="debug",
         log_format="json",
     )

@@ -1,5 +1,6 @@
 """The worker process: its patience, its end, and what it cleans up."""
 
+import gc
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ import queues
 from monitoring.redis_status import redis_status
 from store.database import connect
 from tests.support.common import NEEDED, ROOT, MakeSettings, wait_until
-from worker import PromptWorker
+from worker import PromptWorker, preload
 
 
 @pytest.fixture
@@ -228,3 +229,23 @@ def test_without_a_schema_it_ends_with_one_line(
         f"starboard: the database's schema is missing, this version needs {NEEDED}: "
         "run `flask --app app upgrade`\n"
     )
+
+
+def test_it_loads_while_make_run_makes_the_schema(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, waited = make_settings(), []
+
+    def read(file: int, size: int) -> bytes:
+        waited.append(file)
+        with connect(settings) as database:
+            database.upgrade()
+        return b""
+
+    monkeypatch.setenv("RELEASED_FD", "77")
+    monkeypatch.setattr("worker.os.read", read)
+
+    preload(settings)  # it would end the process without a schema
+    gc.unfreeze()
+
+    assert waited == [77]

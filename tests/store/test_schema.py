@@ -10,12 +10,20 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect, select, text
 
 from core import clock
 from models import GOOD, IMPORTED, Base, List, RepositoryName
 from settings import Settings
-from store.database import MIGRATIONS, Database, SchemaError, check_schema_or_exit, connect
+from store.database import (
+    MIGRATIONS,
+    Database,
+    SchemaError,
+    check_schema_or_exit,
+    connect,
+    known_revisions,
+)
 from tests.support.common import NEEDED, NOBODY, MakeSettings
 from tests.support.stored import migrate, rows, slugs
 
@@ -228,6 +236,12 @@ def test_two_upgrades_at_once_are_one(settings: Settings) -> None:
         thread.join()
 
     assert failures == []
+
+
+def test_the_files_of_migrations_are_named_as_alembic_walks_them() -> None:
+    walked = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+
+    assert known_revisions() == [script.revision for script in walked]
 
 
 def test_check_schema_accepts_the_current_one(database: Database) -> None:
