@@ -13,6 +13,12 @@ def number(count: int | None) -> str:
     return "\N{EN DASH}" if count is None else f"{count:,}"
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """A count of things, `1 list` or `1,200 lists`; `several`: the word for more than one, where an
+    `s` does not make it."""
+    return f"{number(count)} {one if count == 1 else several or f'{one}s'}"
+
+
 def signed(count: int) -> str:
     """A difference with its sign, `+12,345` or `−1`; 0 has none."""
     return f"{count:+,}".replace("-", "\N{MINUS SIGN}") if count else "0"
@@ -32,4 +38,14 @@ def moment(at: datetime | str) -> datetime:
     return clock.parse(at) if isinstance(at, str) else at
 
 
-FILTERS = (number, signed, percent, moment, duration, clock.rfc3339, axes.rounded, printable)
+FILTERS = (
+    number,
+    counted,
+    signed,
+    percent,
+    moment,
+    duration,
+    clock.rfc3339,
+    axes.rounded,
+    printable,
+)

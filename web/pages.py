@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -14,11 +15,11 @@ from core.windows import WINDOWS
 from monitoring.checks import names_of_lists, troubles
 from store import repositories
 from web import charts, current, http_headers, rendering, responses
-from web.board import leaderboard_page
+from web.board import earlier_page, leaderboard_page
 from web.cache import cached_until_next_build
 from web.charts import ALIGN, SCALE, SHOW, SPAN
 from web.page_filters import FILTERS
-from web.parameters import HTML, Parameter, a_list, choice, endpoint
+from web.parameters import AT, HTML, Parameter, a_list, choice, endpoint
 from web.rendering import DEFAULTS, page
 from web.replies import Reply
 from web.repository_page import history_line, repository_page
@@ -60,10 +61,14 @@ for template_filter in FILTERS:
 
 
 @pages.get("/")
-@endpoint(bytes, LIST, PAGE_WINDOW, ORDER, FILTER, content_type=HTML)
-def leaderboard(ranked: RankedList | None, window: str, order: str, q: str) -> Response:
-    """The leaderboard of a list, with what changed on it."""
+@endpoint(bytes, LIST, PAGE_WINDOW, ORDER, FILTER, AT, content_type=HTML)
+def leaderboard(
+    ranked: RankedList | None, window: str, order: str, q: str, at: datetime | None
+) -> Response:
+    """The leaderboard of a list, with what changed on it, as it stands or as it stood."""
     ranked = ranked or current.settings().lists[0]
+    if at is not None:
+        return earlier_page(ranked, window, order, q, at)
     return _leaderboard(ranked=ranked, window=window, order=order, q=q)
 
 

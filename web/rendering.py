@@ -103,6 +103,7 @@ def context() -> dict[str, Any]:
         "lists": settings.lists,
         "most_news": SHOWN_NEWS,
         "poll_every": settings.poll_every,
+        "owner_slugs": {each.owner.lower(): each.slug for each in settings.lists if each.owner},
         "slugs": {ranked.language: ranked.slug for ranked in settings.lists if ranked.language},
         "spans": list(SPANS),
         "titles": {ranked.slug: ranked.title for ranked in settings.lists},

@@ -47,6 +47,7 @@ function applyFilter() {
     shown += !row.hidden;
   }
   const text = search.value.trim();
+  one("#ranking").classList.toggle("filtered", text !== "");
   one("#matches").textContent = !text ? "" : shown
     ? `${shown} of ${rows.length} match “${text}”.`
     : `Nothing here has “${text}” in its name, description or language.`;
@@ -136,7 +137,9 @@ function handle(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
   const [name, value] = element.matches("a[href]") ? ["href", element.getAttribute("href")] : ["value", element.value];
   const live = element.closest(LIVE.map((id) => `#${id}`).join());
-  return live && value && `#${live.id} ${element.localName}[${name}="${CSS.escape(value)}"]`;
+  const of = one("[name=repos]", element.closest("tr") ?? element)?.value;  // a link may stand in many rows
+  const row = of ? `tr:has([value="${CSS.escape(of)}"]) ` : "";
+  return live && value && `#${live.id} ${row}${element.localName}[${name}="${CSS.escape(value)}"]`;
 }
 
 // A repository that is asked for has no page yet: all of it comes at once.
