@@ -153,6 +153,7 @@ def _made(
         entered=entered,
         least=least,
         since=since,
+        fixed={each.lower() for each in ranked.names or ()},  # by the settings, so they stay
         sparks={rank: spark(values) for rank, values in counts.items()},
     )
     first = first_known(session, ranked)

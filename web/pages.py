@@ -18,6 +18,7 @@ from web import charts, current, http_headers, rendering, responses
 from web.board import earlier_page, leaderboard_page
 from web.cache import cached_until_next_build
 from web.charts import ALIGN, SCALE, SHOW, SPAN
+from web.followed_page import followed_page
 from web.page_filters import FILTERS
 from web.parameters import AT, HTML, Parameter, a_list, choice, endpoint
 from web.rendering import DEFAULTS, page
@@ -69,6 +70,8 @@ def leaderboard(
     ranked = ranked or current.settings().lists[0]
     if at is not None:
         return earlier_page(ranked, window, order, q, at)
+    if ranked.followed:
+        return followed_page(ranked, window, order, q)
     return _leaderboard(ranked=ranked, window=window, order=order, q=q)
 
 
