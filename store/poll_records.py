@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, bindparam, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from core import clock
-from models import GOOD, IMPORTED, List, Poll, Slot
+from models import GOOD, IMPORTED, SUSPECT, List, Poll, Slot
 
 _earlier = aliased(Poll)
 _FIRST = (
@@ -44,9 +44,9 @@ _ENDS = (
     .outerjoin(_last, (_last.list_id == List.id) & (_last.slot == _LAST))
     .where(List.slug.in_(bindparam("slugs", expanding=True)))
 )
-_GOOD = (
-    select(Poll.list_id, type_coerce(Poll.slot, BigInteger))
-    .where(Poll.list_id.in_(bindparam("ids", expanding=True)), Poll.outcome == GOOD)
+_ANSWERED = (
+    select(Poll.list_id, type_coerce(Poll.slot, BigInteger), Poll.outcome)
+    .where(Poll.list_id.in_(bindparam("ids", expanding=True)), Poll.outcome.in_((GOOD, SUSPECT)))
     .where(Poll.slot >= bindparam("since", type_=Slot))
     .where(Poll.slot <= bindparam("latest", type_=Slot))
 )
@@ -55,7 +55,7 @@ _GOOD = (
 @dataclass(slots=True)
 class PollRecords:
     """A list's polls: the slot of the first of any kind, when the newest good one was of and came,
-    the last of late with its error, and the slots of the good ones of late."""
+    the last of late with its error, and the slots of the good and the suspect ones of late."""
 
     first: datetime | None = None
     as_of: datetime | None = None
@@ -63,6 +63,7 @@ class PollRecords:
     last: datetime | None = None
     error: str | None = None
     good: set[datetime] = field(default_factory=set)
+    suspect: set[datetime] = field(default_factory=set)
 
 
 def poll_records(
@@ -71,15 +72,15 @@ def poll_records(
     """Return the polls of lists, those of late from the slot `since` on, in two statements; none
     that is from the future."""
     found = {slug: PollRecords() for slug in slugs}
-    by_id: dict[int, set[datetime]] = {}
+    by_id: dict[int, dict[str, set[datetime]]] = {}
     late = {"since": since, "latest": now + clock.TOLERANCE}
     for list_id, slug, *ends in session.execute(_ENDS, {"slugs": list(slugs), **late}):
         found[slug] = PollRecords(*ends)
-        by_id[list_id] = found[slug].good
+        by_id[list_id] = {GOOD: found[slug].good, SUSPECT: found[slug].suspect}
     moments: dict[int, datetime] = {}  # thousands of polls are of the same few slots
-    good = session.connection().execute(_GOOD, {"ids": list(by_id), **late})
-    for list_id, seconds in good.all():
+    answered = session.connection().execute(_ANSWERED, {"ids": list(by_id), **late})
+    for list_id, seconds, outcome in answered.all():
         if seconds not in moments:
             moments[seconds] = clock.EPOCH + timedelta(seconds=seconds)
-        by_id[list_id].add(moments[seconds])
+        by_id[list_id][outcome].add(moments[seconds])
     return found

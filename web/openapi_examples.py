@@ -104,6 +104,7 @@ STATUS: Status = {
             "expected": 144,
             "received": 143,
             "gaps": [{"from": "2026-11-23T03:10:00Z", "to": "2026-11-23T03:20:00Z", "slots": 1}],
+            "suspects": [],
             "last_error": None,
         }
     ],
@@ -111,7 +112,16 @@ STATUS: Status = {
     "sampling": {"repositories": 0, "every_seconds": 600},
     "build": {"built_at": AS_OF, "age_seconds": 12, "next_build_at": NEXT_BUILD_AT},
     "queues": [{"name": "default", "queued": 0, "started": 1, "scheduled": 0, "failed": 0}],
-    "workers": None,
+    "workers": [
+        {
+            "name": "4a1cbc18",
+            "hostname": "stars.example",
+            "pid": 31516,
+            "state": "idle",
+            "queues": ["default", "low"],
+            "last_heartbeat": AS_OF,
+        }
+    ],
     "next_runs": [{"name": "aggregate", "at": NEXT_BUILD_AT}],
     "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
     "github": [],

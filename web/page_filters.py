@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from markupsafe import Markup, escape
+
 from core import clock, leaderboards
 from core.words import duration
 from web import axes
@@ -33,19 +35,21 @@ def percent(gained: int, now: int) -> str:
     return f"{100 * gained / before:+,.2f}".replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}%"
 
 
+def coded(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in parts
+    )
+
+
 def moment(at: datetime | str) -> datetime:
     """A moment, read where it is the RFC 3339 of a document."""
     return clock.parse(at) if isinstance(at, str) else at
 
 
 FILTERS = (
-    number,
-    counted,
-    signed,
-    percent,
-    moment,
-    duration,
-    clock.rfc3339,
-    axes.rounded,
-    printable,
+    *(number, counted, signed, percent, coded, moment, duration),
+    *(clock.rfc3339, axes.rounded, printable),
 )

@@ -25,7 +25,7 @@ from web.rendering import DEFAULTS, page
 from web.replies import Reply
 from web.repository_page import history_line, repository_page
 from web.search_page import search_page
-from web.status_page import day_strip
+from web.status_page import day_strip, slots
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
 
@@ -186,7 +186,11 @@ def status() -> Response:
         live=live,
         polled=sorted(live["lists"], key=lambda polled: polled["received"] == polled["expected"]),
         troubles=troubles(live, settings, now),
-        missed=names_of_lists([polled for polled in live["lists"] if polled["gaps"]], settings),
+        missed=names_of_lists(
+            [it for it in live["lists"] if slots(it["gaps"]) > slots(it["suspects"])], settings
+        ),
+        suspect=names_of_lists([it for it in live["lists"] if it["suspects"]], settings),
+        suspects={it["slug"]: slots(it["suspects"]) for it in live["lists"]},
         now=now,
         strips={
             polled["slug"]: day_strip(polled, settings.poll_every, now) for polled in live["lists"]

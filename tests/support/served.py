@@ -322,6 +322,7 @@ SHAPES: dict[str, Any] = {
                 "gaps": [
                     {"from": "2026-03-01T11:10:00Z", "to": "2026-03-01T12:00:00Z", "slots": 5}
                 ],
+                "suspects": [],
                 "last_error": None,
             },
             {
@@ -331,6 +332,7 @@ SHAPES: dict[str, Any] = {
                 "expected": 0,
                 "received": 0,
                 "gaps": [],
+                "suspects": [],
                 "last_error": None,
             },
         ],
