@@ -88,6 +88,7 @@ def api_index() -> Response:
             "languages": "/api/v1/languages?list={slug}",
             "owners": "/api/v1/owners?list={slug}",
             "repository": "/api/v1/repos/{owner}/{name}",
+            "repositories": "/api/v1/repos?repos={owner}/{name},{owner}/{name}",
             "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
             "ranks": "/api/v1/repos/{owner}/{name}/ranks?list={slug}",
             "follows": "/api/v1/follows",

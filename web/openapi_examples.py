@@ -2,7 +2,7 @@
 too, from one made-up repository; what it does not make is written out."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 from core import clock, leaderboards, lists
 from core.changes import Changes, ListThen, Place, changes
@@ -18,7 +18,9 @@ from core.schemas import (
     Movers,
     OwnerTotals,
     RankSeries,
+    Repositories,
     RepositoryDocument,
+    RepositoryRow,
     Series,
     WishedList,
 )
@@ -129,6 +131,8 @@ STATUS: Status = {
     "names": {"asked": 3_400, "of": 19_500},
 }
 
+ROW = get_type_hints(RepositoryRow)
+
 EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     dict[str, str]: {"status": "ok"},
     ListIndex: leaderboards.list_index([STARS], {"stars": leaderboards.entry_of(STARS, BOARD)}),
@@ -140,6 +144,7 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     LanguageTotals: leaderboards.languages(BOARD),
     OwnerTotals: leaderboards.owners(BOARD),
     RepositoryDocument: REPOSITORY,
+    Repositories: {"items": [{name: REPOSITORY[name] for name in ROW}]},  # type: ignore[literal-required]
     FollowDocument: {
         "full_name": "octocat/hello-world",
         "followed": True,

@@ -44,6 +44,9 @@ ORDER = choice(
     ("rank", "gain", "percent"),
     DEFAULTS["order"],
 )
+ORDER_OF_TOTALS = choice(
+    "order", "Most stars, or the largest gains, first.", ("rank", "gain"), "rank"
+)
 FILTER = Parameter("q", "Text to look for.", _text, {"type": "string"}, "framework", "")
 REPOSITORIES = Parameter(
     "repos",
@@ -139,29 +142,34 @@ def _comparison(full_names: tuple[str, ...], unknown: tuple[str, ...], **query: 
 
 
 @pages.get("/languages")
-@endpoint(bytes, LIST, PAGE_WINDOW, content_type=HTML)
-def languages(ranked: RankedList | None, window: str) -> Response:
+@endpoint(bytes, LIST, PAGE_WINDOW, ORDER_OF_TOTALS, content_type=HTML)
+def languages(ranked: RankedList | None, window: str, order: str) -> Response:
     """The languages that a list is written in."""
-    return _totals("languages", "language", ranked or current.settings().lists[0], window)
+    return _totals("languages", "language", ranked or current.settings().lists[0], window, order)
 
 
 @pages.get("/owners")
-@endpoint(bytes, LIST, PAGE_WINDOW, content_type=HTML)
-def owners(ranked: RankedList | None, window: str) -> Response:
+@endpoint(bytes, LIST, PAGE_WINDOW, ORDER_OF_TOTALS, content_type=HTML)
+def owners(ranked: RankedList | None, window: str, order: str) -> Response:
     """The owners of the repositories of a list."""
-    return _totals("owners", "owner", ranked or current.settings().lists[0], window)
+    return _totals("owners", "owner", ranked or current.settings().lists[0], window, order)
 
 
 @cached_until_next_build()
-def _totals(what: str, key: str, ranked: RankedList, window: str) -> Reply:
+def _totals(what: str, key: str, ranked: RankedList, window: str, order: str) -> Reply:
     with current.database().read() as session:
         document, build = responses.stored(session, f"{what}/{ranked.slug}", ranked)
-    items = json.loads(document.body)["items"]
+    items = json.loads(document.body)["items"]  # most stars first
+    if order == "gain":
+        gains = [item["gains"][window] for item in items]
+        told = zip(items, gains, strict=True)
+        largest = sorted(told, key=lambda it: (not it[1]["repositories"], -it[1]["stars"]))
+        items = [item for item, _ in largest]
     return page(
         "totals.html",
         build,
         url_for(f".{what}"),
-        {"list": ranked.slug, "window": window},
+        {"list": ranked.slug, "window": window, "order": order},
         what=what,
         key=key,
         of_one=key == "language" and ranked.language is not None,

@@ -136,6 +136,7 @@ SHAPES: dict[str, Any] = {
         "events": "/api/v1/events?list={slug}&after={cursor}",
         "owners": "/api/v1/owners?list={slug}",
         "repository": "/api/v1/repos/{owner}/{name}",
+        "repositories": "/api/v1/repos?repos={owner}/{name},{owner}/{name}",
         "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
         "ranks": "/api/v1/repos/{owner}/{name}/ranks?list={slug}",
         "follows": "/api/v1/follows",

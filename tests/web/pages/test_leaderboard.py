@@ -10,7 +10,7 @@ from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.github import STEP, StubGitHub, answer, poll, repo
 from tests.support.pages import BROWSER, Reader, by_the_front, read, rows
-from tests.support.served import BUILT, PYTHON, database_of, publish
+from tests.support.served import BUILT, PYTHON, STARS, database_of, publish
 from tests.support.stored import statements
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -152,6 +152,28 @@ class TestGains:
         assert "gain of stars since 1 Mar 11:00" in read(client.get("/?window=1h")).text
         assert ["since 1 Mar 10:50" in row for row in rows(page)] == [False, False, True]
 
+    def test_are_those_of_each_repositorys_own_page(
+        self, client: FlaskClient, database: Database
+    ) -> None:
+        """For the same `as_of`, whichever list it was found on, and whatever baseline each has."""
+        for number in (-1008, -144, -7, -6, 0):
+            for late, ranked in enumerate((STARS, PYTHON), 1):
+                ids = range(1 + (number == -6), 30 if ranked == STARS else 20)
+                found = [repo(each, stars=40_000 + number * each - 50 * each) for each in ids]
+                poll(database, StubGitHub(answer(found)), number, ranked=ranked, late=late)
+        publish(client, BUILT)
+
+        for slug in ("stars", "python"):
+            board = client.get(f"/api/v1/lists/{slug}").json
+            assert board and len(board["items"]) in (29, 19)
+            for item in board["items"]:
+                own = client.get(f"/api/v1/repos/{item['full_name']}").json
+                assert own and own["as_of"] == board["as_of"]
+                ranks = ("rank", "gains") if slug == "python" else ()  # those of the list Stars
+                same = [name for name in item if name not in ranks]
+                assert {it: own[it] for it in same} == {it: item[it] for it in same}
+                assert _without_ranks(own["gains"]) == _without_ranks(item["gains"])
+
     @pytest.mark.parametrize("order", ["gain", "percent"])
     def test_of_who_entered_are_more_than_what_the_last_had(
         self, client: FlaskClient, database: Database, order: str
@@ -200,6 +222,10 @@ class TestAnEarlierList:
         assert full.get(f"/?at={at}", headers=BROWSER).status_code == status
         dates = {it.get("min") for tag, it in read(full.get("/")).tags if it.get("type") == "date"}
         assert dates == {"2026-03-02"}  # whose midnight has a poll behind it
+
+
+def _without_ranks(gains: Any) -> Any:
+    return {name: gain and {**gain, "rank": None} for name, gain in gains.items()}
 
 
 def _json(client: FlaskClient, path: str) -> Any:
