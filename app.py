@@ -25,6 +25,7 @@ from web import (
     pages,
     ranks,
     request_log,
+    several,
 )
 from web.cache import ResponseCache
 from web.gate import NEEDS_NO_DATABASE, Gate
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     health.site,
     api.api,
     ranks.ranks,
+    several.several,
     follow_lists.following,
     charts.charts,
     badges.badges,

@@ -117,7 +117,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     if password:
         values.setdefault("redis_url", socket_url(HERE / "var", str(password)))
     settings = Settings(**values)  # type: ignore[arg-type]  # the parsers below give each its type
-    also = settings.notify is not None
+    also = settings.notify is not None or settings.follow != "nobody"
     lists, watch = list_names.with_followed(settings.lists, settings.watch, also=also)
     settings = replace(settings, lists=lists, watch=watch)
     _check_that_lists_fit(settings)

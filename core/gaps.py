@@ -32,6 +32,11 @@ def _slots(start: datetime, end: datetime, every: timedelta) -> Iterable[datetim
         slot += every
 
 
+def slots_of(start: datetime, end: datetime, number: int) -> list[datetime]:
+    """Return the slots of a span: so many, up to and without its end."""
+    return [start + (end - start) / number * place for place in range(number)]
+
+
 def spans(missing: Iterable[Slot]) -> list[tuple[datetime, datetime, int]]:
     """Return slots in a row as spans: the first, the one after the last, and how many they are."""
     found: list[tuple[datetime, datetime, int]] = []

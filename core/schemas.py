@@ -177,15 +177,21 @@ class FollowDocument(TypedDict):
     position: int | None
 
 
-class RepositoryDocument(RepositoryFacts):
+class RepositoryRow(RepositoryFacts):
     """A repository's `rank`, also in its gains, is the one on the list `stars`."""
-
-    followed: bool
-    history: HistoryStatus
 
     rank: int | None
     as_of: Time
     ranks: list[ListRank]
+
+
+class Repositories(TypedDict):
+    items: list[RepositoryRow]
+
+
+class RepositoryDocument(RepositoryRow):
+    followed: bool
+    history: HistoryStatus
     links: dict[str, str]
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from core import clock
+from core import clock, gaps
 from core.clock import HOUR
 from core.words import duration
-from monitoring.status import ListStatus, Status
+from monitoring.status import Gap, ListStatus, Status
 from settings import Settings
 
 MOST_TOLD = 5  # repositories that GitHub withholds
@@ -19,10 +19,20 @@ Check = Callable[[Status, Settings, datetime], Iterator[Finding]]
 
 
 class Trouble(NamedTuple):
-    """What is wrong, and what to do about it; the alerts of docs/alerts.yml say the same."""
+    """What is wrong, and what to do about it; the alerts of docs/alerts.yml say the same. `again`:
+    when it is tried anew by itself; None where nobody knows, or somebody has to act."""
 
     sentence: str
     action: str
+    again: datetime | None = None
+
+
+Again = Callable[[Status, Settings, datetime], datetime | None]
+
+
+class Remedy(NamedTuple):
+    action: str
+    again: Again | None = None
 
 
 def findings(live: Status, settings: Settings, now: datetime) -> dict[str, str]:
@@ -37,12 +47,26 @@ def findings(live: Status, settings: Settings, now: datetime) -> dict[str, str]:
 def troubles(live: Status, settings: Settings, now: datetime) -> list[Trouble]:
     """Return the troubles of now, worst first; those of watched repositories are one."""
     found = []
-    for check, action in CHECKS.items():
+    for check, remedy in CHECKS.items():
         sentences = [sentence for _, sentence in check(live, settings, now)]
         if check is _watch_fails and len(sentences) > 1:
             sentences = [_together(live)]
-        found += [Trouble(sentence, action) for sentence in sentences]
+        again = remedy.again(live, settings, now) if sentences and remedy.again else None
+        found += [Trouble(sentence, remedy.action, again) for sentence in sentences]
     return found
+
+
+def _next_slot(live: Status, settings: Settings, now: datetime) -> datetime:
+    return clock.floor(now, settings.poll_every) + settings.poll_every
+
+
+def _next_build(live: Status, settings: Settings, now: datetime) -> datetime | None:
+    return settings.next_build_at(now)
+
+
+def _next_request(live: Status, settings: Settings, now: datetime) -> datetime | None:
+    allowed = [clock.parse(limit["next_request_at"]) for limit in live["github"]]
+    return min((at for at in allowed if at > now + settings.poll_every), default=None)
 
 
 def _together(live: Status) -> str:
@@ -93,10 +117,32 @@ def _polls_missed(live: Status, settings: Settings, now: datetime) -> Iterator[F
         polled
         for polled in live["lists"]
         if not _is_old(polled, settings)
-        and any(clock.parse(gap["to"]) > now - LATELY for gap in polled["gaps"])
+        and _lately(polled["gaps"], now) - _lately(polled["suspects"], now)
     ]
     if missed:
         yield "", f"{names_of_lists(missed, settings)} missed polls in the last {duration(LATELY)}."
+
+
+def _polls_suspect(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
+    suspect = [polled for polled in live["lists"] if _lately(polled["suspects"], now)]
+    if suspect:
+        yield (
+            "",
+            f"GitHub's answers about {names_of_lists(suspect, settings)} in the last "
+            f"{duration(LATELY)} were suspect, and are not shown.",
+        )
+
+
+def _lately(spans: Sequence[Gap], now: datetime) -> set[datetime]:
+    """Return the slots of spans that ended lately."""
+    bounds = [(clock.parse(span["from"]), clock.parse(span["to"]), span["slots"]) for span in spans]
+    late = [bound for bound in bounds if bound[1] > now - LATELY]
+    return {
+        slot
+        for start, end, number in late
+        for slot in gaps.slots_of(start, end, number)
+        if slot + (end - start) / number > now - LATELY
+    }
 
 
 def _jobs_given_up(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -136,15 +182,35 @@ def _is_old(polled: ListStatus, settings: Settings) -> bool:
     return polled["expected"] > 1 and late
 
 
-CHECKS: Mapping[Check, str] = {  # worst first, each with what to do
-    _nothing_built: "That takes a minute or two after a start; else see the worker's log.",
-    _redis_away: "Start Redis; the schedule puts itself back.",
-    _no_worker: "Start `python worker.py`, and look in its log at why it ended.",
-    _build_late: "Does the scheduler run? `flask --app app jobs` lists what failed.",
-    _lists_old: "The list's last error below says why; the next slot is tried by itself.",
-    _polls_missed: "Look at the last errors below, GitHub's limit and the workers.",
-    _jobs_given_up: "`flask --app app jobs` says why, and with `--requeue` tries again.",
-    _github_not_asked: "It is asked again then. A GITHUB_TOKEN, or another, has its own limit.",
-    _watch_fails: "Was it deleted, or renamed? WATCH names it; the next slot tries again.",
-    _withheld: "It may be blocked, private or deleted; it is tried again, and stops nothing else.",
+_SCHEDULER = "Is a scheduler running, and a worker? `flask --app app jobs` lists what failed."
+CHECKS: Mapping[Check, Remedy] = {  # worst first, each with what to do
+    _nothing_built: Remedy(_SCHEDULER, _next_build),
+    _redis_away: Remedy(
+        "Start Redis where REDIS_URL says, such as by `valkey-server`; `make run` starts its own "
+        "again. The schedule puts itself back."
+    ),
+    _no_worker: Remedy("Start `python worker.py`, and look in its log at why it ended."),
+    _build_late: Remedy(_SCHEDULER, _next_build),
+    _lists_old: Remedy("last_error of the list in the status says why.", _next_slot),
+    _polls_missed: Remedy(
+        "Look at gaps and last_error of the list in the status, GitHub's rate limit, and the "
+        "workers.",
+        _next_slot,
+    ),
+    _polls_suspect: Remedy(
+        "GitHub's search was partial or contradicts the list, which stays as it was; what three "
+        "polls in a row agree on is believed.",
+        _next_slot,
+    ),
+    _jobs_given_up: Remedy("`flask --app app jobs` says why, and with `--requeue` tries again."),
+    _github_not_asked: Remedy(
+        "Somebody else uses the address or the token. Set GITHUB_TOKEN, or another one.",
+        _next_request,
+    ),
+    _watch_fails: Remedy(
+        "Was it deleted, or renamed? last_error under watched in the status says why.", _next_slot
+    ),
+    _withheld: Remedy(
+        "It may be blocked, private or deleted; it is tried again, and stops nothing else."
+    ),
 }

@@ -133,6 +133,15 @@ GAUGES = (
         lambda status: [(polled["slug"], polled["received"]) for polled in status["lists"]],
     ),
     Gauge(
+        "starboard_polls_suspect",
+        "Of the expected polls of a list, those with an answer that is not believed.",
+        ("list",),
+        lambda status: [
+            (polled["slug"], sum(span["slots"] for span in polled["suspects"]))
+            for polled in status["lists"]
+        ],
+    ),
+    Gauge(
         "starboard_watch_age_seconds",
         "Time since GitHub was last asked for a watched repository.",
         ("repository",),

@@ -27,6 +27,8 @@ class QueueStatus(TypedDict):
 
 class WorkerStatus(TypedDict):
     name: str
+    hostname: str | None
+    pid: int | None
     state: str | None
     queues: list[str]
     last_heartbeat: str | None
@@ -148,6 +150,8 @@ def _worker(key: str, fields: dict[bytes, bytes]) -> WorkerStatus:
     texts = {name.decode(): value.decode() for name, value in fields.items()}
     return {
         "name": key.removeprefix(BaseWorker.redis_worker_namespace_prefix),
+        "hostname": texts.get("hostname") or None,
+        "pid": int(pid) if (pid := texts.get("pid", "")).isdecimal() else None,
         "state": texts.get("state"),
         "queues": texts.get("queues", "").split(","),
         "last_heartbeat": texts.get("last_heartbeat"),

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TypedDict
@@ -36,7 +36,8 @@ Gap = TypedDict("Gap", {"from": Time, "to": Time, "slots": int})
 
 
 class ListStatus(TypedDict):
-    """`expected` and `received` polls are those of the last 24 hours."""
+    """`expected` and `received` polls are those of the last 24 hours. Of the slots in `gaps`, those
+    in `suspects` had an answer of GitHub's that is not believed."""
 
     slug: str
     as_of: Time | None
@@ -44,6 +45,7 @@ class ListStatus(TypedDict):
     expected: int
     received: int
     gaps: list[Gap]
+    suspects: list[Gap]
     last_error: str | None
 
 
@@ -215,19 +217,24 @@ def _list_status(
     slug: str, records: PollRecords, expected: Mapping[int, Slot], now: datetime
 ) -> ListStatus:
     as_of, fetched_at = records.as_of, records.fetched_at
-    missing = [expected[seconds] for seconds in sorted(expected.keys() - records.good)]
+    missing = sorted(expected.keys() - records.good)
     return {
         "slug": slug,
         "as_of": clock.rfc3339(as_of) if as_of else None,
         "age_seconds": int((now - fetched_at).total_seconds()) if fetched_at else None,
         "expected": len(expected),
         "received": len(expected) - len(missing),
-        "gaps": [
-            {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": slots}
-            for start, end, slots in gaps.spans(missing)
-        ],
+        "gaps": _spans(expected[slot] for slot in missing),
+        "suspects": _spans(expected[slot] for slot in missing if slot in records.suspect),
         "last_error": records.error,
     }
+
+
+def _spans(slots: Iterable[Slot]) -> list[Gap]:
+    return [
+        {"from": clock.rfc3339(start), "to": clock.rfc3339(end), "slots": number}
+        for start, end, number in gaps.spans(slots)
+    ]
 
 
 def watched_status(session: Session, names: Sequence[str], now: datetime) -> list[WatchedStatus]:

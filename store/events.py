@@ -111,9 +111,11 @@ def events_of(
     ranked: RankedList | None = None,
     repository_id: int | None = None,
     newest_first: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[EventRecord]:
-    """Events after a cursor, of one list or of all, of one repository or of all, in the order they
-    became known, or the other way round."""
+    """Events after a cursor, of one list or of all, of one repository or of all, from a slot on and
+    up to one, in the order they became known, or the other way round."""
     told = (Event.kind, RepositoryRow.full_name, Event.detail, Event.repository_id)
     chosen = (
         select(Event.id, Event.slot, List.slug, *told)
@@ -127,4 +129,8 @@ def events_of(
         chosen = chosen.where(Event.repository_id == repository_id)
     if ranked is not None:
         chosen = chosen.where(Event.list_id == list_id_of(session, ranked.slug))
+    if since is not None:
+        chosen = chosen.where(Event.slot >= since)
+    if until is not None:
+        chosen = chosen.where(Event.slot <= until)
     return [EventRecord(*row) for row in session.execute(chosen)]

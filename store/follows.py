@@ -112,7 +112,11 @@ def followed_ids(session: Session, names: Iterable[str]) -> set[int]:
     """Our ids of the repositories that are followed, by a wish or by the settings' `names`."""
     lower = [name.lower() for name in names]
     known = select(RepositoryName.repository_id).where(RepositoryName.name.in_(lower))
-    wished = select(Follow.repository_id).where(Follow.followed_since.is_not(None))
+    wished = (  # by its name until GitHub was asked for it
+        select(func.coalesce(Follow.repository_id, RepositoryName.repository_id))
+        .outerjoin(RepositoryName, RepositoryName.name == Follow.name)
+        .where(Follow.followed_since.is_not(None))
+    )
     return {each for each in (*session.scalars(known), *session.scalars(wished)) if each}
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, String, bindparam, cast, func, select, type_c
 from sqlalchemy.orm import Session, aliased
 
 from core import clock
-from models import GOOD, IMPORTED, List, Poll, Slot
+from models import GOOD, IMPORTED, SUSPECT, List, Poll, Slot
 
 _earlier = aliased(Poll)
 _OURS = (_earlier.list_id == List.id, _earlier.outcome != IMPORTED)
@@ -40,17 +40,20 @@ _LAST = (  # of any kind, from the slot `since` on
     .limit(1)
     .scalar_subquery()
 )
-_GOOD = (  # seconds with commas between: a row a poll would take longer than all else
+_GOOD, _SUSPECT = (  # seconds with commas between: a row a poll would take longer than all else
     select(func.aggregate_strings(cast(type_coerce(_earlier.slot, BigInteger), String), ","))
-    .where(_earlier.list_id == List.id, _earlier.outcome == GOOD)
+    .where(_earlier.list_id == List.id, _earlier.outcome == outcome)
     .where(_earlier.slot >= bindparam("since", type_=Slot))
     .where(_earlier.slot <= bindparam("latest", type_=Slot))
     .scalar_subquery()
+    for outcome in (GOOD, SUSPECT)
 )
 _last = aliased(Poll)
 _RECORDS = (
     select(List.slug, _FIRST.label("first"), Poll.slot, Poll.fetched_at)
-    .add_columns(_last.slot.label("last"), _last.error, _GOOD.label("good"))
+    .add_columns(
+        _last.slot.label("last"), _last.error, _GOOD.label("good"), _SUSPECT.label("suspect")
+    )
     .select_from(List)
     .outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == LAST_GOOD))
     .outerjoin(_last, (_last.list_id == List.id) & (_last.slot == _LAST))
@@ -61,7 +64,8 @@ _RECORDS = (
 @dataclass(frozen=True, slots=True)
 class PollRecords:
     """A list's polls: the slot of the first of any kind, or of any before those of late, when the
-    newest good one was of and came, and the last of late with its error."""
+    newest good one was of and came, the last of late with its error, and the slots of the good and
+    the suspect ones of late."""
 
     first: datetime | None = None
     as_of: datetime | None = None
@@ -69,11 +73,20 @@ class PollRecords:
     last: datetime | None = None
     error: str | None = None
     good_slots: str | None = None  # as the database joined them
+    suspect_slots: str | None = None
 
     @property
     def good(self) -> set[int]:
         """The slots of the good ones of late, in seconds since the epoch."""
-        return set(map(int, self.good_slots.split(",") if self.good_slots else ()))
+        return _seconds(self.good_slots)
+
+    @property
+    def suspect(self) -> set[int]:
+        return _seconds(self.suspect_slots)
+
+
+def _seconds(joined: str | None) -> set[int]:
+    return set(map(int, joined.split(","))) if joined else set()
 
 
 def poll_records(

@@ -25,10 +25,10 @@ from core.schemas import Point
 from models import (
     COUNTS,
     List,
+    Placement,
     Poll,
     Reading,
 )
-from models import Standing as StandingRow
 from store.baselines import earlier_reading
 from store.database import upsert
 from store.list_ids import list_id_of
@@ -123,27 +123,25 @@ def series(
 def daily(
     session: Session, ranked: RankedList, end: datetime, days: int
 ) -> dict[int, list[int | None]]:
-    """Return the counts of a published list by rank: for each of the days up to `end`, oldest
-    first, the last reading in (end − 24 h, end], None where there is none.
+    """Return the counts of the list of the poll `end` by rank: for each of the days up to then,
+    oldest first, the last reading in (end − 24 h, end], None where there is none.
 
     It takes one seek a repository and day."""
     ends = [int((end - number * clock.DAY).timestamp()) for number in reversed(range(days))]
     day = values(column("end", BigInteger), name="day").data([(moment,) for moment in ends]).cte()
     last = (
         select(func.max(type_coerce(earlier_reading.slot, BigInteger)))
-        .where(earlier_reading.repository_id == StandingRow.repository_id)
+        .where(earlier_reading.repository_id == Placement.repository_id)
         .where(type_coerce(earlier_reading.slot, BigInteger) <= day.c.end)
-        .correlate(StandingRow, day)
+        .correlate(Placement, day)
         .scalar_subquery()
     )
     rows = session.connection().execute(
-        select(StandingRow.rank, day.c.end, getattr(Reading, ranked.count))
-        .select_from(StandingRow)
+        select(Placement.rank, day.c.end, getattr(Reading, ranked.count))
+        .select_from(Placement)
         .join(day, true())
-        .join(
-            Reading, (Reading.repository_id == StandingRow.repository_id) & (Reading.slot == last)
-        )
-        .where(StandingRow.list_id == list_id_of(session, ranked.slug))
+        .join(Reading, (Reading.repository_id == Placement.repository_id) & (Reading.slot == last))
+        .where(Placement.list_id == list_id_of(session, ranked.slug), Placement.slot == end)
         .where(
             type_coerce(func.coalesce(Reading.seen_until, Reading.slot), BigInteger)
             > day.c.end - clock.DAY // SECOND

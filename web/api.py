@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, leaderboards, retention, schemas
@@ -17,14 +17,14 @@ from core.leaderboards import MOVERS_BY, movers_name
 from core.lists import RankedList
 from core.windows import Profile
 from monitoring import status
-from store import series, snapshots
+from store import series
 from store.events import events_of
 from store.series import Chosen
 from web import current, responses
 from web.csv_tables import table_wanted
 from web.following import gone, told, wished
 from web.kept_series import Kept, kept_series
-from web.parameters import WINDOW, a_list, choice, endpoint, list_named, moment, number
+from web.parameters import AT, WINDOW, a_list, choice, endpoint, list_named, moment, number
 from web.refreshing import looked_at
 from web.responses import (
     build,
@@ -53,7 +53,6 @@ STEPS = {
     "1d": Step(DAY, timedelta.max),
 }
 
-AT = moment("at", "The list as it stood then; without it, as it stands.")
 EVENTS_OF = a_list("Events of this list alone.")
 TOTALS_OF = a_list("The list that the totals are over.", "stars")
 AFTER = number("after", "The cursor `next` of the page before.", 0, lowest=0, highest=2**63 - 1)
@@ -95,6 +94,7 @@ def api_index() -> Response:
             "languages": "/api/v1/languages?list={slug}",
             "owners": "/api/v1/owners?list={slug}",
             "repository": "/api/v1/repos/{owner}/{name}",
+            "repositories": "/api/v1/repos?repos={owner}/{name},{owner}/{name}",
             "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
             "ranks": "/api/v1/repos/{owner}/{name}/ranks?list={slug}",
             "follows": "/api/v1/follows",
@@ -121,14 +121,9 @@ def leaderboard(slug: str, at: datetime | None) -> Response:
     ranked = list_named(slug)
     if at is None:
         return document(f"lists/{ranked.slug}", ranked)
-    now = clock.now()
-    if at > now:
-        raise BadRequest(f"at={request.args['at']!r} lies in the future")
     with current.database().read() as session:
-        snapshot = snapshots.snapshot(session, ranked, at)
+        snapshot = responses.snapshot_at(session, ranked, at)
         by = build(session)
-    if snapshot is None:
-        raise NotFound(f"nothing is known of {ranked.slug!r} from before {clock.rfc3339(at)}")
     return computed(leaderboards.leaderboard(snapshot, by.built_at, by.next_build_at))
 
 

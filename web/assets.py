@@ -87,7 +87,7 @@ def favicon() -> Response:
 @assets.get("/robots.txt")
 def robots() -> Response:
     """What search engines are to leave alone: data, and pages of what anybody types."""
-    unwanted = ("/api/", "/search", "/*?*q=", "/status")
+    unwanted = ("/api/", "/search", "/*?*q=", "/*?*at=", "/status")
     lines = ["User-agent: *", *(f"Disallow: {request.script_root}{path}" for path in unwanted)]
     return _kept(Response("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8"))
 

@@ -31,6 +31,7 @@ TABLES = {  # type of a document → where it has its rows
     schemas.OwnerTotals: ("items",),
     schemas.EventPage: ("items",),
     FollowPage: ("items",),
+    schemas.Repositories: ("items",),
     schemas.Series: ("points",),
     schemas.RankSeries: ("points",),
 }

@@ -68,11 +68,13 @@ def follow_by_form() -> AnyResponse:
 
 @following.post("/unfollow")
 def unfollow_by_form() -> AnyResponse:
-    """End following what a form names; leads to its page."""
+    """End following what a form names; leads to its page, or back to that of what is followed."""
     require_leave()
     full_name = named_in_form()
     with current.database().write() as session:
         follows.unfollow(session, full_name)
+    if request.form.get("back") == "followed":
+        return redirect(url_for("pages.leaderboard", list="followed"), 303)
     return redirect(_page_of(full_name), 303)
 
 

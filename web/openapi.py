@@ -32,6 +32,7 @@ TAGS = {  # blueprint → what its endpoints are for
     "feeds": "What changed, for feed readers.",
     "following": "Repositories that somebody follows, and their star histories.",
     "ranks": "The rank of a repository over time.",
+    "several": "Several repositories at once.",
     "site": "How the service is, for those who run it, and this description.",
 }
 

@@ -2,7 +2,7 @@
 too, from one made-up repository; what it does not make is written out."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 from core import clock, leaderboards, lists
 from core.changes import Changes, ListThen, Place, changes
@@ -18,7 +18,9 @@ from core.schemas import (
     Movers,
     OwnerTotals,
     RankSeries,
+    Repositories,
     RepositoryDocument,
+    RepositoryRow,
     Series,
 )
 from core.windows import Baselines, Counts, Profile, RankedRepository, Snapshot
@@ -103,6 +105,7 @@ STATUS: Status = {
             "expected": 144,
             "received": 143,
             "gaps": [{"from": "2026-11-23T03:10:00Z", "to": "2026-11-23T03:20:00Z", "slots": 1}],
+            "suspects": [],
             "last_error": None,
         }
     ],
@@ -110,13 +113,24 @@ STATUS: Status = {
     "sampling": {"repositories": 0, "every_seconds": 600},
     "build": {"built_at": AS_OF, "age_seconds": 12, "next_build_at": NEXT_BUILD_AT},
     "queues": [{"name": "default", "queued": 0, "started": 1, "scheduled": 0, "failed": 0}],
-    "workers": None,
+    "workers": [
+        {
+            "name": "4a1cbc18",
+            "hostname": "stars.example",
+            "pid": 31516,
+            "state": "idle",
+            "queues": ["default", "low"],
+            "last_heartbeat": AS_OF,
+        }
+    ],
     "next_runs": [{"name": "aggregate", "at": NEXT_BUILD_AT}],
     "jobs": [{"job": "poll", "outcome": "good", "count": 5_143}],
     "github": [],
     "troubles": [],
     "names": {"asked": 3_400, "of": 19_500},
 }
+
+ROW = get_type_hints(RepositoryRow)
 
 EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     dict[str, str]: {"status": "ok"},
@@ -129,6 +143,7 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
     LanguageTotals: leaderboards.languages(BOARD),
     OwnerTotals: leaderboards.owners(BOARD),
     RepositoryDocument: REPOSITORY,
+    Repositories: {"items": [{name: REPOSITORY[name] for name in ROW}]},  # type: ignore[literal-required]
     FollowDocument: {
         "full_name": "octocat/hello-world",
         "followed": True,

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from markupsafe import Markup, escape
+
 from core import clock, leaderboards
 from core.words import duration
 from web import axes
@@ -11,6 +13,12 @@ from web.text import printable
 def number(count: int | None) -> str:
     """A count with commas, such as `12,345`; a dash where it is not known."""
     return "\N{EN DASH}" if count is None else f"{count:,}"
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """A count of things, `1 list` or `1,200 lists`; `several`: the word for more than one, where an
+    `s` does not make it."""
+    return f"{number(count)} {one if count == 1 else several or f'{one}s'}"
 
 
 def signed(count: int) -> str:
@@ -27,9 +35,21 @@ def percent(gained: int, now: int) -> str:
     return f"{100 * gained / before:+,.2f}".replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}%"
 
 
+def coded(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in parts
+    )
+
+
 def moment(at: datetime | str) -> datetime:
     """A moment, read where it is the RFC 3339 of a document."""
     return clock.parse(at) if isinstance(at, str) else at
 
 
-FILTERS = (number, signed, percent, moment, duration, clock.rfc3339, axes.rounded, printable)
+FILTERS = (
+    *(number, counted, signed, percent, coded, moment, duration),
+    *(clock.rfc3339, axes.rounded, printable),
+)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -14,16 +15,17 @@ from core.windows import WINDOWS
 from monitoring.checks import names_of_lists, troubles
 from store import repositories
 from web import charts, current, http_headers, rendering, responses
-from web.board import leaderboard_page
+from web.board import earlier_page, leaderboard_page
 from web.cache import cached_until_next_build
 from web.charts import ALIGN, SCALE, SHOW, SPAN
+from web.followed_page import followed_page
 from web.page_filters import FILTERS
-from web.parameters import HTML, Parameter, a_list, choice, endpoint
+from web.parameters import AT, HTML, Parameter, a_list, choice, endpoint
 from web.rendering import DEFAULTS, page
 from web.replies import Reply
 from web.repository_page import history_line, repository_page
 from web.search_page import search_page
-from web.status_page import day_strip
+from web.status_page import day_strip, slots
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
 
@@ -41,6 +43,9 @@ ORDER = choice(
     "Ranks, or the largest gains first, as they are or in percent.",
     ("rank", "gain", "percent"),
     DEFAULTS["order"],
+)
+ORDER_OF_TOTALS = choice(
+    "order", "Most stars, or the largest gains, first.", ("rank", "gain"), "rank"
 )
 FILTER = Parameter("q", "Text to look for.", _text, {"type": "string"}, "framework", "")
 REPOSITORIES = Parameter(
@@ -60,10 +65,16 @@ for template_filter in FILTERS:
 
 
 @pages.get("/")
-@endpoint(bytes, LIST, PAGE_WINDOW, ORDER, FILTER, content_type=HTML)
-def leaderboard(ranked: RankedList | None, window: str, order: str, q: str) -> Response:
-    """The leaderboard of a list, with what changed on it."""
+@endpoint(bytes, LIST, PAGE_WINDOW, ORDER, FILTER, AT, content_type=HTML)
+def leaderboard(
+    ranked: RankedList | None, window: str, order: str, q: str, at: datetime | None
+) -> Response:
+    """The leaderboard of a list, with what changed on it, as it stands or as it stood."""
     ranked = ranked or current.settings().lists[0]
+    if at is not None:
+        return earlier_page(ranked, window, order, q, at)
+    if ranked.followed:
+        return followed_page(ranked, window, order, q)
     return _leaderboard(ranked=ranked, window=window, order=order, q=q)
 
 
@@ -131,29 +142,34 @@ def _comparison(full_names: tuple[str, ...], unknown: tuple[str, ...], **query: 
 
 
 @pages.get("/languages")
-@endpoint(bytes, LIST, PAGE_WINDOW, content_type=HTML)
-def languages(ranked: RankedList | None, window: str) -> Response:
+@endpoint(bytes, LIST, PAGE_WINDOW, ORDER_OF_TOTALS, content_type=HTML)
+def languages(ranked: RankedList | None, window: str, order: str) -> Response:
     """The languages that a list is written in."""
-    return _totals("languages", "language", ranked or current.settings().lists[0], window)
+    return _totals("languages", "language", ranked or current.settings().lists[0], window, order)
 
 
 @pages.get("/owners")
-@endpoint(bytes, LIST, PAGE_WINDOW, content_type=HTML)
-def owners(ranked: RankedList | None, window: str) -> Response:
+@endpoint(bytes, LIST, PAGE_WINDOW, ORDER_OF_TOTALS, content_type=HTML)
+def owners(ranked: RankedList | None, window: str, order: str) -> Response:
     """The owners of the repositories of a list."""
-    return _totals("owners", "owner", ranked or current.settings().lists[0], window)
+    return _totals("owners", "owner", ranked or current.settings().lists[0], window, order)
 
 
 @cached_until_next_build()
-def _totals(what: str, key: str, ranked: RankedList, window: str) -> Reply:
+def _totals(what: str, key: str, ranked: RankedList, window: str, order: str) -> Reply:
     with current.database().read() as session:
         document, build = responses.stored(session, f"{what}/{ranked.slug}", ranked)
-    items = json.loads(document.body)["items"]
+    items = json.loads(document.body)["items"]  # most stars first
+    if order == "gain":
+        gains = [item["gains"][window] for item in items]
+        told = zip(items, gains, strict=True)
+        largest = sorted(told, key=lambda it: (not it[1]["repositories"], -it[1]["stars"]))
+        items = [item for item, _ in largest]
     return page(
         "totals.html",
         build,
         url_for(f".{what}"),
-        {"list": ranked.slug, "window": window},
+        {"list": ranked.slug, "window": window, "order": order},
         what=what,
         key=key,
         of_one=key == "language" and ranked.language is not None,
@@ -178,7 +194,11 @@ def status() -> Response:
         live=live,
         polled=sorted(live["lists"], key=lambda polled: polled["received"] == polled["expected"]),
         troubles=troubles(live, settings, now),
-        missed=names_of_lists([polled for polled in live["lists"] if polled["gaps"]], settings),
+        missed=names_of_lists(
+            [it for it in live["lists"] if slots(it["gaps"]) > slots(it["suspects"])], settings
+        ),
+        suspect=names_of_lists([it for it in live["lists"] if it["suspects"]], settings),
+        suspects={it["slug"]: slots(it["suspects"]) for it in live["lists"]},
         now=now,
         strips={
             polled["slug"]: day_strip(polled, settings.poll_every, now) for polled in live["lists"]

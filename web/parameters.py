@@ -162,5 +162,6 @@ def a_list(about: str, default: str | None = None) -> Parameter:
     return Parameter("list", about, list_named, {"type": "string"}, "stars", default, into="ranked")
 
 
+AT = moment("at", "The list as it stood then; without it, as it stands.")
 WINDOW = choice("window", "The span of time of the gains.", [each.name for each in WINDOWS], "24h")
 FORMAT = choice("format", "JSON, or its rows as a table in CSV.", ("json", "csv"), "json")

@@ -10,7 +10,7 @@ from core.clock import DAY
 from core.schemas import ListRank
 from store import ranks as stored
 from web import current
-from web.sparklines import SPARK_DAYS, spark
+from web.sparklines import SPARK_DAYS, line
 
 MOST_LISTS = 6  # that have a line
 
@@ -38,6 +38,6 @@ def rank_lines(
             days[SPARK_DAYS - (as_of - slot) // DAY] = point["rank"]
         known = [rank for rank in days if rank is not None]
         if known:
-            path = spark([None if rank is None else -rank for rank in days])
+            path = line([None if rank is None else -rank for rank in days])
             lines[ranked.slug] = RankLine(path, min(known), max(known))
     return lines

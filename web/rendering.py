@@ -1,5 +1,6 @@
 """HTML from templates: what all pages have in common, and errors as pages."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,6 +17,7 @@ from web.permission import asks_by_form, may_ask
 from web.replies import Build, Reply
 
 PAGES = "pages"  # the blueprint's name
+MEANT = re.compile(r"did you mean '([a-z0-9-]+)'\?$")
 SHOWN_NEWS = 12  # events of a kind
 DEFAULTS = {
     "window": "7d",
@@ -62,8 +64,6 @@ def page(
         chosen = {name: text for name, text in changed if text and text != DEFAULTS.get(name)}
         return f"{path}?{urlencode(chosen, safe='/,')}" if chosen else path
 
-    public = urlsplit(current.settings().public_url or "")
-    values["origin"] = f"{public.scheme}://{public.netloc}" if public.netloc else ""
     html = render_template(template, build=build, url_with=url_with, **query, **values)
     return Reply.of(html.encode("utf-8", "replace"), HTML, build, current.vary(links))
 
@@ -89,20 +89,33 @@ def problem_page(problem: http_headers.Problem, retry_after: object) -> str:
         "problem.html",
         problem=problem,
         retry_after=retry_after,
+        meant=_meant(problem["detail"]),
         sought=sought,
         follows=sought if unknown and asks_by_form() and may_ask() else None,
     )
 
 
+def _meant(detail: str) -> tuple[str, str] | None:
+    """Return the list that may have been meant, and where it is: this page of that list."""
+    meant = MEANT.search(detail)
+    if meant is None or "list" not in request.args:
+        return None
+    query = urlencode({**request.args, "list": meant[1]}, safe="/,")
+    return meant[1], f"{request.script_root}{request.path}?{query}"
+
+
 def context() -> dict[str, Any]:
     """Return the variables that all templates have."""
     settings = current.settings()
+    public = urlsplit(settings.public_url or "")
     return {
+        "origin": f"{public.scheme}://{public.netloc}" if public.netloc else "",
         "headline": events.headline,
         "kinds": KINDS,
         "lists": settings.lists,
         "most_news": SHOWN_NEWS,
         "poll_every": settings.poll_every,
+        "owner_slugs": {each.owner.lower(): each.slug for each in settings.lists if each.owner},
         "slugs": {ranked.language: ranked.slug for ranked in settings.lists if ranked.language},
         "spans": list(SPANS),
         "titles": {ranked.slug: ranked.title for ranked in settings.lists},

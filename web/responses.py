@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 
 from flask import Response, redirect, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import NotFound, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, encoding, leaderboards, schemas
 from core.clock import DAY
 from core.lists import RankedList
 from core.names import is_full_name
-from core.windows import Profile
+from core.windows import Profile, Snapshot
 from models import Document
 from monitoring import status
-from store import documents, follows, repositories
+from store import documents, follows, repositories, snapshots
 from store.database import Database
 from store.history_status import NOTHING, history_status
 from store.polls import polls_since
@@ -59,6 +59,17 @@ def stored(session: Session, name: str, ranked: RankedList | None = None) -> tup
     if row is None:
         raise nothing_yet(session, ranked)
     return row, _build_of(row.built_at, row.next_build_at, row.as_of)
+
+
+def snapshot_at(session: Session, ranked: RankedList, at: datetime) -> Snapshot:
+    """Return a list as it stood at a moment; 404 before the first poll of it, and 400 for a moment
+    that is still to come."""
+    if at > clock.now():
+        raise BadRequest(f"at={request.args['at']!r} lies in the future")
+    found = snapshots.snapshot(session, ranked, at)
+    if found is None:
+        raise NotFound(f"nothing is known of {ranked.slug!r} from before {clock.rfc3339(at)}")
+    return found
 
 
 def repository_of(

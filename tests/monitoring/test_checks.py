@@ -9,7 +9,7 @@ from core import clock, lists
 from monitoring import checks
 from monitoring.status import ListStatus, Status
 from settings import Settings
-from tests.support.common import MakeSettings
+from tests.support.common import ROOT, MakeSettings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -22,6 +22,7 @@ def polled(slug: str = "stars", **changes: Any) -> ListStatus:
         "expected": 144,
         "received": 144,
         "gaps": [],
+        "suspects": [],
         "last_error": None,
     }
     return status | changes  # type: ignore[no-any-return]
@@ -48,7 +49,7 @@ def settings(make_settings: MakeSettings) -> Settings:
     return make_settings(lists=tuple(lists.KNOWN.values()))
 
 
-def at(minutes: int) -> str:
+def at(minutes: float) -> str:
     return clock.rfc3339(NOW + timedelta(minutes=minutes))
 
 
@@ -82,6 +83,17 @@ def failed(*counts: int) -> list[dict[str, Any]]:
         ({"lists": [polled(age_seconds=None, expected=1)]}, []),
         ({"lists": [polled(gaps=[gap(-119)])]}, ["Stars missed polls in the last 2 h."]),
         ({"lists": [polled(gaps=[gap(-120)])]}, []),
+        (
+            {"lists": [polled(gaps=[gap(-10)], suspects=[gap(-10)])]},
+            ["GitHub's answers about Stars in the last 2 h were suspect, and are not shown."],
+        ),
+        (
+            {"lists": [polled(gaps=[{**gap(0), "from": at(-20), "slots": 2}], suspects=[gap(0)])]},
+            [
+                "Stars missed polls in the last 2 h.",
+                "GitHub's answers about Stars in the last 2 h were suspect, and are not shown.",
+            ],
+        ),
         (
             {"lists": [polled(age_seconds=1201, gaps=[gap(-10)]), polled("forks", gaps=[gap(-9)])]},
             ["Stars had no good poll lately.", "Forks missed polls in the last 2 h."],
@@ -120,6 +132,33 @@ def test_the_worst_comes_first(settings: Settings) -> None:
     found = checks.troubles(status, settings, NOW)
 
     assert [it.sentence.split()[0] for it in found] == ["Nothing", "Redis", "Stars", "3"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "again"),
+    [
+        ({"lists": [polled(age_seconds=1201)]}, at(10)),  # the next slot
+        ({"build": {"built_at": "", "age_seconds": 1801, "next_build_at": ""}}, at(0.5)),
+        ({"github": [{"resource": "search", "next_request_at": at(11)}]}, at(11)),
+        ({"workers": []}, None),  # somebody has to start one
+    ],
+)
+def test_each_says_when_it_is_tried_again_by_itself(
+    settings: Settings, changes: dict[str, Any], again: str | None
+) -> None:
+    [found] = checks.troubles(live(**changes), settings, NOW)
+
+    assert (found.again and clock.rfc3339(found.again)) == again
+
+
+def test_actions_are_those_of_the_alerts() -> None:
+    """But for what no alert is about: a repository that GitHub withholds."""
+    alerts = (ROOT / "docs" / "alerts.yml").read_text().replace('action: "', "action: ")
+    told = {
+        remedy.action for check, remedy in checks.CHECKS.items() if check.__name__ != "_withheld"
+    }
+
+    assert [action for action in told if f"action: {action}" not in alerts] == []
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_the_status_is_told_in_base_units() -> None:
         "starboard_poll_age_seconds[('list', 'stars')]": 312,
         "starboard_polls_expected[('list', 'stars')]": 144,
         "starboard_polls_received[('list', 'stars')]": 143,
+        "starboard_polls_suspect[('list', 'stars')]": 0,
         "starboard_watch_age_seconds[('repository', 'o/r')]": 99,
         "starboard_document_age_seconds[]": 12,
         "starboard_github_requests_limit[('resource', 'search')]": 30,
@@ -71,12 +72,13 @@ def test_the_status_is_told_in_base_units() -> None:
 
 
 def test_what_nobody_knows_is_left_out_not_zero() -> None:
-    never = {"slug": "go", "age_seconds": None, "expected": 0, "received": 0}
+    never = {"slug": "go", "age_seconds": None, "expected": 0, "received": 0, "suspects": []}
 
     assert of_status(**UNREACHABLE, lists=[never], build=None) == {
         "starboard_database_up[]": 1,
         "starboard_polls_expected[('list', 'go')]": 0,
         "starboard_polls_received[('list', 'go')]": 0,
+        "starboard_polls_suspect[('list', 'go')]": 0,
         "starboard_redis_up[]": 0,
     }
 

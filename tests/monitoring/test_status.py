@@ -1,5 +1,7 @@
 """The status: polls of a day, gaps, ages, and what Redis tells."""
 
+import os
+import socket
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,6 +95,7 @@ class TestAList:
             "expected": 0,
             "received": 0,
             "gaps": [],
+            "suspects": [],
             "last_error": None,
         }
 
@@ -106,6 +109,7 @@ class TestAList:
             "expected": 1,
             "received": 0,
             "gaps": [{"from": "2026-03-01T12:00:00Z", "to": "2026-03-01T12:10:00Z", "slots": 1}],
+            "suspects": [],
             "last_error": "no way",
         }
 
@@ -124,6 +128,9 @@ class TestAList:
             "gaps": [
                 {"from": "2026-03-01T12:10:00Z", "to": "2026-03-01T12:30:00Z", "slots": 2},
                 {"from": "2026-03-01T12:40:00Z", "to": "2026-03-01T13:00:00Z", "slots": 2},
+            ],
+            "suspects": [
+                {"from": "2026-03-01T12:50:00Z", "to": "2026-03-01T13:00:00Z", "slots": 1}
             ],
             "last_error": "GitHub says that its answer is incomplete",
         }
@@ -279,6 +286,8 @@ class TestRedis:
         assert redis_status.redis_status(redis)["workers"] == [
             {
                 "name": name,
+                "hostname": socket.gethostname(),
+                "pid": os.getpid(),
                 "state": "idle",
                 "queues": ["default", "low"],
                 "last_heartbeat": "2026-03-01T12:00:00.000000Z",

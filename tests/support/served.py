@@ -136,6 +136,7 @@ SHAPES: dict[str, Any] = {
         "events": "/api/v1/events?list={slug}&after={cursor}",
         "owners": "/api/v1/owners?list={slug}",
         "repository": "/api/v1/repos/{owner}/{name}",
+        "repositories": "/api/v1/repos?repos={owner}/{name},{owner}/{name}",
         "history": "/api/v1/repos/{owner}/{name}/history?from={time}&to={time}&step={step}",
         "ranks": "/api/v1/repos/{owner}/{name}/ranks?list={slug}",
         "follows": "/api/v1/follows",
@@ -322,6 +323,7 @@ SHAPES: dict[str, Any] = {
                 "gaps": [
                     {"from": "2026-03-01T11:10:00Z", "to": "2026-03-01T12:00:00Z", "slots": 5}
                 ],
+                "suspects": [],
                 "last_error": None,
             },
             {
@@ -331,6 +333,7 @@ SHAPES: dict[str, Any] = {
                 "expected": 0,
                 "received": 0,
                 "gaps": [],
+                "suspects": [],
                 "last_error": None,
             },
         ],

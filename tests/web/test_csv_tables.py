@@ -37,6 +37,7 @@ TYPED = {  # endpoint → the type of its document
     "/api/v1/follows": FollowPage,
     "/api/v1/repos/Quiet/Harbor-1/history": schemas.Series,
     "/api/v1/repos/Quiet/Harbor-1/ranks": schemas.RankSeries,
+    "/api/v1/repos?repos=Quiet/Harbor-2,Quiet/Harbor-1": schemas.Repositories,
 }
 FORMULAS = ("=1+1", "+1", "-1,2", "@SUM(A1)", "\tx", '\r=HYPERLINK("x")')
 

@@ -17,12 +17,13 @@ class TestSpark:
         ("values", "path"),
         [
             ([], ""),
-            ([None, None], ""),
-            ([5], "M0 60h0"),
-            ([0, 30, 60], "M0 60h0l1 -30l1 -30"),
-            ([0, None, 60], "M0 60h0M2 0h0"),
-            ([100, 90, 100], "M0 0h0l1 60l1 -60"),
-            ([1_000_000, 1_000_500], "M0 60h0l1 -30"),  # half a thousandth
+            ([None, None, 3], ""),
+            ([5], ""),
+            ([0, 30, 90], "M0 30h0l1 -30"),
+            ([0, 8, None, 60, 64], "M0 0h0M3 30h0"),
+            ([100, 90, 100], "M0 60h0l1 -60"),  # what is lost lies under the ground
+            ([3_000_000, 3_000_050], "M0 30h0"),  # half of what would fill it
+            ([10, 20, 30], "M0 0h0l1 0"),
         ],
     )
     def test_is_a_path_with_gaps(self, values: list[int | None], path: str) -> None:

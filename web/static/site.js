@@ -47,6 +47,7 @@ function applyFilter() {
     shown += !row.hidden;
   }
   const text = search.value.trim();
+  one("#ranking").classList.toggle("filtered", text !== "");
   one("#matches").textContent = !text ? "" : shown
     ? `${shown} of ${rows.length} match “${text}”.`
     : `Nothing here has “${text}” in its name, description or language.`;
@@ -127,7 +128,7 @@ all(".snippet").forEach(addCopy);
 // Renewing: when a new build is due the page is asked for again, and what changed takes its place.
 // Where the reader is, what has the focus, what is typed and what is chosen stay as they are.
 
-const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "progress", "sources", "following", "sides", "totals",
+const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "progress", "sources", "following", "waits", "sides", "totals",
   "verdict", "polled", "working", "coming", "watching"];
 const FIRST_RETRY = 20, LAST_RETRY = 600, PATIENCE = 30;  // seconds
 let lost, retry = FIRST_RETRY, timer, etag, due = Infinity;
@@ -136,7 +137,9 @@ function handle(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
   const [name, value] = element.matches("a[href]") ? ["href", element.getAttribute("href")] : ["value", element.value];
   const live = element.closest(LIVE.map((id) => `#${id}`).join());
-  return live && value && `#${live.id} ${element.localName}[${name}="${CSS.escape(value)}"]`;
+  const of = one("[name=repos]", element.closest("tr") ?? element)?.value;  // a link may stand in many rows
+  const row = of ? `tr:has([value="${CSS.escape(of)}"]) ` : "";
+  return live && value && `#${live.id} ${row}${element.localName}[${name}="${CSS.escape(value)}"]`;
 }
 
 // A repository that is asked for has no page yet: all of it comes at once.

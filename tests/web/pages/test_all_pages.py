@@ -120,4 +120,21 @@ class TestPages:
         assert named["og:url"] == "https://stars.example/board/?list=stars"
         assert named["og:title"] == "Stars"
         assert named["description"] == named["og:description"]
+        pictures = {
+            page: [
+                it["content"]
+                for _, it in read(public.get(page)).tags
+                if it.get("property") == "og:image"
+            ]
+            for page in ("/repos/Loud/Motor", "/compare?repos=loud/motor,quiet/harbor", "/status")
+        }
+        assert pictures == {
+            "/repos/Loud/Motor": ["https://stars.example/board/charts/Loud/Motor.svg?theme=light"],
+            "/compare?repos=loud/motor,quiet/harbor": [
+                "https://stars.example/board/charts.svg?repos=Loud/Motor,Quiet/Harbor&theme=light"
+            ],
+            "/status": [],
+        }
+        status = ("link", {"rel": "canonical", "href": "https://stars.example/board/status"})
+        assert status in read(public.get("/status")).tags
         assert "the list Stars by stars" in (named["description"] or "")

@@ -58,7 +58,7 @@ class TestStatus:
     def test_shows_what_was_missed_in_words_too(self, full: FlaskClient) -> None:
         page = full.get("/status").text
 
-        assert 'aria-label="missed: 5 at 11:10"' in page
+        assert 'aria-label="without a good answer: 5 at 11:10"' in page
         assert 'aria-label="not polled yet"' in page
 
     def test_tells_queues_workers_and_what_was_given_up(
@@ -87,9 +87,13 @@ class TestStrip:
                 {"from": "2026-03-01T10:07:00Z", "to": "2026-03-01T10:17:00Z", "slots": 1},
                 {"from": "2026-03-01T11:07:00Z", "to": "2026-03-01T11:27:00Z", "slots": 2},
             ],
+            "suspects": [
+                {"from": "2026-03-01T11:17:00Z", "to": "2026-03-01T11:27:00Z", "slots": 1}
+            ],
             "last_error": None,
         }
 
         found = status_page.day_strip(of, 10 * MINUTE, NOW)
 
-        assert found == [(1320, 120, "received"), (1320, 10, "missed"), (1380, 20, "missed")]
+        missed = [(1320, 10, "missed"), (1380, 20, "missed")]
+        assert found == [(1320, 120, "received"), *missed, (1390, 10, "suspect")]

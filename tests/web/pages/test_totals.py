@@ -28,6 +28,23 @@ class TestTotals:
         assert row in page.text
         assert page.all("rect", "width") == widths
 
+    def test_can_be_in_the_order_of_their_gains(
+        self, full: FlaskClient, database: Database
+    ) -> None:
+        harbor = repo(1, full_name="Quiet/Harbor", stars=50_100)
+        motor = repo(2, full_name="Loud/Motor", stars=50_050)
+        poll(database, StubGitHub(answer([harbor, motor])), 1)
+        publish(full, BUILT + 10 * MINUTE)
+
+        by_stars, by_gain = (
+            read(full.get(f"/owners?window=1h{order}")).all("a", "href")
+            for order in ("", "&order=gain")
+        )
+
+        assert [it for it in by_stars if "q=" in it] == ["/search?q=Quiet/", "/search?q=Loud/"]
+        assert [it for it in by_gain if "q=" in it] == ["/search?q=Loud/", "/search?q=Quiet/"]
+        assert "/owners?list=stars&window=24h&order=gain" in by_gain
+
     def test_of_a_list_of_one_language_lead_to_its_owners(
         self, full: FlaskClient, database: Database
     ) -> None:

@@ -1,0 +1,90 @@
+"""The page of what is followed."""
+
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from core import list_names
+from store.database import Database
+from tests.support.common import MakeApp
+from tests.support.github import StubGitHub, answer, poll, repo
+from tests.support.pages import BROWSER, by_the_front, read, rows
+from tests.support.served import BUILT, STARS, publish
+
+pytestmark = pytest.mark.usefixtures("now")
+
+FOLLOWED = replace(list_names.FOLLOWED, names=("Still/Sea",))
+[PICKS] = list_names.parse("collection:Picks=Quiet/Harbor", list_names._no_file)
+PAGE = "/?list=followed"
+
+
+@pytest.fixture
+def site(make_app: MakeApp, database: Database) -> FlaskClient:
+    """A client of a server that follows one repository by its settings, whoever asks for others."""
+    poll(database, StubGitHub(answer([repo(1), repo(2, full_name="Still/Sea")])), 0)
+    return make_app(lists=(STARS, FOLLOWED, PICKS), follow="anyone").test_client()
+
+
+@by_the_front
+class TestFollowed:
+    def test_says_how_to_begin_while_nothing_is(
+        self, make_app: MakeApp, database: Database
+    ) -> None:
+        nothing = list_names.FOLLOWED
+        for follow, way in (("anyone", "press Follow on its page"), ("nobody", "--app app follow")):
+            client = make_app(lists=(STARS, nothing), follow=follow).test_client()
+
+            page = read(client.get(PAGE))
+
+            assert "Nothing is followed yet." in page.text and way in page.text
+            assert ("a", {"href": PAGE, "aria-current": "page"}) in page.tags
+
+    def test_is_a_list_with_what_can_be_done_there(
+        self, site: FlaskClient, database: Database
+    ) -> None:
+        for name in ("Quiet/Harbor-1", "New/Boat"):
+            assert site.post("/follow", data={"repository": name}).status_code == 303
+        poll(database, StubGitHub(answer([])), ranked=FOLLOWED)
+        publish(site, BUILT)
+
+        page = read(response := site.get(PAGE))
+
+        assert [row[:16].split()[1] for row in rows(response.text)] == [
+            "Quiet/Harbor-1",
+            "Still/Sea",
+        ]
+        assert "2 repositories by stars" in page.text
+        assert "Not counted yet: New/Boat." in page.text
+        assert "Groups: Picks." in page.text
+        assert "/feeds/followed.atom" in page.all("a", "href")
+        assert PAGE in read(site.get("/")).all("a", "href")
+        leave = [it["value"] for tag, it in page.tags if it.get("form") == "unfollow"]
+        assert leave == ["Quiet/Harbor-1"]  # the settings name the other
+        assert response.headers["Cache-Control"] == "private, no-cache"
+
+    def test_who_is_not_followed_any_more_is_gone_at_once(
+        self, site: FlaskClient, database: Database
+    ) -> None:
+        site.post("/follow", data={"repository": "Quiet/Harbor-1"})
+        poll(database, StubGitHub(answer([])), ranked=FOLLOWED)
+        publish(site, BUILT)
+        assert len(rows(site.get(PAGE).text)) == 2
+
+        form = {"repository": "Quiet/Harbor-1", "back": "followed"}
+        back = site.post("/unfollow", data=form, headers=BROWSER)
+
+        assert (back.status_code, back.location) == (303, PAGE)
+        [left] = rows(site.get(PAGE).text)
+        assert "Still/Sea" in left
+
+    def test_who_may_not_follow_is_not_offered_it(
+        self, make_app: MakeApp, site: FlaskClient, database: Database
+    ) -> None:
+        poll(database, StubGitHub(answer([])), ranked=FOLLOWED)
+        publish(site, BUILT)
+
+        page = make_app(lists=(STARS, FOLLOWED), follow="nobody").test_client().get(PAGE)
+
+        assert "Still/Sea" in page.text
+        assert "form method" not in page.text and "may-end" not in page.text
