@@ -146,7 +146,7 @@ def test_a_webhook_gets_the_event_as_the_api_tells_it_and_people_a_sentence(
     sentence = "Quiet/Harbor-4 entered at rank 3 (Stars)"
     assert sentence in str(slack)
     assert "https://s.test/repos/Quiet/Harbor-4" in str(slack)
-    [letter] = mails
+    [letter] = mails.got
     assert letter["To"] and letter["Subject"] == "Quiet/Harbor-4 entered at rank 3"
     assert sentence in str(letter)
 
@@ -165,29 +165,47 @@ def test_a_new_target_begins_with_what_is_new(
 
 
 def test_an_hour_of_refusals_loses_nothing_and_repeats_nothing(
-    database: Database, told: Any, hooks: Webhooks, tmp_path: Path
+    database: Database, told: Any, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("apprise")
+    from apprise.plugins.email import NotifyEmail
+    from apprise.plugins.slack import NotifySlack
+
+    monkeypatch.setattr(NotifySlack, "webhook_url", f"{hooks.url}/services")
+    for kind in (NotifySlack, NotifyEmail):
+        monkeypatch.setattr(kind, "request_rate_per_sec", 0)  # or it pauses after each
     urls = {f"json://{hooks.host}/hook": "always", f"json://{hooks.host}/other": "milestone"}
-    settings = told(config(tmp_path, **urls))
-    happen(database)
-    hooks.status = 503
+    with mail_server() as (port, mails):
+        mail = f"mailto://127.0.0.1:{port}/?mode=insecure&from=stars@h.test&to=me@h.test"
+        people = {f"slack://{SECRET}/#stars": "always", mail: "always"}
+        settings = told(config(tmp_path, **urls, **people))
+        happen(database)
+        hooks.status, mails.refuses = 503, True
 
-    for minute in range(60):
-        run(database, settings, LATER + minute * MINUTE)
+        for minute in range(60):
+            run(database, settings, LATER + minute * MINUTE)
 
-    with database.read() as session:
-        waiting = states(session).values()
-    assert sorted(it.waiting for it in waiting) == [1, 3]
-    assert {it.why for it in waiting} == {"it answered 503 (Service Unavailable)"}
-    assert 12 < hooks.refused < 50  # pauses grow
+        with database.read() as session:
+            waiting = states(session).values()
+        assert sorted(it.waiting for it in waiting) == [1, 3, 3, 3]
+        assert "it answered 503 (Service Unavailable)" in {it.why for it in waiting}
+        assert 12 < hooks.refused < 75  # pauses grow
 
-    hooks.status = 200
-    for minute in range(60, 130):
-        run(database, settings, LATER + minute * MINUTE)
+        hooks.status, mails.refuses = 200, False
+        for minute in range(60, 130, 5):
+            run(database, settings, LATER + minute * MINUTE)
 
     assert sorted(kinds(hooks.messages())) == [ENTERED, LEFT, MILESTONE]
     assert kinds(hooks.messages("/other")) == [MILESTONE]
     assert len({it["cursor"] for it in hooks.messages()}) == 3
+    subjects = [
+        "Quiet/Harbor-1 reached 50,000 stars",
+        "Quiet/Harbor-3 left from rank 3",
+        "Quiet/Harbor-4 entered at rank 3",
+    ]
+    assert sorted(it["Subject"] for it in mails.got) == subjects
+    slacks = [str(posted) for path, posted in hooks.got if path == f"/services/{SECRET}"]
+    assert sorted(subject for it in slacks for subject in subjects if subject in it) == subjects
 
 
 def test_a_target_that_fails_for_a_day_is_a_trouble_until_it_takes_something(

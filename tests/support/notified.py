@@ -64,22 +64,30 @@ def webhooks() -> Iterator[Webhooks]:
         server.shutdown()
 
 
-class _Mails(Message):
+class Mails(Message):
+    """The messages that a mail server took, unless it refuses them for now."""
+
     def __init__(self) -> None:
         super().__init__()
         self.got: list[Any] = []
+        self.refuses = False
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.refuses:
+            return "451 not now"
+        return str(await super().handle_DATA(server, session, envelope))
 
     def handle_message(self, message: Any) -> None:
         self.got.append(message)
 
 
 @contextmanager
-def mail_server() -> Iterator[tuple[int, list[Any]]]:
-    """A mail server: its port, and the messages that it took."""
-    mails = _Mails()
+def mail_server() -> Iterator[tuple[int, Mails]]:
+    """A mail server: its port, and what it took."""
+    mails = Mails()
     controller = Controller(mails, hostname="127.0.0.1", port=free_port())
     controller.start()
     try:
-        yield controller.port, mails.got
+        yield controller.port, mails
     finally:
         controller.stop()
