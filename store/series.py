@@ -41,7 +41,7 @@ def days(session: Session, repository_id: int) -> list[tuple[datetime, int]]:
     before they were read, since the sum of all is the count. Without one, nothing is known.
     """
     row = star_histories.star_history(session, repository_id)
-    known = told(session, repository_id)
+    known = told(session, repository_id) if row else None
     if row is None or known is None:
         return []
     before = 0
@@ -89,7 +89,7 @@ def chosen(session: Session, repository_id: int, source: Source | None = None) -
     if first is None:
         start, newest = (github[0][0], github[-1][0]) if github else (None, None)
         return Chosen(repository_id, github, None, start, newest)
-    start = github[0][0] if github else readings.first_day(session, repository_id)
+    start = github[0][0] if github else readings.day_of(first)
     last = readings.newest_reading(session, repository_id, clock.now())
     return Chosen(repository_id, github, first, start, last.last_slot if last else None)
 

@@ -8,10 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
-
-import pygal
-from pygal.style import Style
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.clock import DAY, EPOCH
 from core.retention import retained_step
@@ -29,6 +26,9 @@ from web.chart_style import (
     Theme,
 )
 from web.text import printable, shorten
+
+if TYPE_CHECKING:
+    import pygal
 
 MOST_STEPS = 700  # of one line: about one a pixel
 MOST_POINTS = 2_000  # of all lines together: 14 bytes each, where every one stands alone
@@ -125,7 +125,7 @@ def _chart_for(
     room: int,
     scale: Scale,
     align: Align,
-) -> pygal.XY:
+) -> "pygal.XY":
     """A chart with the title, axes and room for legends that some lines need, yet without them."""
     slots = [EPOCH + (slot - _born(line, align)) for line in lines for slot, _ in line.both]
     stars = [count for line in lines for _, count in line.both]
@@ -150,7 +150,7 @@ def plane(
     *,
     scale: Scale = "linear",
     align: Align = "date",
-) -> pygal.XY:
+) -> "pygal.XY":
     """A chart with axes between the ends of time and of counts, and with room for the legends of so
     many lines and, in pixels, for what stands below them."""
     start, end = ends
@@ -172,8 +172,11 @@ def plane(
     )
 
 
-def blank(title: str, height: int, **options: Any) -> pygal.XY:
+def blank(title: str, height: int, **options: Any) -> "pygal.XY":
     """A chart laid out for fonts of the sizes that the style sheet says."""
+    import pygal  # here: it takes 45 ms, of a process that may never draw
+    from pygal.style import Style
+
     defaults = {
         "css": (),
         "margin": MARGIN,

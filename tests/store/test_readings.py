@@ -1,10 +1,15 @@
-"""Which of several placements of a slot becomes the reading."""
+"""Which of several placements of a slot becomes the reading; readings as series."""
+
+from random import Random
 
 import pytest
 
+from core import clock
+from core.clock import DAY
 from core.lists import RankedList
 from models import Reading
-from store.database import Database
+from store.database import Database, insert_rows
+from store.readings import series
 from tests.support.stored import FORKS, GO, MINUTE, NOON, PYTHON, STARS, put, readings, repo, slot
 
 
@@ -71,3 +76,28 @@ class TestReadings:
         put(database, repo(1))
 
         assert readings(database) == [(1, slot(-1), 999, 1), (1, NOON, 999, 1)]
+
+
+@pytest.mark.parametrize("days", [2, 3, 30])
+def test_a_coarse_series_has_the_last_of_each_step_of_a_fine_one(
+    database: Database, days: int
+) -> None:
+    """What stands for several slots, also from before the start, and across many steps, too."""
+    chance, at, spans = Random(days), int(slot(0).timestamp()), []
+    put(database, repo(1), at=slot(-1_000_000))
+    for number in range(300):
+        at += chance.choice((600, 3600, 86_400))
+        until = at + 3600 * chance.choice((1, 30, 900)) if chance.random() < 0.1 else None
+        spans.append((1, at, number, number, None, until))
+        at = until or at
+    columns = ("repository_id", "slot", "stars", "forks", "open_issues", "seen_until")
+    with database.write() as session:
+        insert_rows(session, Reading, columns, spans)
+    start, end, step = slot(700), slot(0) + 100 * DAY, days * DAY
+
+    with database.read() as session:
+        fine = series(session, 1, start, end, 10 * MINUTE)
+        coarse = series(session, 1, start, end, step)
+
+    assert len(coarse) > 3
+    assert coarse == list({clock.ceil(clock.parse(it["at"]), step): it for it in fine}.values())
