@@ -220,11 +220,9 @@ def _lines(
 
 
 def _end(source: Chosen, end: datetime) -> datetime:
-    """Return `end`, or the newest point of a repository that no build knew by then."""
-    newest = [at for at, _ in source.github[-1:]]
-    if source.newest and (source.sampled_since is None or source.sampled_since >= end):
-        newest.append(source.newest)
-    return max([end, *(at + SECOND for at in newest)])
+    """Return when what is known of a repository ends: by `end`, if it was sampled before that."""
+    newest = (source.newest or end) + SECOND
+    return min(end, newest) if source.sampled_since and source.sampled_since < end else newest
 
 
 def _line(

@@ -1,17 +1,19 @@
 """A repository's ranks of 30 days on the lists that it is on, as small lines."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.clock import DAY
 from core.schemas import ListRank
 from store import ranks as stored
 from web import current
 from web.sparklines import SPARK_DAYS, spark
 
+SECOND = timedelta(seconds=1)
 MOST_LISTS = 6  # that have a line
 
 
@@ -30,12 +32,14 @@ def rank_lines(
     lines = {}
     on = {place["list"] for place in places[:MOST_LISTS]}
     for ranked in (each for each in current.settings().lists if each.slug in on):
-        slots = stored.slots(session, ranked, as_of - SPARK_DAYS * DAY, as_of + DAY, DAY)
-        slots = [slot for slot in slots if slot <= as_of]
+        first = clock.ceil(as_of, DAY) - (SPARK_DAYS + 1) * DAY
+        slots = stored.slots(session, ranked, first + SECOND, as_of + SECOND, DAY)
         points = stored.ranks(session, ranked, repository_id, slots)
         days: list[int | None] = [None] * (SPARK_DAYS + 1)
         for slot, point in zip(slots, points, strict=True):
-            days[SPARK_DAYS - (as_of - slot) // DAY] = point["rank"]
+            days[SPARK_DAYS - (clock.ceil(as_of, DAY) - clock.ceil(slot, DAY)) // DAY] = point[
+                "rank"
+            ]
         known = [rank for rank in days if rank is not None]
         if known:
             path = spark([None if rank is None else -rank for rank in days])

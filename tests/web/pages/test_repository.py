@@ -7,7 +7,11 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from core.clock import HOUR, MINUTE
+from tests.support.github import repo
 from tests.support.pages import Reader, by_the_front, read
+from tests.support.served import BUILT, NOON, database_of, publish
+from tests.support.stored import put
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -41,10 +45,10 @@ class TestRepositories:
     @pytest.mark.parametrize(
         ("span", "query"),
         [
-            ("7d", {"from": "2026-02-22T12:00:00Z"}),
-            ("30d", {"from": "2026-01-30T12:00:00Z"}),
-            ("1y", {"from": "2025-03-01T12:00:00Z", "step": "1d"}),
-            ("all", {"step": "1d"}),
+            ("7d", {"from": "2026-02-22T12:00:01Z"}),
+            ("30d", {"from": "2026-01-30T12:00:01Z"}),
+            ("1y", {"from": "2025-03-01T12:00:01Z"}),
+            ("all", {}),
         ],
     )
     def test_name_the_history_that_their_chart_is_of(
@@ -58,7 +62,7 @@ class TestRepositories:
         history = full.get(line["url"])
         assert history.status_code == 200
         assert history.request.path == "/api/v1/repos/Loud/Motor/history"
-        assert history.request.args.to_dict() == query
+        assert history.request.args.to_dict() == {"to": "2026-03-01T12:00:01Z", **query}
 
     def test_show_their_chart_as_a_picture_until_scripts_have_drawn(
         self, full: FlaskClient
@@ -74,6 +78,15 @@ class TestRepositories:
         assert "data-lines" not in text
         assert '<path d="M30 60h0"/>' in text  # a rank on one day
         assert 'href="/api/v1/repos/Loud/Motor/ranks?list=stars&amp;format=csv"' in text
+
+    def test_tell_the_rank_of_each_day_wherever_its_midnight_is(self, full: FlaskClient) -> None:
+        for hours in (13, 40):
+            put(database_of(full), repo(2), repo(1), at=NOON - hours * HOUR)
+        publish(full, BUILT + MINUTE)
+
+        text = full.get("/repos/Loud/Motor").text
+
+        assert '<path d="M28 60h0l1 0l1 0"/>' in text
 
     def test_say_how_to_show_them_elsewhere(self, full: FlaskClient) -> None:
         page = full.get("/repos/Loud/Motor", base_url="https://stars.example").text
