@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -71,8 +72,8 @@ _leaderboard = cached_until_next_build(unless="q")(leaderboard_page)  # anybody 
 
 
 @pages.get("/repos/<owner>/<name>")
-@endpoint(bytes, SPAN, SHOW, SCALE, content_type=HTML)
-def repository(owner: str, name: str, **query: str) -> AnyResponse:
+@endpoint(bytes, SPAN, SHOW, SCALE, LIST, content_type=HTML)
+def repository(owner: str, name: str, **query: Any) -> AnyResponse:
     """A repository: its star history, gains, ranks and events, and how to show them elsewhere."""
     return repository_page(owner, name, **query)
 

@@ -1,4 +1,4 @@
-"""A repository's ranks of 30 days on the lists that it is on, as small lines."""
+"""Repositories' ranks over time, as charts draw them, and as small lines of 30 days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.clock import DAY
+from core.lists import RankedList
 from core.schemas import ListRank
+from core.series import is_daily
 from store import ranks as stored
-from web import current
+from web import chart_svg, current
+from web.chart_ranks import Ranks
 from web.sparklines import SPARK_DAYS, spark
 
 SECOND = timedelta(seconds=1)
@@ -45,3 +48,27 @@ def rank_lines(
             path = spark([None if rank is None else -rank for rank in days])
             lines[ranked.slug] = RankLine(path, min(known), max(known))
     return lines
+
+
+def ranks_of(
+    session: Session,
+    repository_ids: Mapping[str, int],
+    ranked: RankedList,
+    end: datetime,
+    span: timedelta | None,
+) -> tuple[dict[str, Ranks], timedelta]:
+    """Return the ranks of repositories, by their names, on a list in the last `span` before `end`,
+    and the step that fits them."""
+    first, last = stored.polled(session, ranked, end)
+    start = max(first, last - (span or last - first))
+    step = chart_svg.step(last - start, current.settings().poll_every, len(repository_ids))
+    slots = stored.slots(session, ranked, start, min(last + SECOND, end), step)
+    if step < DAY and is_daily([(slot, 0) for slot in slots]):
+        step = DAY
+    return {
+        name: [
+            (slot, point["rank"])
+            for slot, point in zip(slots, stored.ranks(session, ranked, number, slots), strict=True)
+        ]
+        for name, number in repository_ids.items()
+    }, step

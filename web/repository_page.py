@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from flask import Response, render_template, url_for
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock
+from core.lists import RankedList
 from core.schemas import HistoryState, RepositoryDocument
 from models import Follow
 from store import follows, repositories
@@ -25,7 +27,7 @@ from web.rank_lines import rank_lines
 from web.refreshing import looked_at
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
-from web.snippets import is_loopback, snippets
+from web.snippets import BADGES, is_loopback, snippets
 
 SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
 
@@ -48,7 +50,7 @@ class Asked(NamedTuple):
         return self.state in SETTLED and not self.waits and not asks_by_form()
 
 
-def repository_page(owner: str, name: str, **query: str) -> AnyResponse:
+def repository_page(owner: str, name: str, ranked: RankedList | None, **query: str) -> AnyResponse:
     """Return the page of a repository by a name that it has or had. Of one that is still asked
     for, what is known by now; 404 where nobody asked."""
     full_name = f"{owner}/{name}"
@@ -70,6 +72,7 @@ def repository_page(owner: str, name: str, **query: str) -> AnyResponse:
             profile.id,
             profile.full_name,
             current.site(),
+            ranked=ranked,
             asked=asked,
             settled=asked.settled,
             **query,
@@ -118,6 +121,7 @@ def _repository(
     full_name: str,
     site: str,
     *,
+    ranked: RankedList | None,
     asked: Asked,
     settled: bool,
     **query: str,
@@ -129,18 +133,22 @@ def _repository(
         news = events_of(session, NEWS, repository_id=repository_id, newest_first=True)
         as_of = build.as_of or clock.now()
         lines = rank_lines(session, repository_id, facts["ranks"], as_of)
+    slugs = [place["list"] for place in facts["ranks"]]
+    shown = ranked.slug if ranked else next(iter(slugs), current.settings().lists[0].slug)
     return page(
         "repository.html",
         build,
         url_for("pages.repository", owner=facts["owner"], name=facts["name"]),
-        query,
+        {**query, "list": shown if query["show"] == "rank" else ""},
         links=http_headers.FULL_LINKS,
         repository=facts,
         asked=asked,
         rank_lines=lines,
+        shown_list=shown,
         lines=history_lines([facts], query["span"]),
         news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
         snippets=snippets(site, facts["full_name"]),
+        badges={title: dict(parse_qsl(query[1:])) for title, _, query in BADGES},
         site=site,
         unreachable=is_loopback(site),
     )

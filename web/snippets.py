@@ -2,12 +2,17 @@
 
 from urllib.parse import quote, urlsplit
 
+BADGES = (  # title, what it tells, query
+    ("Badge", "Stars", ""),
+    ("Badge of its rank", "Rank", "?show=rank"),
+    ("Badge of its gain", "Stars gained in 7 days", "?show=gain&window=7d"),
+)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def snippets(site: str, full_name: str) -> dict[str, str]:
-    """The HTML of the chart and the Markdown of the badge, each by its title; `site` is this
-    server's URL, and both lead to the repository's page there."""
+    """The HTML of the chart and the Markdown of badges, each by its title; `site` is this server's
+    URL, and all lead to the repository's page there."""
     path = quote(full_name)
     page, chart = f"{site}/repos/{path}", f"{site}/charts/{path}.svg"
     return {
@@ -17,7 +22,10 @@ def snippets(site: str, full_name: str) -> dict[str, str]:
             f'<img alt="Star history of {path}" src="{chart}?theme=light">\n'
             "</picture></a>"
         ),
-        "Badge": f"[![Stars of {path}]({site}/badges/{path}.svg)]({page})",
+        **{
+            title: f"[![{alt} of {path}]({site}/badges/{path}.svg{query})]({page})"
+            for title, alt, query in BADGES
+        },
     }
 
 

@@ -98,6 +98,8 @@ class TestRepositories:
         assert f'<img alt="Star history of Loud/Motor" src="{chart}?theme=light">' in page
         badge = "https://stars.example/badges/Loud/Motor.svg"
         assert f"[![Stars of Loud/Motor]({badge})]({link})" in page
+        assert f"![Rank of Loud/Motor]({badge}?show=rank)" in page
+        assert f"![Stars gained in 7 days of Loud/Motor]({badge}?show=gain&window=7d)" in page
         assert "GitHub cannot fetch" not in page
         assert (
             "GitHub cannot fetch pictures from http://localhost"
@@ -112,3 +114,35 @@ class TestRepositories:
 
         assert "Rank by stars not listed" in text
         assert "On no list now." in text
+
+
+@by_the_front
+class TestRanks:
+    @pytest.fixture
+    def ranked(self, full: FlaskClient) -> FlaskClient:
+        for hours in (13, 40):
+            put(database_of(full), repo(1), repo(2), at=NOON - hours * HOUR)
+        publish(full, BUILT + MINUTE)
+        return full
+
+    def test_are_answered_by_the_list_that_they_name(self, ranked: FlaskClient) -> None:
+        picture = ranked.get("/charts/loud/motor.svg?show=rank&list=stars")
+
+        assert "rank 1 on Stars, 1 March 2026" in picture.text
+        assert "from 2 to 1, 1 at best." in picture.text
+        assert ranked.get("/charts/loud/motor.svg?show=rank").data == picture.data
+        assert "never seen on the list Python" in (
+            ranked.get("/charts/loud/motor.svg?show=rank&list=python").text
+        )
+        assert ranked.get("/charts/loud/motor.svg?show=rank&list=pyhton").status_code == 404
+        refused = ranked.get("/charts/loud/motor.svg?show=rank&scale=log")
+        assert "show=rank has neither scale=log nor align=age" in refused.text
+
+    def test_of_the_page_show_the_picture_and_its_table(self, ranked: FlaskClient) -> None:
+        text = ranked.get("/repos/Loud/Motor?show=rank&list=python&span=30d").text
+
+        path = "/charts/Loud/Motor.svg?show=rank&amp;list=python&amp;span=30d"
+        assert f'<img src="{path}" alt="Rank of Loud/Motor on Python"' in text
+        assert "/ranks?list=python&amp;format=csv" in text
+        assert '<option value="python" selected>' in text
+        assert '<link rel="canonical" href="/repos/Loud/Motor">' in text
