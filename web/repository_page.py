@@ -27,7 +27,7 @@ from web.rank_lines import rank_lines
 from web.refreshing import looked_at
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
-from web.snippets import BADGES, is_loopback, snippets
+from web.snippets import BADGES, is_out_of_reach, snippets
 
 SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
 
@@ -150,7 +150,7 @@ def _repository(
         snippets=snippets(site, facts["full_name"]),
         badges={title: dict(parse_qsl(query[1:])) for title, _, query in BADGES},
         site=site,
-        unreachable=is_loopback(site),
+        unreachable=is_out_of_reach(site),
     )
 
 

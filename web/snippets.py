@@ -1,5 +1,6 @@
 """What a README shows of a repository: its chart in both themes, and its badge."""
 
+from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 BADGES = (  # title, what it tells, query
@@ -7,7 +8,6 @@ BADGES = (  # title, what it tells, query
     ("Badge of its rank", "Rank", "?show=rank"),
     ("Badge of its gain", "Stars gained in 7 days", "?show=gain&window=7d"),
 )
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def snippets(site: str, full_name: str) -> dict[str, str]:
@@ -29,6 +29,10 @@ def snippets(site: str, full_name: str) -> dict[str, str]:
     }
 
 
-def is_loopback(site: str) -> bool:
-    """Return whether a URL leads to the machine that asks, where GitHub finds nothing."""
-    return urlsplit(site).hostname in (*LOOPBACK, None)
+def is_out_of_reach(site: str) -> bool:
+    """Return whether a URL leads to this machine or this network, where GitHub finds nothing."""
+    host = urlsplit(site).hostname or "localhost"
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local"))

@@ -101,10 +101,9 @@ class TestRepositories:
         assert f"![Rank of Loud/Motor]({badge}?show=rank)" in page
         assert f"![Stars gained in 7 days of Loud/Motor]({badge}?show=gain&window=7d)" in page
         assert "GitHub cannot fetch" not in page
-        assert (
-            "GitHub cannot fetch pictures from http://localhost"
-            in full.get("/repos/Loud/Motor").text
-        )
+        for host in ("localhost", "127.0.0.1:8000", "[::1]", "192.168.1.7", "my.local"):
+            here = full.get("/repos/Loud/Motor", base_url=f"http://{host}").text
+            assert f"GitHub cannot fetch pictures from http://{host}" in here
 
     def test_that_are_on_no_list_say_so_and_when_they_were_seen(self, full: FlaskClient) -> None:
         text = read(full.get("/repos/brief/fame")).text
