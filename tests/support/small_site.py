@@ -28,8 +28,8 @@ ELSEWHERE = lists.KNOWN["go"]  # a list that it does not show
 
 @dataclass(frozen=True)
 class SmallSite:
-    """Its lists are `stars` and `python`, of 40 days; the last of NAMES entered amid those. `slot`:
-    of the last poll that the build knows."""
+    """Its lists are `stars`, `python` and `followed`, of 40 days, amid which the last of NAMES
+    entered. `slot`: of the last poll that the build knows."""
 
     settings: Settings
     url: str
@@ -80,7 +80,7 @@ def small_site(folder: Path) -> Iterator[SmallSite]:
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv("DATABASE_URL", f"sqlite:///{folder}/starboard.db")
         patch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # nobody listens there
-        patch.setenv("LISTS", "stars,python")
+        patch.setenv("LISTS", "stars,python,followed")
         patch.setenv("FOLLOW", "local")
         settings = from_environment()
         database = stack.enter_context(connect(settings))
