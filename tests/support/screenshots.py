@@ -28,7 +28,7 @@ DOCS, ALL = ROOT / "docs" / "screenshots", ROOT / "var" / "screenshots"
 TO_TOP = "it => scrollBy(0, it.getBoundingClientRect().top - 24)"
 COLOURS = 64  # of a picture that docs/ has: a fifth of the bytes
 EVERY = timedelta(minutes=10)
-WIDTHS, HEIGHT = (390, 820, 1280, 1920), 900
+WIDTHS, HEIGHT = (390, 820, 1280, 1920), 1700
 SETTLES = 150  # milliseconds in which a chart is drawn anew
 THEMES = ("light", "dark")
 GARDEN, BOAT, NEW = "tunnel-works/brisk-garden", "ferrydev/amber-garden", "new/boat"
@@ -127,8 +127,9 @@ def opened(page: Page, url: str, size: tuple[int, int], theme: str) -> None:
     page.locator(".chart canvas, main:not(:has(.chart))").first.wait_for()
 
 
-def taken(page: Page, *, whole: bool) -> Image.Image:
-    return Image.open(BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+def taken(page: Page) -> Image.Image:
+    page.wait_for_timeout(SETTLES)
+    return Image.open(BytesIO(page.screenshot())).convert("RGB")
 
 
 def take_all(page: Page, url: str) -> None:
@@ -140,16 +141,15 @@ def take_all(page: Page, url: str) -> None:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]  # one of a few words
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": HEIGHT})
-                page.wait_for_timeout(SETTLES)
-                pictures.append(taken(page, whole=True))
+                pictures.append(taken(page))
                 pictures[-1].save(ALL / f"{name}-{theme}-{width}.png")
         sheet(pictures).save(ALL / "sheets" / f"{name}.png")
         print((ALL / "sheets" / f"{name}.png").relative_to(ROOT), flush=True)
 
 
 def sheet(pictures: list[Image.Image]) -> Image.Image:
-    """Return pictures side by side, cut where they go on below, at half their size."""
-    height, gap = 2 * HEIGHT, 20
+    """Return pictures side by side, at half their size."""
+    height, gap = HEIGHT, 20
     whole = Image.new("RGB", (sum(it.width + gap for it in pictures), height), "grey")
     left = 0
     for picture in pictures:
@@ -165,9 +165,7 @@ def keep(page: Page, url: str) -> None:
         if top:
             page.locator(top).first.evaluate(TO_TOP)
         file = DOCS / f"{name}.png"
-        few = taken(page, whole=False).quantize(
-            COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        )
+        few = taken(page).quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(file, optimize=True)
         print(file.relative_to(ROOT), flush=True)
 
