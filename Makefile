@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run demo test lint soak bench screenshots
+.PHONY: help run demo test lint soak tests.support.screenshots
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ bench: .venv/dev ## measure, and report ratios
 	@$(BIN)/python -m bench.at_scale
 
 screenshots: .venv/dev ## look at the page in Chromium, and keep what it looks like
-	@$(BIN)/python -m bench.screenshots
+	@$(BIN)/python -m tests.support.screenshots
 
 .venv/run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "starboard: needs Python 3.11 or newer; set PYTHON=python3.11")'

@@ -13,9 +13,12 @@ Points = Sequence[tuple[datetime, int]]  # UTC slots and stars
 
 
 def is_daily(points: Points) -> bool:
-    """Whether most days that have readings have only one, as imported days do."""
+    """Whether most days that have readings have only one, as imported days do. So have the first
+    readings at a midnight, which are not a day apart."""
+    if not points or points[-1][0] - points[0][0] < DAY:
+        return False
     readings_by_day = Counter(clock.ceil(slot, DAY) for slot, _ in points)
-    return bool(readings_by_day) and median(readings_by_day.values()) == 1
+    return median(readings_by_day.values()) == 1
 
 
 def thinned(points: Points, step: timedelta) -> Points:

@@ -1,7 +1,7 @@
 """The ticks on the axes of a chart, and their labels: round counts, and moments in UTC."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -33,8 +33,7 @@ def counts(low: int, high: int) -> range:
         low, high = max(low - 1, 0), high + 1
     if 3 * (high - low) >= high:
         low = 0
-    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
-    step = next(size for size in steps if math.ceil(high / size) - low // size <= MOST_COUNT_STEPS)
+    step = _step(low, high)
     return range(low // step * step, math.ceil(high / step) * step + 1, step)
 
 
@@ -52,15 +51,32 @@ def log_counts(low: int, high: int) -> list[int]:
     return chosen
 
 
+def ranks(best: int, worst: int) -> list[int]:
+    """Up to 6 ranks in steps of 1, 2 or 5 times a power of ten that enclose two: 1, never 0."""
+    low, high = (max(best - 1, 1), worst + 1) if best == worst else (best, worst)
+    step = _step(low, high)
+    return [max(it, 1) for it in range(low // step * step, math.ceil(high / step) * step + 1, step)]
+
+
+def _step(low: int, high: int) -> int:
+    sizes: Iterator[int] = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    return next(size for size in sizes if math.ceil(high / size) - low // size <= MOST_COUNT_STEPS)
+
+
 def heights(scale: str) -> Callable[[int], float]:
-    """Return how high a count is drawn; on an axis of powers 0 is drawn as 1."""
+    """Return how high a count is drawn; on an axis of powers 0 is drawn as 1. The best rank is
+    the highest."""
+    if scale == "rank":
+        return lambda rank: float(-rank)
     return (lambda count: math.log10(max(count, 1))) if scale == "log" else float
 
 
 def labelled(extremes: tuple[int, int], scale: str) -> list[tuple[float, str]]:
     """The ticks of counts with their labels, as high as they are drawn."""
+    height = heights(scale)
+    if scale == "rank":
+        return [(height(rank), f"{rank}") for rank in reversed(ranks(*extremes))]
     if scale == "log":
-        height = heights(scale)
         return [(height(count), count_label(count, count)) for count in log_counts(*extremes)]
     ticks = counts(*extremes)
     return [(count, count_label(count, ticks.step)) for count in ticks]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from flask import Blueprint
 from msgspec import Meta
@@ -63,29 +63,31 @@ def _gained(gain: Gain) -> str:
 
 
 SHOWN = choice("show", "What the badge tells.", BADGES, "stars")
-RANK_ON = a_list("The list that a rank is on.", "stars")
+RANK_ON = a_list("The list that a rank is on; without it the first list.")
 
 badges = Blueprint("badges", __name__)
 
 
 @badges.get("/badges/<owner>/<name>.json")
 @endpoint(Badge, SHOWN, RANK_ON, WINDOW)
-def badge(owner: str, name: str, show: str, ranked: RankedList, window: str) -> AnyResponse:
+def badge(owner: str, name: str, **chosen: Any) -> AnyResponse:
     """A badge of shields.io: stars, the rank on a list, or the stars gained over a window."""
-    full_name = responses.profile(owner, name).full_name
-    return responses.moved(owner, name, full_name) or _badge(
-        full_name, show, ranked, window, parameters.JSON
-    )
+    return _response(owner, name, parameters.JSON, **chosen)
 
 
 @badges.get("/badges/<owner>/<name>.svg")
 @endpoint(bytes, SHOWN, RANK_ON, WINDOW, content_type=parameters.SVG)
-def badge_picture(owner: str, name: str, show: str, ranked: RankedList, window: str) -> AnyResponse:
+def badge_picture(owner: str, name: str, **chosen: Any) -> AnyResponse:
     """The same badge as a picture."""
+    return _response(owner, name, parameters.SVG, **chosen)
+
+
+def _response(
+    owner: str, name: str, kind: str, show: str, ranked: RankedList | None, window: str
+) -> AnyResponse:
     full_name = responses.profile(owner, name).full_name
-    return responses.moved(owner, name, full_name) or _badge(
-        full_name, show, ranked, window, parameters.SVG
-    )
+    ranked = ranked or current.settings().lists[0]
+    return responses.moved(owner, name, full_name) or _badge(full_name, show, ranked, window, kind)
 
 
 @cached_until_next_build()

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 from flask import current_app, url_for
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 from core.names import pasted_name
 from store import repositories
 from web import current
-from web.charts import ALIGN, SCALE, SHOW, SPAN, THEME
+from web.charts import ALIGN, RANKED, SCALE, SHOW, SPAN, THEME
 from web.command_errors import in_one_line, require_schema
 from web.parameters import Parameter
 
@@ -25,9 +25,10 @@ def _option(parameter: Parameter) -> click.Option:
 
 
 @click.command(params=[_option(each) for each in (THEME, SPAN, SHOW, SCALE, ALIGN)])
+@click.option("--list", metavar="SLUG", help=RANKED.about)
 @click.argument("name", metavar="OWNER/NAME")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file.")
-def chart(name: str, output: Path, **look: str) -> None:
+def chart(name: str, output: Path, **look: str | None) -> None:
     """Write the chart of a repository's star history as an SVG file."""
     full_name = pasted_name(name)
     if full_name is None:
@@ -49,14 +50,14 @@ def chart(name: str, output: Path, **look: str) -> None:
     click.echo(f"{output}: {len(picture):,} bytes")
 
 
-def _picture(full_name: str, look: dict[str, str]) -> bytes:
+def _picture(full_name: str, look: dict[str, str | None]) -> bytes:
     owner, _, name = full_name.partition("/")
     with current_app.test_request_context():
         url = url_for("charts.chart", owner=owner, name=name, **look)  # type: ignore[arg-type]
     with current_app.test_request_context(url):
         try:
             response = current_app.make_response(current_app.dispatch_request())
-        except BadRequest as error:
+        except (BadRequest, NotFound) as error:
             raise click.UsageError(error.description or "") from error
     data: bytes = response.get_data()
     return data

@@ -9,7 +9,8 @@ Theme = Literal["light", "dark", "auto"]
 
 WIDTH, HEIGHT = 800, 440  # of the view box, without a legend; a phone shows it at half that size
 MARGIN = 16
-LABEL_SIZE, TITLE_SIZE = 20, 26  # of fonts; on a phone still 9 px and more
+LABEL_SIZE, TITLE_SIZE = 20, 26  # of fonts
+NARROW = 480  # pixels of the picture as it is shown, up to which its fonts are larger
 NOTE_SIZE, NOTE_ROW = 18, 30  # of the font of a note below the chart, and the height of it
 LEGEND_ROW = round(1.5 * LABEL_SIZE)  # as pygal spaces the rows of a legend
 
@@ -25,7 +26,12 @@ text{{font:{LABEL_SIZE}px {FONTS}}}.x text{{text-anchor:middle}}.y text{{text-an
 .plot>.background,.series path{{fill:none}}.x path,.axis>path{{display:none}}
 .series path{{stroke-width:3;stroke-linecap:round;stroke-linejoin:round}}
 .series .dots{{stroke-width:9}}.series .github{{stroke-opacity:.5}}
-.note{{font-size:{NOTE_SIZE}px}}""".replace("\n", "")
+.note{{font-size:{NOTE_SIZE}px}}
+@media(max-width:{NARROW}px){{
+text{{font-size:{LABEL_SIZE + 5}px}}.title{{font-size:{TITLE_SIZE + 4}px}}
+.title+.title{{font-size:{LABEL_SIZE + 4}px;transform:none}}.note{{font-size:{NOTE_SIZE + 3}px}}
+.legend text{{font-size:{LABEL_SIZE + 2}px}}.x text{{transform:translateY(6px)}}
+.series path{{stroke-width:4}}}}""".replace("\n", "")
 
 
 def _colours(page: str, title: str, text: str, grid: str, lines: Sequence[str]) -> str:

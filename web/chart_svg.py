@@ -148,7 +148,7 @@ def plane(
     lines: int,
     room: int,
     *,
-    scale: Scale = "linear",
+    scale: Scale | Literal["rank"] = "linear",
     align: Align = "date",
 ) -> "pygal.XY":
     """A chart with axes between the ends of time and of counts, and with room for the legends of so

@@ -12,17 +12,19 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, star_history
 from core.clock import DAY
+from core.lists import RankedList
 from core.names import FULL_NAME, pasted_name
 from core.series import Points, is_daily, thinned
 from core.windows import Profile
 from store import follows, readings, repositories, series, star_histories
 from store.series import Chosen
-from web import chart_daily, chart_notices, chart_svg, current, parameters, responses
+from web import chart_daily, chart_notices, chart_ranks, chart_svg, current, parameters, responses
 from web.cache import cached_until_next_build
 from web.chart_notices import COLLECTING, Notice
 from web.chart_style import Theme
 from web.chart_svg import Align, Line, Scale
 from web.parameters import SVG, choice, endpoint
+from web.rank_lines import ranks_of
 from web.refreshing import looked_at
 from web.replies import Reply
 
@@ -73,7 +75,10 @@ REPOSITORIES = parameters.Parameter(
 
 SPANS = {"7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY, "all": None}
 SPAN = choice("span", "The span of time of the chart.", SPANS, "all")
-SHOW = choice("show", "All stars, or those of each day.", ("total", "daily"), "total")
+SHOW = choice(
+    "show", "All stars, those of each day, or its rank.", ("total", "daily", "rank"), "total"
+)
+RANKED = parameters.a_list("The list of show=rank; without it the first list.")
 
 SCALE = choice("scale", "Of the axis of counts.", ("linear", "log"), "linear")
 ALIGN = choice("align", "By date, or each by its age, from its first day.", ("date", "age"), "date")
@@ -87,16 +92,20 @@ class Look(NamedTuple):
     show: str
     scale: Scale
     align: Align
+    ranked: RankedList | None = None
 
     @classmethod
-    def of(cls, theme: Theme, span: str, show: str, scale: Scale, align: Align) -> "Look":
+    def of(cls, *, ranked: RankedList | None, show: str, **chosen: Any) -> "Look":
         """Raises BadRequest for what does not go together."""
-        if show == "daily" and (scale, align) != ("linear", "date"):
-            raise BadRequest("show=daily has neither scale=log nor align=age")
-        return cls(theme, span, show, scale, align)
+        look = cls(show=show, **chosen)
+        if show != "total" and (look.scale, look.align) != ("linear", "date"):
+            raise BadRequest(f"show={show} has neither scale=log nor align=age")
+        if show != "rank":
+            return look
+        return look._replace(ranked=ranked or current.settings().lists[0])
 
 
-LOOK = (THEME, SPAN, SHOW, SCALE, ALIGN)
+LOOK = (THEME, SPAN, SHOW, SCALE, ALIGN, RANKED)
 
 charts = Blueprint("charts", __name__)
 
@@ -170,7 +179,11 @@ def _chart(
         newest = max([build.built_at, *(it.read_at for it in chosen if it.read_at)])
         build = replace(build, built_at=newest)  # which tells when the chart was modified
         end = (build.as_of or clock.now()) + SECOND
-        if look.show == "daily":
+        if look.ranked:
+            ids = {it.full_name: it.id for it in chosen}
+            ranks, step = ranks_of(session, ids, look.ranked, end, SPANS[look.span])
+            picture = chart_ranks.draw(ranks, look.ranked.title, step, look.theme)
+        elif look.show == "daily":
             picture = _daily(session, chosen, end, SPANS[look.span], look.theme)
         else:
             lines, step = _lines(session, chosen, end, SPANS[look.span], look.align)
@@ -220,11 +233,9 @@ def _lines(
 
 
 def _end(source: Chosen, end: datetime) -> datetime:
-    """Return `end`, or the newest point of a repository that no build knew by then."""
-    newest = [at for at, _ in source.github[-1:]]
-    if source.newest and (source.sampled_since is None or source.sampled_since >= end):
-        newest.append(source.newest)
-    return max([end, *(at + SECOND for at in newest)])
+    """Return when what is known of a repository ends: by `end`, if it was sampled before that."""
+    newest = (source.newest or end) + SECOND
+    return min(end, newest) if source.sampled_since and source.sampled_since < end else newest
 
 
 def _line(

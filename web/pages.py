@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -23,7 +24,7 @@ from web.page_filters import FILTERS
 from web.parameters import AT, HTML, Parameter, a_list, choice, endpoint
 from web.rendering import DEFAULTS, page
 from web.replies import Reply
-from web.repository_page import history_line, repository_page
+from web.repository_page import history_lines, repository_page
 from web.search_page import search_page
 from web.status_page import day_strip, slots
 
@@ -82,10 +83,10 @@ _leaderboard = cached_until_next_build(unless="q")(leaderboard_page)  # anybody 
 
 
 @pages.get("/repos/<owner>/<name>")
-@endpoint(bytes, SPAN, SHOW, content_type=HTML)
-def repository(owner: str, name: str, span: str, show: str) -> AnyResponse:
+@endpoint(bytes, SPAN, SHOW, SCALE, LIST, content_type=HTML)
+def repository(owner: str, name: str, **query: Any) -> AnyResponse:
     """A repository: its star history, gains, ranks and events, and how to show them elsewhere."""
-    return repository_page(owner, name, span, show)
+    return repository_page(owner, name, **query)
 
 
 @pages.get("/search")
@@ -137,7 +138,7 @@ def _comparison(full_names: tuple[str, ...], unknown: tuple[str, ...], **query: 
         unknown=unknown,
         names=full_names,
         most=charts.MOST,
-        lines=[history_line(item["full_name"], query["span"], item["as_of"]) for item in items],
+        lines=history_lines(items, query["span"], by_age=query["align"] == "age"),
     )
 
 

@@ -37,6 +37,7 @@ WORDS = {
     "all": "all time",
     "total": "all stars",
     "daily": "stars of each day",
+    "rank": "rank on a list",
     "linear": "counts as they are",
     "log": "counts by powers of ten",
     "date": "by date",

@@ -1,14 +1,17 @@
 """A repository's page, which fills while its star history is read."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from flask import Response, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from core import clock, retention
-from core.schemas import HistoryState
+from core import clock
+from core.lists import RankedList
+from core.schemas import HistoryState, RepositoryDocument
 from models import Follow
 from store import follows, repositories
 from store.events import events_of
@@ -16,7 +19,7 @@ from store.history_status import history_status
 from web import current, http_headers, responses
 from web.board import NEWS
 from web.cache import cached_until_next_build
-from web.charts import SPANS
+from web.charts import SECOND, SPANS
 from web.following import gone
 from web.parameters import HTML
 from web.permission import asks_by_form, may_ask
@@ -24,7 +27,7 @@ from web.rank_lines import rank_lines
 from web.refreshing import looked_at
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
-from web.snippets import is_loopback, snippets
+from web.snippets import BADGES, is_out_of_reach, snippets
 
 SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
 
@@ -47,7 +50,7 @@ class Asked(NamedTuple):
         return self.state in SETTLED and not self.waits and not asks_by_form()
 
 
-def repository_page(owner: str, name: str, span: str, show: str) -> AnyResponse:
+def repository_page(owner: str, name: str, ranked: RankedList | None, **query: str) -> AnyResponse:
     """Return the page of a repository by a name that it has or had. Of one that is still asked
     for, what is known by now; 404 where nobody asked."""
     full_name = f"{owner}/{name}"
@@ -68,11 +71,11 @@ def repository_page(owner: str, name: str, span: str, show: str) -> AnyResponse:
         response = _repository(
             profile.id,
             profile.full_name,
-            span,
-            show,
             current.site(),
+            ranked=ranked,
             asked=asked,
             settled=asked.settled,
+            **query,
         )
     except NotFound:  # no count of it was stored yet
         if not asked.waits:
@@ -116,12 +119,12 @@ def _kept_briefly(response: Response, asked: Asked) -> Response:
 def _repository(
     repository_id: int,
     full_name: str,
-    span: str,
-    show: str,
     site: str,
     *,
+    ranked: RankedList | None,
     asked: Asked,
     settled: bool,
+    **query: str,
 ) -> Reply:
     del settled  # the cache's
     with current.database().read() as session:
@@ -130,33 +133,44 @@ def _repository(
         news = events_of(session, NEWS, repository_id=repository_id, newest_first=True)
         as_of = build.as_of or clock.now()
         lines = rank_lines(session, repository_id, facts["ranks"], as_of)
+    slugs = [place["list"] for place in facts["ranks"]]
+    shown = ranked.slug if ranked else next(iter(slugs), current.settings().lists[0].slug)
     return page(
         "repository.html",
         build,
         url_for("pages.repository", owner=facts["owner"], name=facts["name"]),
-        {"span": span, "show": show},
+        {**query, "list": shown if query["show"] == "rank" else ""},
         links=http_headers.FULL_LINKS,
         repository=facts,
         asked=asked,
         rank_lines=lines,
-        lines=[history_line(facts["full_name"], span, facts["as_of"])],
+        shown_list=shown,
+        lines=history_lines([facts], query["span"]),
         news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
         snippets=snippets(site, facts["full_name"]),
+        badges={title: dict(parse_qsl(query[1:])) for title, _, query in BADGES},
         site=site,
-        unreachable=is_loopback(site),
+        unreachable=is_out_of_reach(site),
     )
 
 
-def history_line(full_name: str, span: str, as_of: str) -> dict[str, str]:
-    """Return the name of a repository whose history a chart draws, and the URL of that history."""
-    owner, _, name = full_name.partition("/")
-    length = SPANS[span]
-    since = {}
-    if length is not None:
-        since["from"] = clock.rfc3339(clock.parse(as_of) - length)
-    if length is None or length > retention.DAILY.age:
-        since["step"] = "1d"
-    return {
-        "name": full_name,
-        "url": url_for("api.history", owner=owner, name=name, **since),  # type: ignore[arg-type]
-    }
+def history_lines(
+    shown: Sequence[RepositoryDocument], span: str, *, by_age: bool = False
+) -> list[dict[str, Any]]:
+    """Return of each repository that a chart draws the name and the URL of its history: that which
+    the build knew, as in the picture. By age all of it, of which the chart takes the beginning."""
+    if not shown:
+        return []
+    length, end = SPANS[span], max(clock.parse(it["as_of"]) for it in shown)
+    within = {"to": clock.rfc3339(end + SECOND)}
+    if length is not None and not by_age:
+        within["from"] = clock.rfc3339(end + SECOND - length)
+    most = {"age": length.total_seconds()} if length is not None and by_age else {}
+    return [
+        {
+            "name": it["full_name"],
+            **most,
+            "url": url_for("api.history", owner=it["owner"], name=it["name"], **within),  # type: ignore[arg-type]
+        }
+        for it in shown
+    ]

@@ -1,13 +1,18 @@
 """What a README shows of a repository: its chart in both themes, and its badge."""
 
+from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+BADGES = (  # title, what it tells, query
+    ("Badge", "Stars", ""),
+    ("Badge of its rank", "Rank", "?show=rank"),
+    ("Badge of its gain", "Stars gained in 7 days", "?show=gain&window=7d"),
+)
 
 
 def snippets(site: str, full_name: str) -> dict[str, str]:
-    """The HTML of the chart and the Markdown of the badge, each by its title; `site` is this
-    server's URL, and both lead to the repository's page there."""
+    """The HTML of the chart and the Markdown of badges, each by its title; `site` is this server's
+    URL, and all lead to the repository's page there."""
     path = quote(full_name)
     page, chart = f"{site}/repos/{path}", f"{site}/charts/{path}.svg"
     return {
@@ -17,10 +22,17 @@ def snippets(site: str, full_name: str) -> dict[str, str]:
             f'<img alt="Star history of {path}" src="{chart}?theme=light">\n'
             "</picture></a>"
         ),
-        "Badge": f"[![Stars of {path}]({site}/badges/{path}.svg)]({page})",
+        **{
+            title: f"[![{alt} of {path}]({site}/badges/{path}.svg{query})]({page})"
+            for title, alt, query in BADGES
+        },
     }
 
 
-def is_loopback(site: str) -> bool:
-    """Return whether a URL leads to the machine that asks, where GitHub finds nothing."""
-    return urlsplit(site).hostname in (*LOOPBACK, None)
+def is_out_of_reach(site: str) -> bool:
+    """Return whether a URL leads to this machine or this network, where GitHub finds nothing."""
+    host = urlsplit(site).hostname or "localhost"
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local"))

@@ -49,7 +49,12 @@ def test_a_series_is_daily_where_most_of_its_days_have_one_reading(
 
 
 def test_a_reading_of_midnight_belongs_to_the_day_that_ends() -> None:
-    assert is_daily([(FIRST, 1), (FIRST + HOUR, 2)])
+    assert is_daily([(FIRST, 1), (FIRST + HOUR, 2), (FIRST + DAY + HOUR, 3)])
+
+
+def test_the_first_readings_are_not_daily_because_a_midnight_lies_between_them() -> None:
+    assert not is_daily([(FIRST, 1), (FIRST + HOUR, 2)])
+    assert not is_daily([(FIRST, 1)])
 
 
 def test_of_each_step_the_last_point_stays() -> None:

@@ -16,11 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page
 from redis import Redis
 
 from local import embedded
 from settings import Settings
 from store.database import connect
+from tests.support import browser as chrome
 from tests.support.common import ROOT, SHARED, UNSET
 
 COLUMNS = """rank item repo_name stars forks language repo_url username issues last_commit
@@ -204,3 +206,34 @@ def _row(number: int, day: int) -> dict[str, Any]:
         "last_commit": "2025-01-07T15:52:22Z",
         "description": f'Number {number}, "quoted"; in\ntwo lines' if number % 3 else "",
     }
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with chrome.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Any]:
+    """Open a page in a context of its own. Nothing may be written to its console, which is where
+    Chromium tells of errors in scripts and of what the policy forbids."""
+    with ExitStack() as stack:
+        wrong: list[str] = []
+
+        def start(url: str, size: tuple[int, int] = (1280, 800), **options: Any) -> Page:
+            width, height = size
+            context = chromium.new_context(
+                viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options
+            )
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.on("console", lambda it: wrong.append(it.text))
+            page.on("pageerror", lambda it: wrong.append(str(it)))
+            page.on("dialog", lambda it: wrong.append(f"dialog: {it.message}"))
+            page.goto(url)
+            return page
+
+        yield start
+        assert [it for it in wrong if "Failed to load resource" not in it] == []

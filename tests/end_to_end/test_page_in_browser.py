@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 import app as web
@@ -21,6 +20,7 @@ from settings import Settings, from_environment
 from store import builds, repositories, snapshots, watched
 from store.database import Database, connect
 from tests.support import browser as chrome
+from tests.support.barriers import barriers
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, repo
 from tests.support.stored import put_days
@@ -42,12 +42,6 @@ SHIFTS = """() => new Promise((done) => {
     }).observe({ type: "layout-shift", buffered: true });
     setTimeout(() => done(total), 150);
 })"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with chrome.chromium() as browser:
-        yield browser
 
 
 class Site:
@@ -90,39 +84,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         stack.callback(app.extensions["redis"].close)
         yield Site(settings, stack.enter_context(chrome.served(app)), database)
     logging.root.handlers[:] = handlers
-
-
-@pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Any]:
-    """Open a page in a context of its own. Nothing may be written to its console, which is where
-    Chromium tells of errors in scripts and of what the policy forbids."""
-    with ExitStack() as stack:
-        wrong: list[str] = []
-
-        def start(url: str, size: tuple[int, int] = SIZES["desk"], **options: Any) -> Page:
-            width, height = size
-            context = chromium.new_context(
-                viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options
-            )
-            stack.callback(context.close)
-            page = context.new_page()
-            page.set_default_timeout(10_000)
-            page.on("console", lambda it: wrong.append(it.text))
-            page.on("pageerror", lambda it: wrong.append(str(it)))
-            page.on("dialog", lambda it: wrong.append(f"dialog: {it.message}"))
-            page.goto(url)
-            return page
-
-        yield start
-        assert [it for it in wrong if "Failed to load resource" not in it] == []
-
-
-def barriers(page: Page, *rules: str) -> str:
-    """What axe-core finds, by some of its rules or all that it has."""
-    found = Axe().run(
-        page, options={"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
-    )
-    return found.generate_report() if found.violations_count else ""
 
 
 def paths(names: list[str]) -> dict[str, str]:

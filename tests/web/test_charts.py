@@ -15,8 +15,8 @@ from models import Follow
 from store import follows, star_histories
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
-from tests.support.served import BUILT, MINUTE, NOON, database_of, publish
-from tests.support.stored import put_days
+from tests.support.served import BUILT, MINUTE, NOON, PYTHON, database_of, publish
+from tests.support.stored import put, put_days
 from web import chart_svg
 from web.chart_style import Theme
 from web.chart_svg import Line
@@ -136,6 +136,18 @@ class TestDaysOfGitHub:
         [([motor, harbor], _)] = drawn
         assert [len(motor.both), len(harbor.both)] == [7, 2]  # the first week of each
         assert motor.both[0][0] < harbor.both[0][0] - 30 * DAY
+
+    def test_of_one_that_left_all_lists_end_when_it_was_last_seen(
+        self, full: FlaskClient, drawn: list[Any]
+    ) -> None:
+        for days in (40, 30):
+            gone = repo(7, full_name="Long/Gone", stars=100 - days)
+            put(database_of(full), gone, at=NOON - days * DAY, ranked=PYTHON)
+
+        full.get("/charts/Long/Gone.svg?span=7d")
+
+        [([line], _)] = drawn
+        assert line.points == [(NOON - 30 * DAY, 70)]
 
     def test_that_nobody_read_are_missed_in_words(self, full: FlaskClient) -> None:
         response = full.get(f"{CHART}?show=daily")

@@ -12,7 +12,7 @@ from core.clock import DAY
 from history.thinning import thin
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
-from tests.support.served import BUILT, MINUTE, NOON, NOW, database_of, problem, publish
+from tests.support.served import BUILT, MINUTE, NOON, NOW, PYTHON, database_of, problem, publish
 from tests.support.stored import put, put_days
 from web import chart_svg
 from web.chart_style import Theme
@@ -257,6 +257,16 @@ class TestABadge:
 
     def test_of_nobody_is_not_there(self, full: FlaskClient) -> None:
         assert problem(full.get("/badges/no/body.json"))[0] == 404
+
+    def test_of_an_installation_without_the_list_stars_are_of_its_first(
+        self, full: FlaskClient, make_app: MakeApp
+    ) -> None:
+        other = make_app(lists=(PYTHON,)).test_client()
+
+        badge = other.get("/badges/Loud/Motor.json?show=rank").json
+
+        assert badge is not None
+        assert badge["label"] == "Python rank"
 
 
 def entries(feed: bytes) -> list[dict[str, str | None]]:

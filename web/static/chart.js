@@ -3,18 +3,12 @@
 "use strict";
 
 const STEPS = { "10m": 600, "1h": 3600, "1d": 86400 };  // seconds
-const DAY = 86400;
 const PALE = "80";  // of GitHub's part: half of the colour, as in the picture
-
-const LABELS = [  // from a span between two of them on: each label, and what is under it where that changes
-  [31536000, "{YYYY}", null, null, null, null, null, null, 1],
-  [2419200, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
-  [86400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
-  [60, "{HH}:{mm}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, null, null, 1],
-];
+const NEAR = 12;  // pixels from the pointer within which a dot shows where a line is
 
 // Whether most days that have points have only one, as imported days do; so does core/series.py.
 function isDaily(times) {
+  if (!times.length || times.at(-1) - times[0] < DAY) return false;
   const inDay = new Map();
   for (const at of times) inDay.set(Math.ceil(at / DAY), (inDay.get(Math.ceil(at / DAY)) ?? 0) + 1);
   const counts = [...inDay.values()].sort((a, b) => a - b);
@@ -59,22 +53,9 @@ function bySource({ step, points }, every) {
 // The ends of the time that is shown: a single reading has room on both sides.
 const padded = (first, last, by) => first < last ? [first, last] : [first - by, last + by];
 
-// The ends of the counts: whole numbers, with room even where all are the same.
-function countsAround(_, low, high) {
-  if (low == null) return [0, 1];
-  if (high - low >= 4) return uPlot.rangeNum(low, high, .1, true);
-  return [Math.max(0, Math.floor(low) - 2), Math.ceil(high) + 2];
-}
-
-// A tick's label: 1.2M, 250k, or in full where it is small or not round.
-function rounded(count) {
-  if (count >= 1e6) return `${count / 1e6}M`;
-  return count >= 1e4 && count % 100 === 0 ? `${count / 1e3}k` : count.toLocaleString("en");
-}
-
 function chart(box, index) {
   let lines = JSON.parse(box.dataset.lines);
-  const alone = lines.length === 1;
+  const alone = lines.length === 1, log = box.dataset.scale === "log", byAge = box.dataset.align === "age";
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const day = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
   const legend = all(".legend span", box.parentElement);
@@ -103,9 +84,15 @@ function chart(box, index) {
 
   const whole = () => { const xs = data[0]; return padded(xs[0], xs[xs.length - 1], length); };
 
+  // A moment of the axis in words.
+  function inWords(at) {
+    if (!byAge) return `${day.format(at * 1000)} UTC`;
+    return at < 2 * DAY ? `${Math.round(at / HOUR)} hours old` : `${Math.round(at / DAY).toLocaleString("en")} days old`;
+  }
+
   function show([min, max]) {
     plot.setScale("x", { min, max });
-    say(`The chart shows ${day.format(min * 1000)} to ${day.format(max * 1000)}.`);
+    say(`The chart shows ${inWords(min)} to ${inWords(max)}.`);
   }
 
   // Move both ends by parts of what is shown, within what there is.
@@ -116,17 +103,30 @@ function chart(box, index) {
     show([from, from + length]);
   }
 
-  // The counts at a reading; of a line that has none there, the last before.
+  // Where the count of a line at a reading is: there or, where it has none, at the last before.
+  function known(line, at) {
+    const [github, read] = [data[2 * line + 1], data[2 * line + 2]];
+    while (at > 0 && read[at] == null && github[at] == null) at--;
+    return at;
+  }
+
   function tell(at) {
     const counts = lines.map((_, i) => {
-      const [github, read] = [data[2 * i + 1], data[2 * i + 2]];
-      let near = at;
-      while (near > 0 && read[near] == null && github[near] == null) near--;
-      return (read[near] ?? github[near])?.toLocaleString("en") ?? "–";
+      const near = known(i, at);
+      return (data[2 * i + 2][near] ?? data[2 * i + 1][near])?.toLocaleString("en") ?? "–";
     });
-    readout.textContent = `${day.format(data[0][at] * 1000)} UTC${alone ? `: ${counts[0]} stars` : ""}`;
+    readout.textContent = `${inWords(data[0][at])}${alone ? `: ${counts[0]} stars` : ""}`;
     legend.forEach((entry, i) => { entry.textContent = counts[i]; });
   }
+
+  // The dot of a line: on the count that is told, unless that is elsewhere, as before its first.
+  function dotted(self, number, at) {
+    const near = known((number - 1) >> 1, at), place = (i) => self.valToPos(data[0][i], "x");
+    return data[number][near] != null && Math.abs(place(near) - place(at)) <= NEAR ? near : null;
+  }
+
+  // 0 is drawn as 1 on an axis of powers, where it has no place.
+  const logEnds = (_, low, high) => ends(powers(data.slice(1).some((counts) => counts.includes(0)) ? 1 : low ?? 1, high ?? 1));
 
   function draw() {
     const shown = plot && [plot.scales.x.min, plot.scales.x.max];
@@ -138,18 +138,16 @@ function chart(box, index) {
       width: stage.clientWidth,
       height: stage.clientHeight,
       legend: { show: false },
-      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
-      cursor: { y: false, points: { size: 8 }, drag: { setScale: true, x: true, y: false } },
-      scales: { x: { range: (_, min, max) => padded(min, max, length) }, y: { range: countsAround } },
+      cursor: { y: false, dataIdx: dotted, points: { size: 8 }, drag: { setScale: true, x: true, y: false } },
+      scales: {
+        x: { time: false, range: (_, min, max) => padded(min, max, length) },
+        y: log
+          ? { distr: 3, clamp: (_, __, low) => low, range: logEnds }
+          : { range: (_, low, high) => ends(counts(low ?? 0, high ?? 1)) },
+      },
       axes: [
-        { ...axis, grid: { show: false }, space: 80, values: LABELS },
-        {
-          ...axis,
-          size: 60,
-          incrs: [1, 2, 5].flatMap((first) => [...Array(9).keys()].map((zeros) => first * 10 ** zeros)).sort((a, b) => a - b),
-          grid: { stroke: colour("--line"), width: 1 },
-          values: (_, counts) => counts.map(rounded),
-        },
+        { ...axis, size: 50, grid: { show: false }, ...(byAge ? AGES : MOMENTS) },
+        { ...axis, size: 60, grid: { stroke: colour("--line"), width: 1 }, ...(log ? POWERS : COUNTS) },
       ],
       series: [{}, ...series.map(({ alone, github }, i) => {
         const stroke = colour(`--line-${i >> 1}`) + (github ? PALE : "");
@@ -174,13 +172,22 @@ function chart(box, index) {
     sources.textContent = told.length ? `${when}GitHub's star history, in stars that stand today` : "";
   }
 
+  // A line from its own first day on, up to an age.
+  function aligned({ table: [xs, ys], alone, ...rest }, born, age = Infinity) {
+    const ages = xs.map((at) => at - born).filter((each) => each < age);
+    return { ...rest, table: [ages, ys.slice(0, ages.length)], alone: new Set([...alone].map((at) => at - born)) };
+  }
+
   async function load(cache = "default") {
     const answers = await Promise.all(lines.map(async ({ url }) => {
       const answer = await fetch(url, { cache });
       if (!answer.ok) throw new Error(answer.status);
       return bySource(await answer.json(), Number(box.dataset.every));
     }));
-    const parts = answers.flatMap(({ github, reading }) => [{ ...github, github: true }, reading]);
+    const parts = answers.flatMap(({ github, reading }, i) => {
+      const born = byAge ? github.table[0][0] ?? reading.table[0][0] ?? 0 : 0;
+      return [{ ...github, github: true }, reading].map((part) => byAge ? aligned(part, born, lines[i].age) : part);
+    });
     if (!parts.some(({ table: [xs] }) => xs.length)) throw new Error("no readings");
     series = parts;
     length = Math.max(...answers.map((answer) => answer.length));
@@ -192,7 +199,7 @@ function chart(box, index) {
       return `${alone ? "" : `${name} `}from ${known[0].toLocaleString("en")} to ${known.at(-1).toLocaleString("en")} stars`;
     });
     tellSources(answers);
-    const span = `${day.format(first * 1000)} to ${day.format(last * 1000)}`;
+    const span = `${inWords(first)} to ${inWords(last)}`;
     stage.setAttribute("aria-label", `${box.dataset.alt}, ${span}: ${counts.join("; ")}`);
     if (!stage.isConnected) box.replaceChildren(readout, stage, zoom);
     draw();

@@ -24,8 +24,16 @@ class TestComparison:
         assert "/charts.svg?repos=Quiet/Harbor,Loud/Motor" in page.all("img", "src")
         assert "Quiet/Harbor 49,900 0 2 ▼down 1 1 3" in page.text
 
-    def test_by_age_or_by_powers_of_ten_is_a_picture(self, full: FlaskClient) -> None:
+    def test_by_age_or_by_powers_of_ten_is_so_with_and_without_scripts(
+        self, full: FlaskClient
+    ) -> None:
         path = "/compare?repos=Loud/Motor,Quiet/Harbor"
+        page = read(full.get(f"{path}&align=age&scale=log&span=7d"))
+
+        (box,) = (it for _, it in page.tags if "data-lines" in it)
+        assert (box["data-scale"], box["data-align"]) == ("log", "age")
+        assert [it["age"] for it in json.loads(box["data-lines"])] == 2 * [7 * 24 * 60 * 60]
+        assert "from=" not in box["data-lines"]
         page = read(full.get(f"{path}&align=age&scale=log"))
 
         assert page.all("img", "src") == [
