@@ -23,11 +23,10 @@ lint: .venv/dev ## check format, style, types and the arrows between rooms
 	@$(BIN)/lint-imports
 
 soak: .venv/dev ## everything that can go wrong, for half an hour
-	@$(BIN)/python -m bench.soak
+	@$(BIN)/python -m tests.end_to_end.soak
 
-bench: .venv/dev ## measure, and report ratios
-	@$(BIN)/python -m bench.request_cost
-	@$(BIN)/python -m bench.at_scale
+bench: .venv/dev ## measure what it costs, in under ten minutes: docs/performance.md
+	@$(BIN)/python -m bench
 
 screenshots: .venv/dev ## look at the page in Chromium, and keep what it looks like
 	@$(BIN)/python -m tests.support.screenshots

@@ -19,9 +19,9 @@ from history.importer import Tally
 
 TIMEOUT = 600  # seconds for a job
 
-PAUSE = 0.2  # seconds between looks
+PAUSE = 0.5  # seconds between looks, each of which takes a millisecond a job from the workers
 
-PATIENCE = 25  # looks without a worker until that is told: one that starts may need seconds
+PATIENCE = 10  # looks without a worker until that is told: one that starts may need seconds
 
 NOBODY = f"no worker listens on queue {queues.LOW}: start one, or use --here"
 

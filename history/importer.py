@@ -103,9 +103,9 @@ def _import(
 
 def _read(
     files: Iterable[Path], known: Collection[str]
-) -> tuple[list[Day], dict[str, tuple[datetime, list[str]]], list[tuple[str, str]]]:
-    """Return the days of files; by name of repository the day and the fields of its newest row; and
-    the files that could not be read, each with the reason."""
+) -> tuple[list[Day], dict[str, dict[str, Any]], list[tuple[str, str]]]:
+    """Return the days of files; by name of repository what its newest row says of it; and the
+    files that could not be read, each with the reason."""
     days: list[Day] = []
     newest: dict[str, tuple[datetime, list[str]]] = {}
     bad = []
@@ -118,11 +118,11 @@ def _read(
         newest.update((name, (day.slot, fields)) for name, fields in day.fields.items())
         day.fields.clear()
         days.append(day)
-    return days, newest, bad
+    return days, {name: _profile(*row) for name, row in newest.items()}, bad
 
 
 def _identify(
-    session: Session, days: Sequence[Day], newest: Mapping[str, tuple[datetime, list[str]]]
+    session: Session, days: Sequence[Day], newest: Mapping[str, dict[str, Any]]
 ) -> tuple[dict[str, int], dict[str, int], dict[tuple[int, datetime], str]]:
     """Return our ids of the days' lists by slug and of their repositories by name, and which days
     of lists are there already, whose repositories are left out."""
@@ -232,9 +232,7 @@ def _polled(
     return done
 
 
-def _repositories(
-    session: Session, newest: Mapping[str, tuple[datetime, list[str]]]
-) -> dict[str, int]:
+def _repositories(session: Session, newest: Mapping[str, dict[str, Any]]) -> dict[str, int]:
     """Return our ids by name. A repository without GitHub's id is known by its name alone, and by
     what the newest day says of it; one that was made after that day is another, which took it."""
     found = session.execute(
@@ -247,12 +245,12 @@ def _repositories(
     ids = {name: row for name, (row, _) in bearers.items() if name not in taken}
     ids |= _former_bearers(session, taken)
     seen = [
-        {f"new_{column}": value for column, value in _profile(*newest[name]).items()} | {"row": row}
+        {f"new_{column}": value for column, value in newest[name].items()} | {"row": row}
         for name, row in ids.items()
     ]
     if seen:
         session.connection().execute(_NEWER_PROFILE, seen)
-    new = {name: Repository(**_profile(*newest[name])) for name in newest.keys() - ids.keys()}
+    new = {name: Repository(**newest[name]) for name in newest.keys() - ids.keys()}
     session.add_all(new.values())
     session.flush()
     session.add_all(

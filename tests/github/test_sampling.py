@@ -10,7 +10,6 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from bench.sampling import START, Simulated, name_of, settings_of
 from core import sampling
 from core.clock import HOUR, MINUTE
 from core.sampling import Sampled, due, interval
@@ -19,6 +18,7 @@ from models import Follow, Reading, Repository, Trouble, Watched
 from scheduler import schedule
 from store.database import Database
 from tests.support.common import SHARED
+from tests.support.sampling import START, Simulated, name_of, settings_of
 
 EVERY = 10 * MINUTE
 SCHEMA = SHARED / "github-api" / "schema.graphql"
@@ -62,7 +62,7 @@ def test_the_query_is_one_of_githubs_own_schema() -> None:
 def test_thousands_are_sampled_each_hour_though_a_fifth_of_the_answers_is_damaged(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole day of ten thousand is a bench: bench/sampling.py."""
+    """The whole day of ten thousand is a bench: tests/support/sampling.py."""
     monkeypatch.setattr(sampling, "EACH_INTERVAL", 200)
     here = make(database, tmp_path, 300)
     here.faults.rate = 0.2

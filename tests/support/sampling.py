@@ -1,7 +1,7 @@
 """What sampling many repositories costs, in points, CPU and megabytes: in simulated time, against a
 fake GitHub of which a fifth of the answers is damaged. It tells whether any reading is wrong.
 
-    .venv/bin/python -m bench.sampling [--repositories 10000] [--hours 24] [--year-of 500]
+    .venv/bin/python -m tests.support.sampling [--repositories 10000] [--hours 24] [--year-of 500]
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """What an answer costs when it is stored, and when the request computes or fetches it itself.
 
-`make bench` runs it. All three give the same leaderboard, through the same Flask and SQLite.
+`python -m tests.support.request_cost`. All three give the same leaderboard, through the same Flask
+and SQLite.
 """
 
 import os
