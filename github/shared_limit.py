@@ -16,7 +16,7 @@ from github.client import GitHub
 from github.errors import NotYet
 from settings import Settings
 from store import rate_limits
-from store.database import Database
+from store.database import LIMITS, Database
 from store.troubles import CLOCK, TOKEN, end_trouble, is_in_trouble, note_trouble
 
 TOKEN_PAUSE = timedelta(hours=1)  # until a refused token is tried again
@@ -64,7 +64,7 @@ class SharedLimit:
         """The moment for the next request, and that of now. If they are the same, it is noted as
         sent. `held`: what an earlier call promised."""
         limit = limit_of(resource, self._authorized)
-        with self.database.write() as session:
+        with self.database.write(LIMITS) as session:
             known, now = self._known(session, resource), self.now()
             paced = resource == "search" or not self.urgent
             urgent = None if paced else known.at_once(now, self.kept, held)
@@ -92,7 +92,7 @@ class SharedLimit:
 
     def record(self, resource: Resource, answer: Answer) -> None:
         """Note what an answer says about the limit, the token and the clock."""
-        with self.database.write() as session:
+        with self.database.write(LIMITS) as session:
             now = self.now()
             _note_clock(session, answer.answered_at, now)
             if answer.status == 401:

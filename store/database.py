@@ -19,6 +19,9 @@ from store.engine import LOCK_TIMEOUT, make_engine
 
 CHECKPOINT_TIMEOUT = 1  # seconds that it waits for readers before the log can shrink
 
+DATA, LIMITS = "data", "limits"  # what is written
+POSTGRES_LOCKS = {DATA: 7827282, LIMITS: 7827283}  # any numbers, the same for all
+
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
@@ -37,16 +40,20 @@ class Database:
     def __init__(self, url: str, patience: int | None = None) -> None:
         self.engine = make_engine(url, patience)
         self._for_read: Engine
-        self._for_write: Engine
+        self._for_write: dict[str, Engine]
         if self.engine.dialect.name == "sqlite":
             self._for_read = self.engine
-            self._for_write = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+            alone = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+            self._for_write = dict.fromkeys(POSTGRES_LOCKS, alone)
         else:  # the same: a read sees one snapshot, a write is the only one
             limit = f"SET LOCAL statement_timeout = {1000 * patience}" if patience else ""
             self._for_read = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", begin=limit
             )
-            self._for_write = self.engine.execution_options(begin=POSTGRES_WRITE_LOCK)
+            self._for_write = {
+                what: self.engine.execution_options(begin=f"SELECT pg_advisory_xact_lock({number})")
+                for what, number in POSTGRES_LOCKS.items()
+            }
         _databases.add(self)
         weakref.finalize(self, self.engine.dispose)  # one that is dropped leaves nothing open
 
@@ -57,10 +64,11 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, what: str = DATA) -> Iterator[Session]:
         """A transaction that commits at its end. It is the only one that writes from its start
-        on, so what it reads cannot change before it writes; keep it short."""
-        with Session(self._for_write) as session, session.begin():
+        on, so what it reads cannot change before it writes; keep it short. On Postgres those of
+        GitHub's LIMITS, a few rows of their own, wait for each other alone."""
+        with Session(self._for_write[what]) as session, session.begin():
             yield session
 
     def upgrade(self) -> None:
@@ -71,7 +79,7 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self._for_write.begin() as connection:
+        with self._for_write[DATA].begin() as connection:
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
@@ -122,8 +130,6 @@ class Database:
     def __exit__(self, *exc_info: object) -> None:
         self.dispose()
 
-
-POSTGRES_WRITE_LOCK = "SELECT pg_advisory_xact_lock(7827282)"  # any number, the same for all
 
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 

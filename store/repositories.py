@@ -234,19 +234,17 @@ def newest_counts(
     if until is not None:
         newest = newest.where(earlier.slot <= until)
     slot = newest.correlate(RepositoryRow).scalar_subquery()
+    columns = (Reading.slot, Reading.seen_until, Reading.stars, Reading.forks, Reading.open_issues)
     rows = session.execute(
-        select(RepositoryRow.id, Reading)
+        select(RepositoryRow.id, *columns)
         .join(Reading, (Reading.repository_id == RepositoryRow.id) & (Reading.slot == slot))
         .where(RepositoryRow.id.in_(ids))
     )
     return {
         repository_id: Counts(
-            spans.last_of(row.slot, row.seen_until, until or row.last_slot),
-            row.stars,
-            row.forks,
-            row.open_issues,
+            spans.last_of(slot, seen_until, until or seen_until or slot), stars, forks, open_issues
         )
-        for repository_id, row in rows
+        for repository_id, slot, seen_until, stars, forks, open_issues in rows
     }
 
 

@@ -1,9 +1,9 @@
 """Looking for repositories by a part of a name that they have or had."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, literal, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -14,7 +14,6 @@ from store.repositories import newest_counts, profiles
 MOST_WORDS = 5  # that are looked for
 FEWEST_LETTERS = 2  # one alone is in every other name
 MOST_CANDIDATES = 50  # of which the counts are read
-MOST_SORTED = 1_000  # names, where more have the words
 
 
 class Found(NamedTuple):
@@ -41,11 +40,12 @@ def search(session: Session, text: str, most: int) -> tuple[Sequence[Found], int
     known = profiles(session, names)
     counts = newest_counts(session, [each.id for each in known.values()], until)
     distinct: dict[int, tuple[int, Found]] = {}
-    for name in sorted(known, key=lambda name: _distance(name, words)):
+    distance = _distance_from(words)
+    for name in sorted(known, key=distance):
         each = known[name]
         if each.id in counts:
             found = Found(each, counts[each.id].stars)
-            distinct.setdefault(each.id, (_distance(name, words), found))
+            distinct.setdefault(each.id, (distance(name), found))
     ordered = sorted(distinct.values(), key=lambda it: (it[0], -it[1].stars))
     return [each for _, each in ordered[:most]], count
 
@@ -55,13 +55,23 @@ def _names(session: Session, words: Sequence[str]) -> tuple[Sequence[str], int |
     soon, only those names are sorted of which the owner or the rest begins with the last word."""
     name, last = RepositoryName.name, words[-1]
     has_all = [_has(name, word) for word in words]
-    some = session.scalars(select(name).where(*has_all).limit(MOST_CANDIDATES + 1)).all()
+    connection = session.connection()
+    some = connection.scalars(select(name).where(*has_all).limit(MOST_CANDIDATES + 1)).all()
     if len(some) <= MOST_CANDIDATES:
         return some, len(some)
-    begins = session.scalars(
-        select(name).where(_has(literal("/") + name, f"/{last}"), *has_all[:-1]).limit(MOST_SORTED)
+    nearest = case(
+        (name == "/".join(words), 0),
+        (name.endswith(f"/{last}", autoescape=True), 1),
+        (_has(name, f"/{last}"), 2),
+        (name.startswith(words[0], autoescape=True), 3),
+        else_=4,
+    )
+    begins = connection.scalars(
+        select(name)
+        .where(_has(literal("/") + name, f"/{last}"), *has_all[:-1])
+        .order_by(nearest, func.length(name), name)
+        .limit(MOST_CANDIDATES)
     ).all()
-    begins = sorted(begins, key=lambda name: (_distance(name, words), len(name), name))
     return list(dict.fromkeys((*begins, *some)))[:MOST_CANDIDATES], None
 
 
@@ -69,8 +79,15 @@ def _has(text: SQLColumnExpression[str], part: str) -> ColumnElement[bool]:
     return text.contains(part, autoescape=True)
 
 
-def _distance(name: str, words: Sequence[str]) -> int:
-    """Return how far a name that has all words is from what they say."""
-    last = f"/{words[-1]}"
-    nearer = (name == "/".join(words), name.endswith(last), last in name, name.startswith(words[0]))
-    return next((distance for distance, holds in enumerate(nearer) if holds), len(nearer))
+def _distance_from(words: Sequence[str]) -> Callable[[str], int]:
+    """Return how far names that have all words are from what they say."""
+    whole, last, first = "/".join(words), f"/{words[-1]}", words[0]
+
+    def distance(name: str) -> int:
+        if name == whole:
+            return 0
+        if last in name:
+            return 1 if name.endswith(last) else 2
+        return 3 if name.startswith(first) else 4
+
+    return distance

@@ -543,8 +543,8 @@ class Mortal(Database):
     deaths = 0
 
     @contextmanager
-    def write(self) -> Iterator[Any]:
-        with super().write() as session:
+    def write(self, *what: str) -> Iterator[Any]:
+        with super().write(*what) as session:
             yield session
             self._maybe_die()
         self._maybe_die()

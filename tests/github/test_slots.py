@@ -310,12 +310,12 @@ class Patient(Database):
         self.turns: dict[int, tuple[threading.Event, threading.Event]] = {}
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *what: str) -> Iterator[Session]:
         if turn := self.turns.get(threading.get_ident()):
             came, may_go = turn
             came.set()
             assert may_go.wait(timeout=20)
-        with super().write() as session:
+        with super().write(*what) as session:
             yield session
 
 
@@ -394,10 +394,10 @@ class Fragile(Database):
         event.listen(self.engine, "commit", self._point)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *what: str) -> Iterator[Session]:
         self._writing = True
         try:
-            with super().write() as session:
+            with super().write(*what) as session:
                 yield session
             self._point()
         finally:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from core import clock
 from models import List, RateLimitState, RepositoryName
 from settings import Settings
-from store.database import Database, connect, error_line, upsert
+from store.database import LIMITS, POSTGRES_LOCKS, Database, connect, error_line, upsert
 from store.engine import LOCK_TIMEOUT
 from tests.support.common import NOBODY, MakeSettings
 from tests.support.stored import budget, rows, slugs
@@ -40,11 +40,11 @@ def in_child(work: Callable[[], object]) -> bool:
 # Many at once
 
 
-def count_up(url: str, times: int) -> None:
+def count_up(url: str, times: int, what: str) -> None:
     """Read both counters, and write both one higher."""
     with Database(url) as database:
         for _ in range(times):
-            with database.write() as session:
+            with database.write(what) as session:
                 for resource in ("search", "core"):
                     row = session.get_one(RateLimitState, resource)
                     row.undated_refusals += 1
@@ -63,10 +63,11 @@ def count_torn_reads(url: str, until: int) -> int:
     return torn
 
 
+@pytest.mark.parametrize("what", POSTGRES_LOCKS)
 def test_of_3_writers_and_3_readers_none_loses_or_tears_anything_or_finds_the_database_locked(
-    database: Database, settings: Settings
+    database: Database, settings: Settings, what: str
 ) -> None:
-    url, times = settings.database_url, 60
+    url, times = settings.database_url, 30
     with database.write() as session:
         upsert(session, RateLimitState, [budget("search"), budget("core")])
 
@@ -75,7 +76,7 @@ def test_of_3_writers_and_3_readers_none_loses_or_tears_anything_or_finds_the_da
 
     with ProcessPoolExecutor(6, fork, initializer=together.wait) as processes:
         readers = [processes.submit(count_torn_reads, url, 3 * times) for _ in range(3)]
-        writers = [processes.submit(count_up, url, times) for _ in range(3)]
+        writers = [processes.submit(count_up, url, times, what) for _ in range(3)]
         for writer in writers:
             writer.result()
         torn = [reader.result() for reader in readers]
@@ -85,6 +86,18 @@ def test_of_3_writers_and_3_readers_none_loses_or_tears_anything_or_finds_the_da
         ("core", 3 * times),
         ("search", 3 * times),
     ]
+
+
+def test_on_postgres_limits_are_written_while_all_else_waits(postgres_url: str) -> None:
+    one, other = Database(postgres_url), Database(postgres_url)
+    with one, other, one.write() as session:
+        session.execute(text("SELECT 1"))
+        with other.write(LIMITS) as limits:
+            limits.execute(text("SELECT 1"))
+        with other.read() as reading:
+            free = reading.scalar(text("SELECT pg_try_advisory_xact_lock(7827282)"))
+
+    assert free is False
 
 
 def test_a_read_sees_one_state_whatever_is_written_meanwhile(database: Database) -> None:
