@@ -17,7 +17,7 @@ from core.clock import DAY, HOUR
 from github import polling
 from local import demo
 from settings import Settings, from_environment
-from store import builds, repositories, snapshots, watched
+from store import builds, follows, repositories, snapshots, watched
 from store.database import Database, connect
 from tests.support import browser as chrome
 from tests.support.barriers import barriers
@@ -633,6 +633,9 @@ def test_columns_do_not_touch_however_long_their_figures(open_page: Any, site: S
 
 def test_what_is_followed_has_a_page_to_begin_on_and_to_end_it(open_page: Any, site: Site) -> None:
     [followed] = [each for each in site.settings.lists if each.followed]
+    with site.database.write() as session:
+        for row in follows.all_followed(session):  # what another test followed
+            follows.unfollow(session, row.full_name)
     page = open_page(site.url)
     page.get_by_role("link", name="Followed").first.click()
     expect(page.locator("main")).to_contain_text("Nothing is followed yet.")
