@@ -17,13 +17,13 @@ from core.clock import DAY, HOUR
 from github import polling
 from local import demo
 from settings import Settings, from_environment
-from store import builds, repositories, snapshots
+from store import builds, repositories, snapshots, watched
 from store.database import Database, connect
 from tests.support import browser as chrome
 from tests.support.barriers import barriers
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, repo
-from tests.support.stored import put, put_days
+from tests.support.stored import put_days
 from tests.support.stored import repo as stored_repo
 
 pytestmark = pytest.mark.skipif(chrome.CHROMIUM is None, reason="there is no chromium here")
@@ -275,7 +275,9 @@ def test_follows_what_is_searched_for_and_fills_as_it_comes(open_page: Any, site
     assert barriers(page) == ""
     page.evaluate("window.stays = true")
     now = clock.now()
-    put(site.database, stored_repo(99, full_name="New/Boat", stars=70), at=clock.floor(now, EVERY))
+    seen, slot = stored_repo(99, full_name="New/Boat", stars=70), clock.floor(now, EVERY)
+    with site.database.write() as session:  # on no list: a poll of one would be the site's newest
+        watched.store_watched(session, "New/Boat", slot, now, seen, None)
     with site.database.read() as session:
         found = repositories.profile(session, "new/boat")
     assert found is not None
