@@ -241,7 +241,7 @@ def _repositories(session: Session, newest: Mapping[str, dict[str, Any]]) -> dic
         )
     )
     bearers = {name: (row, made) for name, row, made in found if name in newest}
-    taken = {name for name, (_, made) in bearers.items() if made and made > newest[name][0]}
+    taken = {name for name, (_, made) in bearers.items() if made and made > newest[name]["seen_at"]}
     ids = {name: row for name, (row, _) in bearers.items() if name not in taken}
     ids |= _former_bearers(session, taken)
     seen = [

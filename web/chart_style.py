@@ -30,8 +30,8 @@ text{{font:{LABEL_SIZE}px {FONTS}}}.x text{{text-anchor:middle}}.y text{{text-an
 @media(max-width:{NARROW}px){{
 text{{font-size:{LABEL_SIZE + 5}px}}.title{{font-size:{TITLE_SIZE + 4}px}}
 .title+.title{{font-size:{LABEL_SIZE + 4}px;transform:none}}.note{{font-size:{NOTE_SIZE + 3}px}}
-.legend text{{font-size:{LABEL_SIZE + 2}px}}.x text{{transform:translateY(6px)}}
-.series path{{stroke-width:4}}}}""".replace("\n", "")
+.note.long{{font-size:{NOTE_SIZE}px}}.legend text{{font-size:{LABEL_SIZE + 2}px}}
+.x text{{transform:translateY(6px)}}.series path{{stroke-width:4}}}}""".replace("\n", "")
 
 
 def _colours(page: str, title: str, text: str, grid: str, lines: Sequence[str]) -> str:

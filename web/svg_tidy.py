@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # it takes 45 ms, of a process that may never draw
     import pygal
 
 LEGEND_COLUMN = (WIDTH - MARGIN) // 2  # from one column of the legend to the next
+MOST_NOTE_LETTERS = 72  # of the larger font that a narrow picture has
 LEGEND_INDENT = 22  # from the box to its text
 
 Point = tuple[float, float]
@@ -55,7 +56,8 @@ def render(
             graph,
         ]
         if note:
-            below = {"class": "note", "x": str(MARGIN), "y": str(int(height) - MARGIN)}
+            role = "note" if len(note) <= MOST_NOTE_LETTERS else "note long"
+            below = {"class": role, "x": str(MARGIN), "y": str(int(height) - MARGIN)}
             root.append(_element(root, "text", note, **below))
         return root
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from core.clock import DAY
 from core.star_history import Week
 from local import demo
 from settings import from_environment
-from store import builds, follows, repositories, star_histories
+from store import builds, follows, readings, repositories, star_histories
 from store.database import Database, connect
 from tests.support import browser as chrome
 from tests.support.common import ROOT
@@ -75,18 +75,28 @@ def follow(database: Database) -> None:
     """Follow three, one of them unknown, and have GitHub tell the past of the others."""
     now = clock.now()
     with database.write() as session:
-        for name in (GARDEN, BOAT, NEW):
-            follows.ask(session, name, now, follow=True)
-        for name in (GARDEN, BOAT):
+        for number, name in enumerate((GARDEN, BOAT, NEW)):
+            wish = follows.ask(session, name, now, follow=True).row
             profile = repositories.profile(session, name)
-            assert profile is not None
-            today = now.date() - 2 * DAY
-            sunday = today - (today.weekday() + 1) % 7 * DAY
-            weeks = [
-                Week(sunday - number * 7 * DAY, tuple((number * day * 37) % 97 for day in range(7)))
-                for number in range(300, 0, -1)
-            ]
+            if profile is None or wish is None:
+                continue
+            wish.done_at = now
+            first = readings.first_slot(session, profile.id)
+            newest = readings.newest_reading(session, profile.id, first or now)
+            assert newest is not None
+            weeks = made_up(newest.stars, 280 + 60 * number, newest.last_slot.date())
             star_histories.store_page(session, profile.id, 1, weeks, 1, None, now)
+
+
+def made_up(stars: int, number: int, last: date) -> list[Week]:
+    """Return weeks before a day in which so many stars came, more and more of them, unevenly."""
+    sunday = last - (last.weekday() + 1) % 7 * DAY
+    weights = [(day + 200) * (7 + day * 37 % 11) for day in range(7 * number)]
+    counts = [stars * weight // sum(weights) for weight in weights]
+    return [
+        Week(sunday - (number - week) * 7 * DAY, tuple(counts[7 * week : 7 * week + 7]))
+        for week in range(number)
+    ]
 
 
 @contextmanager

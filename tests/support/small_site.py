@@ -14,7 +14,7 @@ import app as web
 from core import clock, lists
 from core.clock import DAY, HOUR, MINUTE
 from settings import Settings, from_environment
-from store import builds, repositories
+from store import builds, follows, repositories
 from store.database import Database, connect
 from tests.support import browser as chrome
 from tests.support.stored import put, put_days, repo
@@ -29,7 +29,7 @@ ELSEWHERE = lists.KNOWN["go"]  # a list that it does not show
 @dataclass(frozen=True)
 class SmallSite:
     """Its lists are `stars`, `python` and `followed`, of 40 days, amid which the last of NAMES
-    entered. `slot`: of the last poll that the build knows."""
+    entered; the first two are followed. `slot`: of the last poll that the build knows."""
 
     settings: Settings
     url: str
@@ -68,7 +68,11 @@ def fill(site: SmallSite) -> None:
         ]
         members.sort(key=lambda it: -it.stars)
         for ranked in site.settings.lists:
-            put(site.database, *members, at=site.slot - age, ranked=ranked)
+            shown = members[:2] if ranked.followed else members
+            put(site.database, *shown, at=site.slot - age, ranked=ranked)
+    with site.database.write() as session:
+        for name in NAMES[:2]:
+            follows.ask(session, name, clock.now(), follow=True)
     for number, name in enumerate(NAMES[:2]):
         site.tell_days(name, *(GROWTH[number] + day % 7 for day in range(200)), pages=2)
     site.build()

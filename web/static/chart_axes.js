@@ -11,22 +11,24 @@ const AGE_STEPS = [
   ...[1, 2, 5, 10, 20].map((years) => [years * YEAR, "y", years]),
 ];
 const DIGITS = [...Array(10).keys()].flatMap((zeros) => [1, 2, 5].map((first) => first * 10 ** zeros));  // 1, 2, 5, 10, …
+const MOST_TICKS = { clock: 10, month: 12, age: 8 };  // ticks, however wide it is
 const ROOM = { clock: 62, month: 38, age: 44 };  // pixels that a label takes, with those around it
 
+const mostTicks = (kind, width) => Math.min(MOST_TICKS[kind], Math.max(2, width / ROOM[kind]));
 const ticksBetween = (from, to, every) => Array.from({ length: Math.max(0, Math.floor((to - from) / every) + 1) }, (_, i) => from + i * every);
 
 // The moments on the axis, as those of the picture (web/axes.py), but as many as there is room for.
 function moments(first, last, width) {
   for (const every of CLOCK_STEPS) {
     const start = MONDAY + Math.ceil((first - MONDAY) / every) * every;
-    if ((last - start) / every < Math.max(2, width / ROOM.clock)) return ticksBetween(start, last, every);
+    if ((last - start) / every < mostTicks("clock", width)) return ticksBetween(start, last, every);
   }
   const year = new Date(first * 1000).getUTCFullYear();
   let ticks = [];
   for (const every of MONTH_STEPS) {
     const months = ticksBetween(0, 12 * (new Date(last * 1000).getUTCFullYear() - year) + 11, 1).filter((month) => (12 * year + month) % every === 0);
     ticks = months.map((month) => Date.UTC(year, month) / 1000).filter((at) => first <= at && at <= last);
-    if (ticks.length <= Math.max(2, width / ROOM.month)) break;
+    if (ticks.length <= mostTicks("month", width)) break;
   }
   return ticks;
 }
@@ -46,7 +48,7 @@ function momentLabels(ticks) {
 
 // The unit of ages: how many seconds, its letter, and how many of those one is.
 function ageStep(length, width) {
-  return AGE_STEPS.find(([every]) => length / every < Math.max(2, width / ROOM.age)) ?? AGE_STEPS.at(-1);
+  return AGE_STEPS.find(([every]) => length / every < mostTicks("age", width)) ?? AGE_STEPS.at(-1);
 }
 
 const countStep = (low, high) => DIGITS.find((size) => Math.ceil(high / size) - Math.floor(low / size) <= 5);
