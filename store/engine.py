@@ -68,6 +68,7 @@ def _postgres_engine(url: URL, patience: int | None) -> Engine:
     )
     engine = create_engine(url, pool_pre_ping=True, connect_args=timeout)
     event.listen(engine, "begin", _begin_postgres)
+    _close_what_comes_back_late(engine)
     if patience:
         from store import impatient  # with psycopg, which only Postgres needs
 
@@ -76,6 +77,21 @@ def _postgres_engine(url: URL, patience: int | None) -> Engine:
 
         event.listen(engine, "do_connect", connect)
     return engine
+
+
+def _close_what_comes_back_late(engine: Engine) -> None:
+    """Close a connection that a thread gives back after the engine was disposed of, which leaves
+    the old pool to nobody: it would stay open for as long as it is not collected."""
+
+    def connected(_: object, record: Any) -> None:
+        record.info["pool"] = engine.pool
+
+    def returned(connection: object, record: Any) -> None:
+        if connection is not None and record.info.get("pool") is not engine.pool:
+            record.invalidate()
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "checkin", returned)
 
 
 def _prepare_sqlite(timeout: float, connection: Any, record: object) -> None:

@@ -177,6 +177,16 @@ def test_one_that_is_dropped_leaves_no_connection_open(settings: Settings) -> No
     assert len(closed) == 1
 
 
+def test_a_connection_that_comes_back_after_the_end_is_closed(postgres_url: str) -> None:
+    with Database(postgres_url) as database, database.read() as session:
+        connection = session.connection().connection.dbapi_connection
+        database.dispose()
+        assert connection is not None and not connection.closed
+        session.close()
+
+        assert connection.closed
+
+
 def test_a_process_has_one_database_whose_prepared_statements_the_next_connection_knows(
     database: Database, settings: Settings
 ) -> None:
