@@ -56,14 +56,18 @@ def render(
             graph,
         ]
         if note:
-            role = "note" if len(note) <= MOST_NOTE_LETTERS else "note long"
-            below = {"class": role, "x": str(MARGIN), "y": str(int(height) - MARGIN)}
-            root.append(_element(root, "text", note, **below))
+            root.append(_note(root, note, height))
         return root
 
     chart.add_xml_filter(tidy)
     svg: bytes = chart.render()
     return svg
+
+
+def _note(root: Element, note: str, height: str) -> Element:
+    role = "note" if len(note) <= MOST_NOTE_LETTERS else "note long"
+    below = {"class": role, "x": str(MARGIN), "y": str(int(height) - MARGIN)}
+    return _element(root, "text", note, **below)
 
 
 def _size(root: Element) -> str:

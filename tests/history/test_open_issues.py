@@ -118,6 +118,6 @@ def test_may_be_null_by_the_description_of_the_api(client: FlaskClient) -> None:
         for it in description["components"]["schemas"].values()
         if "open_issues" in it.get("properties", {})
     ]
-    assert len(described) == 3  # an item of a list, a repository, a point of a series
+    assert len(described) == 4  # items of a list and of a table, a repository, a point of a series
     for schema in described:
         assert {it["type"] for it in schema["anyOf"]} == {"integer", "null"}
