@@ -28,6 +28,11 @@ const write = CanvasRenderingContext2D.prototype.fillText;
 CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
     window.written.push([text, this.textAlign]);
     return write.call(this, text, ...place);
+};
+const clear = CanvasRenderingContext2D.prototype.clearRect;
+CanvasRenderingContext2D.prototype.clearRect = function (...place) {
+    window.written = [];  // it is drawn anew
+    return clear.call(this, ...place);
 };"""
 OVERLAPS = """() => {
     const texts = [...document.querySelectorAll("text")].map((it) => [it.textContent, it.getBoundingClientRect()]);
