@@ -33,7 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 # it the same again.
 ON_POSTGRES = {
     "end_to_end": {
-        *("test_backups", "test_following", "test_hung_database", "test_kills", "test_whole_path")
+        *("test_backups", "test_following", "test_hung_database", "test_kills"),
+        *("test_publishers", "test_whole_path"),
     },
     "web": {"test_follow_lists", "test_following", "test_history", "test_lists", "test_statements"},
     "pages": {"test_leaderboard", "test_search", "test_status_page"},
