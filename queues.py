@@ -72,16 +72,20 @@ def connect(url: str, *, timeout: float, retries: int) -> Redis:
 
 def leave_in_time(farewell: Callable[[], object]) -> None:
     """End this process in `LEAVES_WITHIN` seconds, unless it has ended by itself until then: what
-    it still tells Redis waits for one that is away. `farewell` is called first."""
+    it still tells Redis waits for one that is away. `farewell` is called first, and a second later
+    nobody waits for it either: a signal amid a fork finds the lock of the log held for good."""
 
     def leave() -> None:
         farewell()
         sys.stdout.flush()
         os._exit(0)
 
-    timer = threading.Timer(LEAVES_WITHIN, leave)
-    timer.daemon = True
-    timer.start()
+    for timer in (
+        threading.Timer(LEAVES_WITHIN, leave),
+        threading.Timer(LEAVES_WITHIN + 1, os._exit, [0]),
+    ):
+        timer.daemon = True
+        timer.start()
 
 
 def make_job(

@@ -6,16 +6,18 @@ killed worker with a copy of its connection, to which Redis then hands the next 
 serves the retries.
 """
 
+import ctypes
 import gc
 import logging
 import os
 import signal
 import time
+from contextlib import suppress
 from types import FrameType
 
 import structlog
 from redis import Redis, RedisError
-from rq import Worker
+from rq import Queue, Worker
 from rq.exceptions import AbandonedJobError
 from rq.job import Job
 from rq.worker import WorkerStatus
@@ -26,6 +28,7 @@ from monitoring import logs, targets
 from settings import Settings
 from store.database import check_schema_or_exit
 
+PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
 PAUSE = 5  # seconds before a worker that Redis failed starts again
 
 CLEANING = 5  # seconds that cleaning after others may take; it takes milliseconds
@@ -72,6 +75,15 @@ class PromptWorker(Worker):
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
         super().prepare_job_execution(job, remove_from_intermediate_queue=True)
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """In the child: die with the worker, where the kernel can see to that, and not go on as a
+        job that another worker soon takes up."""
+        with suppress(AttributeError):  # no Linux
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != self.pid:  # it died before that
+            os._exit(1)
+        super().main_work_horse(job, queue)
 
     def handle_warm_shutdown_request(self) -> None:
         """End the job at hand: it runs again from its start, which jobs are made for. Waiting

@@ -18,8 +18,9 @@ ENDS_WITHIN = 8  # seconds that processes have to end by themselves
 SHORTEST_PAUSE, LONGEST_PAUSE = 1, 60  # seconds before a process is started again; it doubles
 LASTED = 60  # seconds after which a process counts as having run well
 # A shell that outlives the supervisor, even a killed one: the end of its input says that it is
-# gone. The last line it read names the process groups that then have to end.
-GUARD = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -s TERM -- $groups'
+# gone. The last line it read names the process groups that then have to end, or are killed.
+GUARD = f"""while read -r line; do groups=$line; done; [ -z "$groups" ] && exit
+kill -s TERM -- $groups; sleep {ENDS_WITHIN}; kill -s KILL -- $groups 2> /dev/null"""
 
 
 @dataclass(slots=True)

@@ -1,13 +1,10 @@
 """kill -9 of workers and schedulers: nothing is lost or doubled."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -37,11 +34,11 @@ LOCK = Scheduler.scheduler_lock_key
 
 
 def kill_with_horse(worker: "subprocess.Popen[bytes]") -> None:
-    pids = [worker.pid, *(pid for pid, parent in running().items() if parent == worker.pid)]
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """Kill a worker, and see that the child dies with it that runs its job."""
+    horses = {pid for pid, parent in running().items() if parent == worker.pid}
+    worker.kill()
     worker.wait()
+    wait_until(lambda: not horses & running().keys())
 
 
 def begun(redis: Redis) -> set[str]:
