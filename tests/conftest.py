@@ -43,9 +43,23 @@ VERSION = "alembic_version"  # the table of the migrations
 DATABASES = {"database_url", "postgres_url"}  # what leads to the database that --postgres changes
 
 
+# Their files take minutes, most of them waiting: they begin first, and others fill the gaps.
+LONGEST = (
+    *("test_restarts", "test_kills", "test_image", "test_archive_whole", "test_page_in_browser"),
+    *("test_outages", "test_import", "test_publishers"),
+)
+
+
+def _begins_at(item: pytest.Item) -> tuple[bool, int]:
+    name = item.path.stem
+    place = LONGEST.index(name) if name in LONGEST else len(LONGEST)
+    return item.path.parent.name not in ("end_to_end", "github"), place
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what would be the same again: what asks no database, the front's turn of what
     Flask does, too, and processes that meet each other but not the database's own ways."""
+    items.sort(key=_begins_at)
     if config.getoption("--postgres"):
         ids = {item.nodeid for item in items}
         same = [item for item in items if _is_the_same_again(item, ids)]
