@@ -14,7 +14,7 @@ demo: .venv/run ## the same, offline, against a fake GitHub
 	@$(BIN)/python -m local.run --demo
 
 test: .venv/dev ## run all tests
-	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: .venv/dev ## check format, style, types and the arrows between rooms
 	@$(BIN)/ruff format --check .

@@ -29,13 +29,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="use Postgres in place of SQLite")
 
 
-# What meets the database's own ways, of the tests of processes and of views; the others would ask
-# it the same again.
+# What meets the database's own ways, of the tests of processes, views and GitHub; the others would
+# ask it the same again.
 ON_POSTGRES = {
     "end_to_end": {
-        *("test_backups", "test_following", "test_hung_database", "test_kills"),
+        *("test_backups", "test_following", "test_hung_database"),
         *("test_publishers", "test_whole_path"),
     },
+    "github": {
+        *("test_history_walk", "test_owner_walk", "test_polling", "test_ranking"),
+        *("test_sampling", "test_shared_limit", "test_slots"),
+    },
+    "local": set[str](),
     "web": {"test_follow_lists", "test_following", "test_history", "test_lists", "test_statements"},
     "pages": {"test_leaderboard", "test_search", "test_status_page"},
 }
@@ -43,23 +48,9 @@ VERSION = "alembic_version"  # the table of the migrations
 DATABASES = {"database_url", "postgres_url"}  # what leads to the database that --postgres changes
 
 
-# Their files take minutes, most of them waiting: they begin first, and others fill the gaps.
-LONGEST = (
-    *("test_restarts", "test_kills", "test_image", "test_archive_whole", "test_page_in_browser"),
-    *("test_outages", "test_import", "test_publishers"),
-)
-
-
-def _begins_at(item: pytest.Item) -> tuple[bool, int]:
-    name = item.path.stem
-    place = LONGEST.index(name) if name in LONGEST else len(LONGEST)
-    return item.path.parent.name not in ("end_to_end", "github"), place
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what would be the same again: what asks no database, the front's turn of what
     Flask does, too, and processes that meet each other but not the database's own ways."""
-    items.sort(key=_begins_at)
     if config.getoption("--postgres"):
         ids = {item.nodeid for item in items}
         same = [item for item in items if _is_the_same_again(item, ids)]
