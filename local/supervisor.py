@@ -2,10 +2,10 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,12 +80,17 @@ class Supervisor:
         self.told_to_end = False
         self._folder = folder
         self._stages: list[list[Process]] = []
-        self._signalled = threading.Event()
+        # Any signal writes into it. An Event would be set by handlers that interrupt whoever holds
+        # its lock, which is this same thread: it would wait for itself.
+        self._woken, self._waker = os.pipe()
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._end)
-        signal.signal(signal.SIGCHLD, lambda number, frame: self._signalled.set())
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)  # it wakes all the same
+        for end_of_pipe in (self._woken, self._waker):
+            os.set_blocking(end_of_pipe, False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", GUARD], stdin=subprocess.PIPE, start_new_session=True
         )
@@ -99,10 +104,12 @@ class Supervisor:
         with contextlib.suppress(BrokenPipeError):
             self._guard.stdin.close()
         self._guard.wait()
+        signal.set_wakeup_fd(-1)
+        os.close(self._woken)
+        os.close(self._waker)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         self.told_to_end = True
-        self._signalled.set()
 
     def add(self, *processes: Process) -> None:
         """Start processes, and keep them running from the next `run` on."""
@@ -115,8 +122,9 @@ class Supervisor:
             self._tend()
             waiting = [process.start_at for process in self._processes() if not process.running]
             until = min(waiting, default=None)
-            self._signalled.wait(None if until is None else max(0, until - time.monotonic()))
-            self._signalled.clear()
+            patience = None if until is None else max(0, until - time.monotonic())
+            if select.select([self._woken], [], [], patience)[0]:
+                os.read(self._woken, 1_000)
 
     def _processes(self) -> Iterator[Process]:
         return chain.from_iterable(self._stages)
