@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine
 
 from local.embedded import free_port
 from local.fake_github import api, serving, worlds
@@ -30,6 +31,11 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
 @pytest.fixture
 def services(postgres_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     """What compose.yaml's variables name: Postgres and Valkey, by TCP; and a fake GitHub."""
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:  # other tests of this process left theirs
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    engine.dispose()
     path = next(Path(postgres_url.partition("host=")[2]).glob(".s.PGSQL.*[0-9]"))
 
     def connect() -> socket.socket:
