@@ -2,14 +2,13 @@
 
 import math
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from random import Random
+from functools import partial
 
 import pytest
 from redis import ConnectionError, Redis
@@ -26,6 +25,7 @@ from queues import Entry
 from scheduler import KEY, SafeScheduler, schedule
 from settings import from_environment
 from tests.support.common import MakeSettings
+from tests.support.killing import kill_often
 
 MINUTE = timedelta(minutes=1)
 
@@ -269,23 +269,7 @@ def tick_on(url: str, begun: Callable[[], object]) -> None:
 
 def kill_ticking(url: str, times: int) -> list[int]:
     """Kill a forked child in the midst of its ticks, again and again; gives how each ended."""
-    random = Random(1)
-    statuses = []
-    for _ in range(times):
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                tick_on(url, begun=lambda: os.write(writing, b"."))  # noqa: B023  # used at once
-            finally:
-                os._exit(1)
-        os.close(writing)
-        os.read(reading, 1)
-        os.close(reading)
-        time.sleep(random.uniform(0, 0.01))
-        os.kill(child, signal.SIGKILL)
-        statuses.append(os.waitpid(child, 0)[1])
-    return statuses
+    return kill_often(partial(tick_on, url), times, longest=0.01)
 
 
 def test_killed_200_times_inside_a_tick_no_entry_is_lost_and_no_tick_is_lost_or_queued_twice(

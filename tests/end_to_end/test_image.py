@@ -24,7 +24,7 @@ from tests.support.valkey_server import Valkey
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     with built(tmp_path_factory.mktemp("image") / "memory") as image:
         # Compiled once for all processes, what they load alone.
-        image.environment["PYTHONPYCACHEPREFIX"] = "/tmp/compiled"
+        image.environment["PYTHONPYCACHEPREFIX"] = "/data/compiled"
         yield image
 
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from random import Random
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from settings import Settings
 from store.database import Database
 from store.documents import Build, document, publish
 from tests.support.common import wait_until
+from tests.support.killing import kill_often
 
 PAGES = ("lists", "lists/stars", "languages/stars")
 BALLAST = "made up of words " * 1000  # a write takes time, and has more than one page
@@ -53,23 +54,7 @@ def kill_publishing(url: str, times: int) -> list[int]:
     database = Database(url)
     publish_next(database)  # what SQLAlchemy compiles for it, children need not compile again
     database.dispose()
-    random = Random(1)
-    statuses = []
-    for _ in range(times):
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                publish_on(database, begun=lambda: os.write(writing, b"."))  # noqa: B023  # used at once
-            finally:
-                os._exit(1)
-        os.close(writing)
-        os.read(reading, 1)
-        os.close(reading)
-        time.sleep(random.uniform(0, 0.02))
-        os.kill(child, signal.SIGKILL)
-        statuses.append(os.waitpid(child, 0)[1])
-    return statuses
+    return kill_often(partial(publish_on, database), times, longest=0.02)
 
 
 def together(number: int) -> ProcessPoolExecutor:
