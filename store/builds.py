@@ -29,7 +29,7 @@ def aggregate_lists(database: Database, settings: Settings, now: datetime) -> di
         changed = [ranked for ranked in settings.lists if ranked.slug not in same]
         found = [snapshot_of(session, ranked, now=now) for ranked in changed]
         snapshots = [snapshot for snapshot in found if snapshot is not None]
-        elsewhere = ranks_on(session, same)
+        elsewhere = ranks_on(session, same) if snapshots else {}
         first, change = not is_published(session, "lists"), last_change(session)
     if first and not snapshots:
         return {"outcome": NO_POLL}

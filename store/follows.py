@@ -1,6 +1,6 @@
 """Wishes: repositories that somebody follows, or of which somebody wants the history."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +31,16 @@ def follow_of(session: Session, full_name: str) -> Follow | None:
         return row
     known = select(RepositoryName.repository_id).where(RepositoryName.name == full_name.lower())
     return session.scalar(select(Follow).where(Follow.repository_id.in_(known)).limit(1))
+
+
+def wishes_for(session: Session, names: Mapping[int, str]) -> dict[int, Follow]:
+    """The wishes for repositories, given and returned by our ids; `names`: as GitHub has them."""
+    lower = {name.lower(): each for each, name in names.items()}
+    rows = session.scalars(
+        select(Follow).where(Follow.name.in_(lower) | Follow.repository_id.in_(names))
+    ).all()
+    by_id = {row.repository_id: row for row in rows if row.repository_id is not None}
+    return by_id | {lower[row.name]: row for row in rows if row.name in lower}
 
 
 def ask(

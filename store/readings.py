@@ -23,6 +23,7 @@ from core import clock, lists, spans
 from core.lists import RankedList
 from core.retention import DAILY
 from core.schemas import Point
+from core.series import Points
 from models import (
     COUNTS,
     List,
@@ -112,7 +113,31 @@ def series(
 ) -> list[Point]:
     """A repository's readings in [start, end), of each step (t − step, t] the last. The same before
     and after thinning to that step, where the end does not cut one."""
-    length = step // timedelta(seconds=1)
+    return [
+        {
+            "at": clock.at(at),
+            "stars": stars,
+            "forks": forks,
+            "open_issues": issues,
+            "source": "reading",
+        }
+        for at, stars, forks, issues in _lasts(session, repository_id, start, end, step)
+    ]
+
+
+def stars(
+    session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
+) -> Points:
+    """The stars of the same readings."""
+    lasts = _lasts(session, repository_id, start, end, step)
+    return [(clock.EPOCH + at * SECOND, stars) for at, stars, _, _ in lasts]
+
+
+def _lasts(
+    session: Session, repository_id: int, start: datetime, end: datetime, step: timedelta
+) -> Iterable[tuple[int, int, int, int | None]]:
+    """The seconds since the epoch and the counts of a series."""
+    length = step // SECOND
     first, until = ceil(start.timestamp()), ceil(end.timestamp())
     found = _LAST_OF_EACH_STEP if step > clock.DAY else _EACH
     span = {"repository_id": repository_id, "first": first, "until": until, "length": length}
@@ -123,16 +148,7 @@ def series(
         for at in slots:
             if at >= first:
                 last[(at + length - 1) // length] = (at, stars, forks, open_issues)
-    return [
-        {
-            "at": clock.at(at),
-            "stars": stars,
-            "forks": forks,
-            "open_issues": issues,
-            "source": "reading",
-        }
-        for at, stars, forks, issues in last.values()
-    ]
+    return last.values()
 
 
 def daily(

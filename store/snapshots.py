@@ -23,13 +23,15 @@ def snapshot(
     does; None before there is one. Only as it is now it comes with what it was at the windows'
     starts. With `now`, polls from the future are passed over."""
     list_id = list_id_of(session, ranked.slug)
+    if list_id is None:
+        return None
     if at is None:
         latest = now and now + clock.TOLERANCE
         good = newest_poll(session, list_id, GOOD, at=latest)
         suspect = newest_poll(session, list_id, SUSPECT, at=latest)
     else:
         good, suspect = newest_poll(session, list_id, GOOD, IMPORTED, at=at), None
-    if list_id is None or good is None:
+    if good is None:
         return None
     standings = [
         RankedRepository(

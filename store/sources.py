@@ -29,7 +29,8 @@ _NEWEST = select(
     .where(_doubted.list_id == List.id, _doubted.outcome == SUSPECT)
     .where(_doubted.slot > Poll.slot, _doubted.slot <= bindparam("latest", type_=Slot))
     .exists(),
-).join(Poll, (Poll.list_id == List.id) & (Poll.slot == LAST_GOOD))
+).outerjoin(Poll, (Poll.list_id == List.id) & (Poll.slot == LAST_GOOD))
+# An inner join SQLite would begin with all the polls there are.
 
 _TOLD = (  # by list, of the members as it was last built
     select(Standing.list_id, func.sum(type_coerce(StarHistory.read_at, BigInteger)))

@@ -21,16 +21,17 @@ def days(row: StarHistory | None) -> StarDays | None:
     return days_of.unpack(row.days) if row is not None and row.days else None
 
 
+def by_id(session: Session, ids: Collection[int]) -> dict[int, StarHistory]:
+    """The star histories of some repositories, by our ids of those that have one."""
+    rows = session.scalars(select(StarHistory).where(StarHistory.repository_id.in_(ids)))
+    return {row.repository_id: row for row in rows}
+
+
 def told_by_id(session: Session, ids: Collection[int]) -> Mapping[int, ToldDays]:
     """The days of those repositories of which GitHub told any."""
-    rows = session.scalars(
-        select(StarHistory)
-        .where(StarHistory.repository_id.in_(ids))
-        .where(StarHistory.days.is_not(None))
-    )
     return {
-        row.repository_id: ToldDays(row.days, row.read_at, is_complete(row))
-        for row in rows
+        each: ToldDays(row.days, row.read_at, is_complete(row))
+        for each, row in by_id(session, ids).items()
         if row.days
     }
 

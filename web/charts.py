@@ -1,6 +1,6 @@
 """Star histories as pictures: which repositories, spans and steps are drawn for a request."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from core.lists import RankedList
 from core.names import FULL_NAME, pasted_name
 from core.series import Points, is_daily, thinned
 from core.windows import Profile
+from models import Follow, StarHistory
 from store import follows, readings, repositories, series, star_histories
 from store.series import Chosen
 from web import chart_daily, chart_notices, chart_ranks, chart_svg, current, parameters, responses
@@ -117,7 +118,7 @@ def chart(owner: str, name: str, **chosen: Any) -> AnyResponse:
     look = Look.of(**chosen)
     with current.database().read() as session:
         profile = repositories.profile(session, f"{owner}/{name}")
-        subject = _subject(session, profile) if profile else None
+        [subject] = _subjects(session, [profile]) if profile else [None]
     if subject is None:
         return chart_notices.picture([chart_notices.sought(f"{owner}/{name}")], look.theme)
     moved = responses.moved(owner, name, subject.full_name)
@@ -132,16 +133,20 @@ def comparison(names: Sequence[str], **chosen: Any) -> Response:
     look = Look.of(**chosen)
     with current.database().read() as session:
         profiles = repositories.profiles(session, names)
-        known = {it.id: _subject(session, it) for it in profiles.values()}
+        known = _subjects(session, {it.id: it for it in profiles.values()}.values())
     unknown = tuple(chart_notices.sought(name) for name in names if name not in profiles)
     if not known:
         return chart_notices.picture(unknown, look.theme)
-    return _response(tuple(known.values()), look, unknown)
+    return _response(known, look, unknown)
 
 
-def _subject(session: Session, profile: Profile) -> Subject:
-    row = star_histories.star_history(session, profile.id)
-    wish = follows.follow_of(session, profile.full_name)
+def _subjects(session: Session, profiles: Collection[Profile]) -> tuple[Subject, ...]:
+    rows = star_histories.by_id(session, [each.id for each in profiles])
+    wishes = follows.wishes_for(session, {each.id: each.full_name for each in profiles})
+    return tuple(_subject(it, rows.get(it.id), wishes.get(it.id)) for it in profiles)
+
+
+def _subject(profile: Profile, row: StarHistory | None, wish: Follow | None) -> Subject:
     wanted = wish is not None and wish.waits
     settled = row is not None and (row.unavailable is not None or star_histories.is_complete(row))
     pages_read, pages, read_at = (
@@ -205,7 +210,8 @@ def _lines(
 ) -> tuple[list[Line], timedelta]:
     """Return a line for each repository, and the step that fits them. The span is the last one
     before the newest of them ends, or the first of each."""
-    sources = [series.chosen(session, each.id) for each in subjects]
+    # A history that was not there yet when the request came is left to the next one.
+    sources = [series.chosen(session, it.id, None if it.read_at else "reading") for it in subjects]
     ends = [_end(source, end) for source in sources]
     starts = [source.start or end for source in sources]
     if align == "age":
@@ -247,10 +253,7 @@ def _line(
     step: timedelta,
 ) -> Line:
     """Return of each step in [start, end) the last reading, and before them the last day."""
-    points = [
-        (clock.parse(point["at"]), point["stars"])
-        for point in readings.series(session, subject.id, start, end, step)
-    ]
+    points = readings.stars(session, subject.id, start, end, step)
     days: Points = [(at, stars) for at, stars in source.github if start <= at < end]
     if step > DAY:
         first = clock.ceil(points[0][0], step) if points else end + step

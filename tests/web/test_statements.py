@@ -1,9 +1,13 @@
 """What anybody may ask for costs a handful of SQL statements, whatever the number of lists."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from core import lists
 from monitoring import status
@@ -70,3 +74,57 @@ def test_the_status_is_made_once_a_second(
 
     assert 0 < once <= 8
     assert len(told) == 2 * once
+
+
+GROWING = ("poll", "placement", "reading")  # tables with rows of seven years
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/?list=python&order=percent", "/?at=2026-01-01", "/status", "/metrics"),
+        *("/repos/Quiet/Harbor-1", "/charts/Quiet/Harbor-1.svg?show=rank", "/compare"),
+        f"/charts.svg?repos={','.join(TEN)}",
+        *("/api/v1/repos/Quiet/Harbor-1", "/api/v1/repos/Quiet/Harbor-1/history"),
+        *("/api/v1/lists/stars?at=2026-01-01", "/search?q=harbor", "/feeds/stars.atom"),
+    ],
+)
+def test_no_page_reads_all_of_a_table_that_grows(busy: FlaskClient, path: str) -> None:
+    with plans(busy.application.extensions["database"]) as told:
+        assert busy.get(path).status_code in (200, 404)
+
+    assert told
+    assert [step for step in told if step.startswith(_SCANS)] == []
+
+
+def test_nor_does_a_build(busy: FlaskClient) -> None:
+    database = busy.application.extensions["database"]
+    for minutes in (1, 2):  # of all lists, and of none that changed
+        with plans(database) as told:
+            publish(busy, BUILT + timedelta(minutes=minutes))
+
+        assert told
+        assert [step for step in told if step.startswith(_SCANS)] == []
+
+
+_SCANS = tuple(f"SCAN {table}" for table in GROWING)  # and its aliases, poll_1 and so on
+
+
+@contextmanager
+def plans(database: Database) -> Iterator[list[str]]:
+    """How SQLite goes about each statement that it is sent meanwhile, by step."""
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("Postgres plans by the rows that are there")
+    told: list[str] = []
+
+    def explain(connection: Any, cursor: Any, sql: str, values: Any, _: Any, many: bool) -> None:
+        if sql.startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
+            one = values[0] if many else values
+            explained = cursor.connection.cursor().execute(f"EXPLAIN QUERY PLAN {sql}", one)
+            told.extend(row[3] for row in explained)
+
+    event.listen(database.engine, "before_cursor_execute", explain)
+    try:
+        yield told
+    finally:
+        event.remove(database.engine, "before_cursor_execute", explain)
