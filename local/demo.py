@@ -14,7 +14,7 @@ from github import polling
 from github.client import GitHub
 from local.fake_github import api, limits
 from local.fake_github.newcomers import GrowingWorld
-from store import polls
+from store import builds, polls
 from store.database import connect
 
 # How far back, and how far apart: finer for what is near, as thinning would leave it.
@@ -63,11 +63,17 @@ def fill(slots: Iterable[datetime]) -> None:
 
 
 def main() -> None:
-    slots = past_slots(clock.now(), configuration.or_exit().poll_every)
+    """Fill the past, which nobody expected to be polled, then poll the current slot and build, so
+    that all is there when the processes start, however late in a slot that is."""
+    settings = configuration.or_exit()
+    slots = past_slots(clock.now(), settings.poll_every)
     with click.progressbar(slots, label="Making up five weeks of history") as bar:
         fill(bar)
-    with connect(configuration.or_exit()) as database, database.write() as session:
-        polls.count_as_imported(session)  # nobody expected these polls: the site begins now
+    with connect(settings) as database:
+        with database.write() as session:
+            polls.count_as_imported(session)
+        fill([clock.floor(clock.now(), settings.poll_every)])
+        builds.aggregate_lists(database, settings, clock.now())
 
 
 if __name__ == "__main__":

@@ -141,19 +141,23 @@ class TestFill:
             assert len(session.scalars(select(Poll)).all()) == 4
 
 
-def test_the_made_up_past_was_never_expected(
+def test_the_made_up_past_was_never_expected_and_the_current_slot_is_done(
     database: Database, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = make_settings()
+    settings, earlier = make_settings(), NOW - 10 * MINUTE
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
     monkeypatch.setenv("LISTS", "stars")
-    monkeypatch.setattr(demo, "past_slots", lambda now, every: [NOW - 10 * MINUTE])
+    monkeypatch.setattr(demo, "past_slots", lambda now, every: [earlier])
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     demo.main()
 
     with database.read() as session:
         found = status.list_status(session, settings.lists[0], 10 * MINUTE, NOW)
-        snapshot = snapshots.snapshot(session, settings.lists[0], NOW)
+        past = snapshots.snapshot(session, settings.lists[0], earlier)
+        board = session.get(Document, "lists/stars")
 
-    assert (found["expected"], found["gaps"]) == (0, [])
-    assert snapshot is not None
-    assert len(snapshot.standings) == lists.SIZE
+    assert (found["expected"], found["received"], found["gaps"]) == (1, 1, [])
+    assert past is not None
+    assert len(past.standings) == lists.SIZE
+    assert board is not None
+    assert board.as_of == clock.floor(NOW, 10 * MINUTE)
