@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from core import schemas
 from core.changes import Changes
 from core.follow_schemas import FollowPage
+from monitoring.status import Status
 from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.served import BUILT, publish
@@ -38,6 +39,7 @@ TYPED = {  # endpoint → the type of its document
     "/api/v1/repos/Quiet/Harbor-1/history": schemas.Series,
     "/api/v1/repos/Quiet/Harbor-1/ranks": schemas.RankSeries,
     "/api/v1/repos?repos=Quiet/Harbor-2,Quiet/Harbor-1": schemas.Repositories,
+    "/api/v1/status": Status,
 }
 FORMULAS = ("=1+1", "+1", "-1,2", "@SUM(A1)", "\tx", '\r=HYPERLINK("x")')
 
@@ -147,7 +149,7 @@ def test_it_is_cached_and_named_as_the_json_is(site: FlaskClient) -> None:
 
 
 def test_what_has_no_table_takes_no_format(site: FlaskClient) -> None:
-    assert site.get("/api/v1/status?format=csv").status_code == 400
+    assert site.get("/api/v1/repos/Quiet/Harbor-1?format=csv").status_code == 400
     assert "json, csv" in site.get("/api/v1/lists?format=xml").json["detail"]  # type: ignore[index]
 
 

@@ -52,6 +52,9 @@ class TestStatus:
         assert "Imported names 1 of 2 names asked" in read(full.get("/status")).text
         assert full.get("/api/v1/status").json["names"] == {"asked": 1, "of": 2}  # type: ignore[index]
 
+    def test_has_its_table_as_csv(self, full: FlaskClient) -> None:
+        assert "/api/v1/status?format=csv" in read(full.get("/status")).all("a", "href")
+
     def test_is_of_the_moment(self, full: FlaskClient) -> None:
         assert full.get("/status").headers["Cache-Control"] == "no-store"
 
