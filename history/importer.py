@@ -70,9 +70,12 @@ class Tally:
 def import_files(
     database: Database, paths: Iterable[Path], known: Collection[str], *, dry_run: bool = False
 ) -> Tally:
-    """Import files, some at a time; `known`: the slugs of the lists there are."""
+    """Import files, some at a time; `known`: the slugs of the lists there are.
+
+    The newest come first: what they say of repositories, older ones leave as it is.
+    """
     files, tally = sorted(paths, key=lambda path: (path.name, path)), Tally()
-    for start in range(0, len(files), DAYS_AT_ONCE):
+    for start in reversed(range(0, len(files), DAYS_AT_ONCE)):
         tally += _import(database, files[start : start + DAYS_AT_ONCE], known, dry_run)
     return tally
 
@@ -236,17 +239,22 @@ def _repositories(session: Session, newest: Mapping[str, dict[str, Any]]) -> dic
     """Return our ids by name. A repository without GitHub's id is known by its name alone, and by
     what the newest day says of it; one that was made after that day is another, which took it."""
     found = session.execute(
-        select(RepositoryName.name, RepositoryName.repository_id, Repository.created_at).join(
+        select(RepositoryName.name, Repository.id, Repository.created_at, Repository.seen_at).join(
             Repository, Repository.id == RepositoryName.repository_id
         )
     )
-    bearers = {name: (row, made) for name, row, made in found if name in newest}
-    taken = {name for name, (_, made) in bearers.items() if made and made > newest[name]["seen_at"]}
-    ids = {name: row for name, (row, _) in bearers.items() if name not in taken}
+    bearers = {it.name: it for it in found if it.name in newest}
+    taken = {
+        name
+        for name, it in bearers.items()
+        if it.created_at and it.created_at > newest[name]["seen_at"]
+    }
+    ids = {name: it.id for name, it in bearers.items() if name not in taken}
     ids |= _former_bearers(session, taken)
     seen = [
         {f"new_{column}": value for column, value in newest[name].items()} | {"row": row}
         for name, row in ids.items()
+        if name in taken or bearers[name].seen_at < newest[name]["seen_at"]
     ]
     if seen:
         session.connection().execute(_NEWER_PROFILE, seen)

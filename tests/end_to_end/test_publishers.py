@@ -124,7 +124,7 @@ def test_a_publisher_killed_200_times_leaves_documents_of_one_build_and_never_ol
 def test_of_3_publishers_and_3_readers_at_once_none_loses_tears_or_finds_the_database_locked(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
-    times, end = 40, tmp_path / "end"
+    times, end = 100, tmp_path / "end"
 
     with together(3) as reading, together(3) as writing:
         readers = [reading.submit(read_until, settings.database_url, end) for _ in range(3)]
@@ -136,6 +136,6 @@ def test_of_3_publishers_and_3_readers_at_once_none_loses_tears_or_finds_the_dat
 
     assert [writer.result() for writer in writers] == [None] * 3
     assert [(torn, older) for _, torn, older in results] == [(0, 0)] * 3
-    assert min(seen for seen, _, _ in results) > 20
+    assert min(seen for seen, _, _ in results) > 10  # one in 20 ms
     assert out(database) == {3 * times}
     assert damage(database) == "ok"

@@ -85,7 +85,7 @@ class TestProblems:
                 400,
                 "from=2026-03-02T00:00:00Z: expected a time before 2026-03-01T00:00:00Z",
             ),
-            ("/api/v1/status?x=1", 400, "/api/v1/status has no parameter 'x'; it takes none"),
+            ("/api/v1/status?x=1", 400, "/api/v1/status has no parameter 'x'; it takes format"),
             ("/api/v1/repos/a/b?x", 400, "/api/v1/repos/a/b has no parameter 'x'; it takes none"),
         ],
     )
