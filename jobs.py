@@ -5,7 +5,6 @@ short and may run twice, late, or after a crash: a slot's first good poll wins, 
 never replaces a newer one. Exceptions escape, so that RQ sees a failure and tries again.
 """
 
-import gc
 import math
 import time
 from collections.abc import Callable
@@ -237,14 +236,10 @@ def import_files(paths: list[str]) -> dict[str, Any]:
     module, so that one of a class that has moved since could not be read any more.
     """
     settings = from_environment()
-    gc.disable()  # a million small objects that all stay until the end
-    try:
-        with logged_run("import", files=len(paths)) as result, connect(settings) as database:
-            tally = importer.import_files(database, map(Path, paths), settings.slugs)
-            result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
-            result |= {"repeats": len(tally.repeats), "rejected": len(tally.rejected)}
-    finally:
-        gc.enable()
+    with logged_run("import", files=len(paths)) as result, connect(settings) as database:
+        tally = importer.import_files(database, map(Path, paths), settings.slugs)
+        result |= {"outcome": "imported", "rows": tally.read, "stored": tally.stored}
+        result |= {"repeats": len(tally.repeats), "rejected": len(tally.rejected)}
     plain: dict[str, Any] = msgspec.to_builtins(tally)
     return plain
 

@@ -4,28 +4,28 @@ A day becomes, for each of its lists, a poll `imported` at midnight UTC with its
 reading for each repository. Live polls win: a list's day that has any is skipped.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import clock, lists
 from history import archive
 from history.archive import BadFile, Day, Rejection
+from history.bearers import repositories
 from models import (
     GOOD,
     IMPORTED,
-    PROFILE,
     Placement,
     Poll,
     Reading,
-    Repository,
-    RepositoryName,
     Watched,
 )
 from store.database import Database, insert_rows
@@ -76,8 +76,22 @@ def import_files(
     """
     files, tally = sorted(paths, key=lambda path: (path.name, path)), Tally()
     for start in reversed(range(0, len(files), DAYS_AT_ONCE)):
-        tally += _import(database, files[start : start + DAYS_AT_ONCE], known, dry_run)
+        with _uncollected():
+            tally += _import(database, files[start : start + DAYS_AT_ONCE], known, dry_run)
     return tally
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles meanwhile: among so many rows that takes a fifth of the
+    time, and finds none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _import(
@@ -139,7 +153,7 @@ def _identify(
         if (list_ids[slug], day.slot) not in done
         for row in rows
     }
-    return list_ids, _repositories(session, {name: newest[name] for name in wanted}), done
+    return list_ids, repositories(session, {name: newest[name] for name in wanted}), done
 
 
 @dataclass(slots=True)
@@ -235,61 +249,5 @@ def _polled(
     return done
 
 
-def _repositories(session: Session, newest: Mapping[str, dict[str, Any]]) -> dict[str, int]:
-    """Return our ids by name. A repository without GitHub's id is known by its name alone, and by
-    what the newest day says of it; one that was made after that day is another, which took it."""
-    found = session.execute(
-        select(RepositoryName.name, Repository.id, Repository.created_at, Repository.seen_at).join(
-            Repository, Repository.id == RepositoryName.repository_id
-        )
-    )
-    bearers = {it.name: it for it in found if it.name in newest}
-    taken = {
-        name
-        for name, it in bearers.items()
-        if it.created_at and it.created_at > newest[name]["seen_at"]
-    }
-    ids = {name: it.id for name, it in bearers.items() if name not in taken}
-    ids |= _former_bearers(session, taken)
-    seen = [
-        {f"new_{column}": value for column, value in newest[name].items()} | {"row": row}
-        for name, row in ids.items()
-        if name in taken or bearers[name].seen_at < newest[name]["seen_at"]
-    ]
-    if seen:
-        session.connection().execute(_NEWER_PROFILE, seen)
-    new = {name: Repository(**newest[name]) for name in newest.keys() - ids.keys()}
-    session.add_all(new.values())
-    session.flush()
-    session.add_all(
-        RepositoryName(name=name, repository_id=row.id, seen_at=row.seen_at)
-        for name, row in new.items()
-        if name not in taken
-    )
-    session.flush()
-    return ids | {name: row.id for name, row in new.items()}
-
-
-def _former_bearers(session: Session, names: Collection[str]) -> dict[str, int]:
-    """Return imported repositories by names that another one took, which was made later."""
-    if not names:
-        return {}
-    name = func.lower(Repository.full_name)
-    rows = session.execute(
-        select(name, Repository.id)
-        .where(name.in_(names), Repository.github_id.is_(None), Repository.same_as_id.is_(None))
-        .order_by(Repository.id)
-    )
-    return {name: row for name, row in rows}
-
-
 def _profile(slot: datetime, fields: list[str]) -> dict[str, Any]:
     return archive.profile(fields) | {"seen_at": slot}
-
-
-_NEWER_PROFILE = (
-    update(Repository)
-    .where(Repository.id == bindparam("row"), Repository.github_id.is_(None))
-    .where(Repository.seen_at < bindparam("new_seen_at"))
-    .values({name: bindparam(f"new_{name}") for name in (*PROFILE, "seen_at")})
-)
