@@ -13,3 +13,8 @@ def duration(span: timedelta | float) -> str:
         if span >= (2 * unit if unit > MINUTE else unit):
             return f"{span // unit} {name}"
     return f"{int(span.total_seconds())} s"
+
+
+def interval(span: timedelta) -> str:
+    """How often something comes, after "every": `minute`, `hour`, or `15 min`."""
+    return {MINUTE: "minute", HOUR: "hour"}.get(span) or duration(span)

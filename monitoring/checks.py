@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from core import clock, gaps
 from core.clock import HOUR
-from core.words import duration
+from core.words import duration, interval
 from monitoring.status import Gap, ListStatus, Status
 from settings import Settings
 
@@ -104,7 +104,7 @@ def _build_late(live: Status, settings: Settings, now: datetime) -> Iterator[Fin
     build, every = live["build"], settings.aggregate_every
     if build and timedelta(seconds=build["age_seconds"]) > 2 * every:
         age = duration(build["age_seconds"])
-        yield "", f"The last build is {age} old; one is due every {duration(every)}."
+        yield "", f"The last build is {age} old; one is due every {interval(every)}."
 
 
 def _lists_old(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ class Board:
     items: Sequence[Mapping[str, Any]]
     rows: Sequence[str]  # as HTML
     news: str
-    since: datetime  # the moment that most of the gains are told from
+    since: datetime | None  # the moment that most of the gains are told from, if there are any
     first_day: datetime | None  # the first midnight with a poll behind it; None: of no poll yet
 
     @property
@@ -142,8 +142,7 @@ def _made(
     entered = {entry["full_name"] for entry in (changed and changed["entered"]) or ()}
     least = least_gains(ranked, board["items"], name, entered, then)
     items = ordered(ranked, board["items"], name, order, least)
-    start = window.start(as_of)
-    since = _told_from(items, name) or start
+    since = _told_from(items, name)
     counts = readings.daily(session, ranked, as_of, SPARK_DAYS + 1)
     rows = render_template(
         "board_rows.html",

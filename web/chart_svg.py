@@ -82,7 +82,7 @@ def draw(
     names = ", ".join(line.name for line in lines)
     if not any(line.both for line in lines):
         return notice(f"No readings of {names or 'anything'} yet", theme)
-    note = _note(lines)
+    note = _note(lines, align)
     last = max(at for line in lines for at, _ in line.both[-1:])
     room = NOTE_ROW if note else 0
     chart = _chart_for(lines, step, _title(lines, last, step, align), room, scale, align)
@@ -204,13 +204,13 @@ def _title(lines: Sequence[Line], last: datetime, step: timedelta, align: Align)
     return f"{shorten(line.name, MOST_TITLE_LETTERS)}\n{_newest_count(line):,} stars on {when}"
 
 
-def _note(lines: Sequence[Line]) -> str:
+def _note(lines: Sequence[Line], align: Align) -> str:
     """Say what is GitHub's, and where sampling began; empty where nothing is GitHub's."""
     told = [line for line in lines if line.github]
     if not told:
         return ""
     began = {line.sampled_since for line in told}
-    since = began.pop() if len(began) == 1 else None
+    since = began.pop() if len(began) == 1 and align == "date" else None
     when = f"Before {since.day} {since:%b %Y}: " if since else "Lighter: " if began else ""
     progress = f" · {told[0].progress}" if len(lines) == 1 and told[0].progress else ""
     return f"{when}{GITHUBS}{progress}"

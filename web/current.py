@@ -49,3 +49,8 @@ def site() -> str:
 def vary(headers: tuple[str, ...]) -> tuple[str, ...]:
     """Return those headers of a request that make a difference: none where PUBLIC_URL decides."""
     return () if settings().public_url else headers
+
+
+def is_watched(full_name: str) -> bool:
+    """Whether the settings have a repository followed, by WATCH or a collection."""
+    return full_name.lower() in map(str.lower, settings().watch)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import ServiceUnavailable
 
 from core import clock
-from core.lists import RankedList
+from core.lists import SIZE, RankedList
 from models import Follow
 from store import follows, repositories
 from store.follow_lists import followed_page as page_of_follows
@@ -27,7 +27,8 @@ class Followed(NamedTuple):
     """What is followed at this moment, beside the list of the newest build."""
 
     number: int
-    waiting: list[Follow]  # without a reading yet
+    has_room: bool  # its list, for all that are followed
+    waiting: list[Follow]  # not on the list yet or, where that is full, without a reading yet
     troubled: list[Follow]
     groups: list[RankedList]
     may_follow: bool
@@ -75,12 +76,15 @@ def _still_followed(session: Session, ranked: RankedList, made: Board) -> Board:
 def _followed(session: Session, ranked: RankedList, made: Board | None) -> Followed:
     now = clock.now()
     ranked_now = {item["full_name"].lower() for item in made.items} if made else set()
-    waiting = page_of_follows(session, now, MOST_WAITING, state="waiting")
-    troubled = page_of_follows(session, now, MOST_WAITING, state="trouble")
+    has_room = len(ranked_now) < SIZE
+    waiting = page_of_follows(session, now, SIZE, state=None if has_room else "waiting")
+    troubled = [row for row, _ in page_of_follows(session, now, SIZE, state="trouble")]
+    told = ranked_now | {row.full_name.lower() for row in troubled}
     return Followed(
         number_sampled(session, ranked.names or ()),
-        [row for row, _ in waiting if row.name not in ranked_now],
-        [row for row, _ in troubled],
+        has_room,
+        [row for row, _ in waiting if row.full_name.lower() not in told][:MOST_WAITING],
+        troubled[:MOST_WAITING],
         [each for each in current.settings().lists if each.names and not each.followed],
         may_ask() and asks_by_form(),
     )

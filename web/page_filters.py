@@ -5,7 +5,7 @@ from datetime import datetime
 from markupsafe import Markup, escape
 
 from core import clock, leaderboards
-from core.words import duration
+from core.words import duration, interval
 from web import axes
 from web.text import printable
 
@@ -50,6 +50,6 @@ def moment(at: datetime | str) -> datetime:
 
 
 FILTERS = (
-    *(number, counted, signed, percent, coded, moment, duration),
+    *(number, counted, signed, percent, coded, moment, duration, interval),
     *(clock.rfc3339, axes.rounded, printable),
 )

@@ -27,12 +27,13 @@ from web.replies import Reply
 from web.repository_page import history_lines, repository_page
 from web.search_page import search_page
 from web.status_page import day_strip, slots
+from web.text import printable
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
 
 
 def _text(text: str) -> str:
-    return text.strip()[:100]
+    return printable(text.strip()[:100])
 
 
 LIST = a_list("The list.")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from web.http_headers import Environ
 
-PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]+)+", re.ASCII)
 LONGEST_PREFIX = 100  # characters
 
 

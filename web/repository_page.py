@@ -27,7 +27,7 @@ from web.rank_lines import rank_lines
 from web.refreshing import looked_at
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
-from web.snippets import BADGES, is_out_of_reach, snippets
+from web.snippets import badges_of, is_out_of_reach, snippets
 
 SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
 
@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     pages: int | None
     why: str | None
     followed: bool
+    watched: bool  # by the settings: no button ends that
     waits: bool
     position: int | None
     may_follow: bool
@@ -56,9 +57,10 @@ def repository_page(owner: str, name: str, ranked: RankedList | None, **query: s
     full_name = f"{owner}/{name}"
     with current.database().read() as session:
         profile = repositories.profile(session, full_name)
-        wish = follows.follow_of(session, profile.full_name if profile else full_name)
+        known = profile.full_name if profile else full_name
+        wish = follows.follow_of(session, known)
         missing = gone(session, full_name) if profile is None else None
-        asked = _asked(session, profile.id if profile else None, wish)
+        asked = _asked(session, known, profile.id if profile else None, wish)
     if profile is None:
         if missing is not None:
             raise missing
@@ -84,7 +86,9 @@ def repository_page(owner: str, name: str, ranked: RankedList | None, **query: s
     return _kept_briefly(response, asked)
 
 
-def _asked(session: Session, repository_id: int | None, wish: Follow | None) -> Asked:
+def _asked(
+    session: Session, full_name: str, repository_id: int | None, wish: Follow | None
+) -> Asked:
     history = history_status(session, repository_id, wish)
     waits = wish is not None and wish.waits
     return Asked(
@@ -93,6 +97,7 @@ def _asked(session: Session, repository_id: int | None, wish: Follow | None) -> 
         history["pages"],
         history["why"],
         wish is not None and wish.followed_since is not None,
+        current.is_watched(full_name),
         waits,
         follows.position(session, wish) if wish and waits else None,
         may_ask() and asks_by_form(),
@@ -134,7 +139,9 @@ def _repository(
         as_of = build.as_of or clock.now()
         lines = rank_lines(session, repository_id, facts["ranks"], as_of)
     slugs = [place["list"] for place in facts["ranks"]]
-    shown = ranked.slug if ranked else next(iter(slugs), current.settings().lists[0].slug)
+    first = current.settings().lists[0].slug
+    rank_on = "" if first in slugs or not slugs else slugs[0]
+    shown = ranked.slug if ranked else next(iter(slugs), first)
     return page(
         "repository.html",
         build,
@@ -147,8 +154,8 @@ def _repository(
         shown_list=shown,
         lines=history_lines([facts], query["span"]),
         news=[event for event in news if event.slot <= as_of][:SHOWN_NEWS],
-        snippets=snippets(site, facts["full_name"]),
-        badges={title: dict(parse_qsl(query[1:])) for title, _, query in BADGES},
+        snippets=snippets(site, facts["full_name"], rank_on),
+        badges={it: dict(parse_qsl(query[1:])) for it, _, query in badges_of(rank_on)},
         site=site,
         unreachable=is_out_of_reach(site),
     )

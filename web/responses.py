@@ -99,7 +99,8 @@ def known_repository(
         found.history,
         found.ranks,
         history_status(session, found.standing.profile.id, wish),
-        followed=wish is not None and wish.followed_since is not None,
+        followed=(wish is not None and wish.followed_since is not None)
+        or current.is_watched(found.standing.profile.full_name),
     )
 
 

@@ -10,7 +10,14 @@ BADGES = (  # title, what it tells, query
 )
 
 
-def snippets(site: str, full_name: str) -> dict[str, str]:
+def badges_of(rank_on: str = "") -> tuple[tuple[str, str, str], ...]:
+    """The title, what it tells and the query of each badge. `rank_on`: the slug of the list that
+    the rank is on, if not the first."""
+    on = {"Rank": f"&list={rank_on}"} if rank_on else {}
+    return tuple((title, alt, query + on.get(alt, "")) for title, alt, query in BADGES)
+
+
+def snippets(site: str, full_name: str, rank_on: str = "") -> dict[str, str]:
     """The HTML of the chart and the Markdown of badges, each by its title; `site` is this server's
     URL, and all lead to the repository's page there."""
     path = quote(full_name)
@@ -24,7 +31,7 @@ def snippets(site: str, full_name: str) -> dict[str, str]:
         ),
         **{
             title: f"[![{alt} of {path}]({site}/badges/{path}.svg{query})]({page})"
-            for title, alt, query in BADGES
+            for title, alt, query in badges_of(rank_on)
         },
     }
 

@@ -185,6 +185,24 @@ def test_dots_are_where_the_pointer_is(open_chart: Any, site: SmallSite) -> None
     assert [abs(it - box["width"] / 3) < 15 for it in inside] == [True]
 
 
+def test_by_age_no_count_is_told_past_the_end_of_a_line(open_chart: Any, site: SmallSite) -> None:
+    now = clock.floor(clock.now(), EVERY)
+    for days in (2, 1):
+        site.sample("Old/Timer", 9004, now - days * DAY, 9_000 - days)
+    site.tell_days("Old/Timer", *([9] * 900))
+    page = open_chart(f"{site.url}/compare?repos={NAMES[0]},Old/Timer&align=age")
+    legend, readout = page.locator(".legend li"), page.locator(".chart .note").first
+    expect(readout).to_have_text("The newest counts")
+    expect(legend.first).not_to_contain_text("–")
+
+    page.locator(".chart .u-over").hover(position={"x": 300, "y": 50})
+
+    expect(readout).to_contain_text("days from the first known day")
+    expect(legend.first).to_contain_text("–")
+    expect(legend.last).not_to_contain_text("–")
+    expect(page.locator(".chart .sources")).to_contain_text("Lighter: ")
+
+
 def test_tells_one_time_of_all(open_chart: Any, site: SmallSite) -> None:
     name = NAMES[3]
     page = open_chart(f"{site.url}/repos/{name}")

@@ -24,6 +24,7 @@ def out() -> Iterator[io.StringIO]:
     """What this process logs. Logging is left as the other tests expect it."""
     root, access = logging.getLogger(), logging.getLogger(logs.ACCESS)
     handlers, levels = list(root.handlers), (root.level, access.level)
+    access_log.write_now()  # what other tests asked for
     yield io.StringIO()
     structlog.reset_defaults()
     root.handlers[:] = handlers

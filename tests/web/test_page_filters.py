@@ -3,6 +3,7 @@
 import pytest
 
 from core import words
+from core.clock import MINUTE
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -21,3 +22,9 @@ pytestmark = pytest.mark.usefixtures("now")
 )
 def test_a_duration_is_told_in_its_largest_unit(seconds: int, text: str) -> None:
     assert words.duration(seconds) == text
+
+
+def test_an_interval_is_told_as_people_say_it() -> None:
+    told = [words.interval(minutes * MINUTE) for minutes in (1, 15, 60, 120)]
+
+    assert told == ["minute", "15 min", "hour", "2 h"]

@@ -117,7 +117,11 @@ def test_a_cache_is_told_what_links_depend_on(full: FlaskClient, path: str, head
 
 
 @pytest.mark.parametrize(
-    "prefix", ["//evil.test", "/a//b", "/a b", "https://evil.test", '/"><script>', "/" + "a" * 200]
+    "prefix",
+    [
+        *("//evil.test", "/a//b", "/a b", "https://evil.test", '/"><script>', "/" + "a" * 200),
+        *("/..", "/a/../b", "/.", "/a/./b"),
+    ],
 )
 def test_a_prefix_that_is_no_path_is_none(full: FlaskClient, prefix: str) -> None:
     assert full.get("/", headers={"X-Forwarded-Prefix": prefix}).data == full.get("/").data

@@ -59,7 +59,7 @@ function chart(box, index) {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const day = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
   const legend = all(".legend span", box.parentElement);
-  let plot, data, series, length, drawnFor;
+  let plot, data, series, lasts, length, drawnFor;
 
   const readout = document.createElement("p");
   readout.className = "note";
@@ -86,8 +86,9 @@ function chart(box, index) {
 
   // A moment of the axis in words.
   function inWords(at) {
-    if (!byAge) return `${day.format(at * 1000)} UTC`;
-    return at < 2 * DAY ? `${Math.round(at / HOUR)} hours old` : `${Math.round(at / DAY).toLocaleString("en")} days old`;
+    if (!byAge) return `${day.format(at * 1000).replace("Sept", "Sep")} UTC`;
+    const age = at < 2 * DAY ? `${Math.round(at / HOUR)} hours` : `${Math.round(at / DAY).toLocaleString("en")} days`;
+    return `${age} from the first known day`;
   }
 
   function show([min, max]) {
@@ -110,12 +111,14 @@ function chart(box, index) {
     return at;
   }
 
-  function tell(at) {
+  // The counts at a point or, where none is pointed at, the newest. By age a line may have ended before.
+  function tell(pointed) {
+    const at = pointed ?? data[0].length - 1;
     const counts = lines.map((_, i) => {
-      const near = known(i, at);
-      return (data[2 * i + 2][near] ?? data[2 * i + 1][near])?.toLocaleString("en") ?? "–";
+      const near = known(i, at), over = byAge && pointed != null && data[0][at] > lasts[i];
+      return (over ? null : data[2 * i + 2][near] ?? data[2 * i + 1][near])?.toLocaleString("en") ?? "–";
     });
-    readout.textContent = `${inWords(data[0][at])}${alone ? `: ${counts[0]} stars` : ""}`;
+    readout.textContent = byAge && pointed == null ? "The newest counts" : `${inWords(data[0][at])}${alone ? `: ${counts[0]} stars` : ""}`;
     legend.forEach((entry, i) => { entry.textContent = counts[i]; });
   }
 
@@ -155,12 +158,12 @@ function chart(box, index) {
         return { stroke, width: 2, spanGaps: false, points: { show: true, size: 6, width: 0, fill: stroke, filter } };
       })],
       hooks: {
-        setCursor: [({ cursor }) => tell(cursor.idx ?? data[0].length - 1)],
+        setCursor: [({ cursor }) => tell(cursor.idx)],
       },
     }, data, stage);
     drawnFor = whole();
     if (shown && !wasWhole) plot.setScale("x", { min: shown[0], max: shown[1] });
-    tell(data[0].length - 1);
+    tell();
   }
 
   // What the picture says below itself.
@@ -168,7 +171,7 @@ function chart(box, index) {
     const told = answers.filter((answer) => answer.told);
     const since = new Set(told.map((answer) => answer.since));
     const [began] = since;
-    const when = since.size > 1 ? "Lighter: " : began ? `Before ${day.format(began * 1000).split(",")[0]}: ` : "";
+    const when = byAge || since.size > 1 ? "Lighter: " : began ? `Before ${day.format(began * 1000).split(",")[0].replace("Sept", "Sep")}: ` : "";
     sources.textContent = told.length ? `${when}GitHub's star history, in stars that stand today` : "";
   }
 
@@ -190,6 +193,7 @@ function chart(box, index) {
     });
     if (!parts.some(({ table: [xs] }) => xs.length)) throw new Error("no readings");
     series = parts;
+    lasts = lines.map((_, i) => Math.max(...[2 * i, 2 * i + 1].map((part) => parts[part].table[0].at(-1) ?? 0)));
     length = Math.max(...answers.map((answer) => answer.length));
     data = uPlot.join(parts.map(({ table }) => table), parts.map(() => [0, 2]));
     const [first, last] = [data[0][0], data[0].at(-1)];

@@ -4,6 +4,7 @@
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400, MONDAY = 4 * DAY, YEAR = 365.2425 * DAY;
 const CLOCK_STEPS = [MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const MONTH_STEPS = [1, 3, 6, 12, 24, 60, 120];
 const AGE_STEPS = [
   ...[1, 3, 6, 12].map((hours) => [hours * HOUR, "h", hours]),
@@ -37,7 +38,7 @@ function moments(first, last, width) {
 function momentLabels(ticks) {
   const monthly = ticks.every((at) => new Date(at * 1000).getUTCDate() === 1 && at % DAY === 0) && ticks[1] - ticks[0] > 14 * DAY;
   return ticks.map((at, i) => {
-    const when = new Date(at * 1000), month = when.toLocaleString("en-GB", { timeZone: "UTC", month: "short" });
+    const when = new Date(at * 1000), month = MONTHS[when.getUTCMonth()];
     const day = `${when.getUTCDate()} ${month}`, year = when.getUTCFullYear();
     if (monthly) return when.getUTCMonth() ? (i ? month : `${month}\n${year}`) : `${year}`;
     if (at % DAY === 0) return i ? day : `${day}\n${year}`;

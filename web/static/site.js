@@ -19,12 +19,17 @@ function duration(seconds) {
 
 // Ages, and whether what is shown is older than it may be.
 
+const LATE = 60;  // seconds after which a build that was to come is late
+
 function tellAges() {
   const now = Date.now();
   for (const age of all("[data-since]")) {
     const text = `${duration((now - Date.parse(age.dataset.since)) / 1000)} ago`;
     if (age.textContent !== text) age.textContent = text;
   }
+  const late = now > Date.parse(one("#fresh")?.dataset.next) + LATE * 1000;
+  const next = one("#fresh .when-due");
+  if (next) next.textContent = late ? "Was due at" : "Next";
   const fresh = one("#fresh[data-stale-at]");
   if (fresh && !fresh.classList.contains("stale") && now > Date.parse(fresh.dataset.staleAt)) {
     fresh.classList.add("stale");
@@ -49,7 +54,7 @@ function applyFilter() {
   const text = search.value.trim();
   one("#ranking").classList.toggle("filtered", text !== "");
   one("#matches").textContent = !text ? "" : shown
-    ? `${shown} of ${rows.length} match “${text}”.`
+    ? `${shown} of ${rows.length} ${shown === 1 ? "matches" : "match"} “${text}”.`
     : `Nothing here has “${text}” in its name, description or language.`;
   const beyond = one("#beyond");
   beyond.hidden = !text;

@@ -115,7 +115,7 @@ class TestComparison:
     def test_says_who_is_unknown_and_shows_the_others(self, full: FlaskClient) -> None:
         text = read(full.get("/compare?repos=loud/motor,a/nobody")).text
 
-        assert "No repository named a/nobody was on any list." in text
+        assert "Nothing is known of a/nobody yet: look for it, or follow it there." in text
         assert "Loud/Motor 50,000" in text
 
     def test_of_one_under_two_names_shows_it_once(self, full: FlaskClient) -> None:

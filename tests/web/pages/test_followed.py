@@ -55,13 +55,38 @@ class TestFollowed:
             "Still/Sea",
         ]
         assert "2 repositories by stars" in page.text
-        assert "Not counted yet: New/Boat." in page.text
+        assert "On this list after its next poll and build: New/Boat." in page.text
         assert "Groups: Picks." in page.text
         assert "/feeds/followed.atom" in page.all("a", "href")
         assert PAGE in read(site.get("/")).all("a", "href")
         leave = [it["value"] for tag, it in page.tags if it.get("form") == "unfollow"]
         assert leave == ["Quiet/Harbor-1"]  # the settings name the other
         assert response.headers["Cache-Control"] == "private, no-cache"
+
+    def test_says_from_when_on_those_are_listed_that_are_counted_already(
+        self, site: FlaskClient, database: Database
+    ) -> None:
+        poll(database, StubGitHub(answer([])), ranked=FOLLOWED)
+        publish(site, BUILT)
+
+        site.post("/follow", data={"repository": "Quiet/Harbor-1"})
+
+        text = read(site.get(PAGE)).text
+        assert "On this list after its next poll and build: Quiet/Harbor-1." in text
+        assert "a list has the first" not in text
+
+    def test_tells_of_what_the_settings_follow(
+        self, site: FlaskClient, make_app: MakeApp, database: Database
+    ) -> None:
+        publish(site, BUILT)
+        client = make_app(watch=("Still/Sea",), follow="anyone").test_client()
+
+        page = read(client.get("/repos/Still/Sea", headers=BROWSER))
+
+        assert "followed, by the settings" in page.text
+        assert "/follow" not in page.all("form", "action")
+        assert client.get("/api/v1/repos/still/sea").json["followed"] is True  # type: ignore[index]
+        assert "Follow" in read(client.get("/repos/Quiet/Harbor-1", headers=BROWSER)).text
 
     def test_who_is_not_followed_any_more_is_gone_at_once(
         self, site: FlaskClient, database: Database

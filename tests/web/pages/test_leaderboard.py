@@ -80,6 +80,13 @@ class TestLeaderboard:
         assert [name for row in rows(page) for name in re.findall(r"\w+/\w+", row)] == names
         assert page.count("<tr hidden>") == 3 - len(names)
         assert (f"{len(names)} of 3 match" in page) == bool(text.strip() and names)
+        assert ("1 of 3 matches" in page) == (len(names) == 1)
+
+    def test_shows_no_control_characters_that_are_looked_for(self, full: FlaskClient) -> None:
+        page = full.get("/", query_string={"q": "a\0b\7"}).text
+
+        assert "Nothing here has “a\ufffdb\ufffd”" in page
+        assert "\0" not in page and "\7" not in page
 
     def test_makes_rows_and_news_once_a_build_whatever_is_looked_for(
         self, full: FlaskClient

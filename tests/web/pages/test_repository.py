@@ -11,7 +11,7 @@ from core.clock import HOUR, MINUTE
 from tests.support.github import repo
 from tests.support.pages import Reader, by_the_front, read
 from tests.support.served import BUILT, NOON, database_of, publish
-from tests.support.stored import put
+from tests.support.stored import PYTHON, put
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -104,6 +104,15 @@ class TestRepositories:
         for host in ("localhost", "127.0.0.1:8000", "[::1]", "192.168.1.7", "my.local"):
             here = full.get("/repos/Loud/Motor", base_url=f"http://{host}").text
             assert f"GitHub cannot fetch pictures from http://{host}" in here
+
+    def test_offer_a_badge_of_the_rank_that_they_have(self, full: FlaskClient) -> None:
+        database = database_of(full)
+        put(database, repo(77, full_name="Only/Python"), ranked=PYTHON)
+        publish(full, BUILT + MINUTE)
+
+        page = unescape(full.get("/repos/Only/Python").text)
+
+        assert "/badges/Only/Python.svg?show=rank&list=python)" in page
 
     def test_that_are_on_no_list_say_so_and_when_they_were_seen(self, full: FlaskClient) -> None:
         text = read(full.get("/repos/brief/fame")).text
