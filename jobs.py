@@ -24,7 +24,7 @@ from core import clock, star_history
 from core.lists import RankedList
 from github.background_walk import walk_on
 from github.errors import Final, NotYet
-from github.history_walk import take_turn
+from github.history_walk import NOBODY_WAITS, take_turn
 from github.owner_walk import walk_owners
 from github.polling import identify_some, poll_list, watch_repository
 from github.ranking import DONE_BEFORE, wait_for_readings
@@ -46,6 +46,7 @@ MOST_TIMES = 10**6  # that a job may ask RQ to be run again: until its slot ends
 
 KEPT_FOR_OTHERS = 0.5  # of GitHub's hour, which asking for imported names leaves
 
+BETWEEN_LOOKS = 5  # seconds, at what another worker reads
 LONGEST_BATCH = 10  # seconds of a job that goes on in a next one
 
 log = structlog.get_logger("starboard")
@@ -161,6 +162,8 @@ def read_history(name: str | None = None) -> Retry | None:
                 return _postponed(error, result)
         with database.read() as session:
             more = follows.is_unread(session, name) if name else follows.waiting(session) > 0
+    if result["outcome"] == NOBODY_WAITS:  # what is unread, another worker reads
+        return Retry(max=MOST_TIMES, interval=BETWEEN_LOOKS) if name and more else None
     # Behind whatever waits: polls have their turn between two of a long history.
     return _again(more and (name is not None or _is_fresh(get_current_job())))
 
@@ -252,6 +255,9 @@ def _ten_seconds() -> Callable[[], bool]:
 
 def _again(more: bool) -> Retry | None:
     """The return value of a batch, which RQ runs again behind whatever waits if it has `more`."""
+    job = get_current_job()
+    if job is not None:
+        job.enqueue_at_front_on_retry = False  # RQ keeps what a postponement wanted
     return Retry(max=MOST_TIMES, interval=0) if more else None
 
 

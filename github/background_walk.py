@@ -67,7 +67,7 @@ def walk_on(
 def _choose(database: Database, settings: Settings, now: datetime) -> tuple[str, Unread | None]:
     """The page to read next; None, and why, where it is not the time for any."""
     with database.read() as session:
-        if follows.waiting(session):
+        if follows.waiting(session, without_trouble_at=now):
             return "somebody waits for a history", None
         if is_in_trouble(session, STAR_HISTORY, now):
             return NO_HISTORY, None
@@ -109,8 +109,8 @@ def _end(database: Database, github: GitHub, chosen: Unread, error: Final, now: 
     why = str(error)
     if isinstance(error, Gone):
         try:
-            github.repository(chosen.full_name)
-            why = NO_HISTORY
+            bearer = github.repository(chosen.full_name)
+            why = NO_HISTORY if bearer.github_id == chosen.github_id else why
         except TokenRefused:
             raise
         except Final as its_own:

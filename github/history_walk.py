@@ -11,17 +11,22 @@ from core.clock import Clock
 from core.plausibility import Member
 from core.star_history import day_of
 from github.client import GitHub
-from github.errors import BadAnswer, Final, Gone
+from github.errors import BadAnswer, Failing, Final, Gone, TokenRefused
 from github.star_histories import HistoryPage
 from models import Follow, StarHistory
 from store import follows, star_histories
 from store.database import Database
 from store.readings import store_unlisted
 from store.repositories import store_repositories
+from store.troubles import note_trouble
 
 PAGES_A_TURN = 5
 
+NOBODY_WAITS = "nobody waits"  # an outcome
 NO_HISTORY = "this GitHub tells no star history"
+FAILING_FOR = (
+    10 * clock.MINUTE
+)  # for which others do not wait for a history, and its trouble is told
 
 
 def take_turn(
@@ -39,10 +44,16 @@ def take_turn(
         wish = follows.lease_next(session, now())
         chosen = None if wish is None else (wish.name, wish.full_name)
     if chosen is None:
-        return {"outcome": "nobody waits"}
+        return {"outcome": NOBODY_WAITS}
     name, full_name = chosen
     try:
         result = _read(database, github, name, full_name, slot_of, now)
+    except TokenRefused:  # which says nothing of the repository
+        raise
+    except (BadAnswer, Failing) as error:
+        with database.write() as session:
+            note_trouble(session, full_name, str(error), now(), FAILING_FOR)
+        raise
     except Final as error:
         result = _ended(database, name, error, now)
     finally:
@@ -70,7 +81,9 @@ def _read(
         try:
             answer = github.star_history(f"repositories/{github_id}", page)
         except Gone:
-            github.repository(full_name)  # raises Gone, unless it is the endpoint that is not there
+            # It raises Gone, too, unless the endpoint is not there, or another bears the name.
+            if github.repository(full_name).github_id != github_id:
+                raise
             return _unavailable(database, name, repository_id, now)
         assert answer is not None  # it was not asked for on a condition
         if not answer.weeks and (row is None or page <= (row.pages or 0)):
@@ -82,7 +95,7 @@ def _read(
             )
             complete = star_histories.is_complete(row)
             if complete:
-                session.get_one(Follow, name).done_at = now()
+                follows.end(session, name, now())
         if complete:
             return {"outcome": "complete", "pages": page}
     return {"outcome": "partial", "pages": page}
@@ -106,7 +119,7 @@ def _is_refreshed(
         row = store_page_again(session, repository_id, answer, now())
         complete = star_histories.is_complete(row)
         if complete:
-            session.get_one(Follow, name).done_at = now()
+            follows.end(session, name, now())
     return complete
 
 
@@ -115,6 +128,7 @@ def store_page_again(
 ) -> StarHistory:
     """Let page 1 replace what was known of its weeks; None: it is as it was."""
     row = session.get_one(StarHistory, repository_id)
+    row.unavailable = None
     if answer is None:
         row.read_at = at
     else:
@@ -142,19 +156,20 @@ def _identified(
         ids = store_repositories(session, [Member(answer)], at)
         repository_id = ids[answer.github_id]
         store_unlisted(session, repository_id, slot_of(at), answer)
-        wish = session.get_one(Follow, name)
-        wish.repository_id, wish.full_name = repository_id, answer.full_name
+        wish = session.get(Follow, name)
+        if wish is not None:  # nobody ended it meanwhile
+            wish.repository_id, wish.full_name = repository_id, answer.full_name
     return repository_id, answer.github_id
 
 
 def _ended(database: Database, name: str, error: Final, now: Clock) -> dict[str, Any]:
     """End a wish that GitHub does not grant."""
     with database.write() as session:
-        wish = session.get_one(Follow, name)
-        if wish.repository_id is not None:
+        wish = session.get(Follow, name)
+        if wish is not None and wish.repository_id is not None:
             star_histories.store_unavailable(session, wish.repository_id, str(error), now())
             wish.done_at = now()
-        else:
+        elif wish is not None:
             wish.gone_at, wish.followed_since = now(), None
     return {"outcome": "gone", "why": str(error)}
 
@@ -162,5 +177,5 @@ def _ended(database: Database, name: str, error: Final, now: Clock) -> dict[str,
 def _unavailable(database: Database, name: str, repository_id: int, now: Clock) -> dict[str, Any]:
     with database.write() as session:
         star_histories.store_unavailable(session, repository_id, NO_HISTORY, now())
-        session.get_one(Follow, name).done_at = now()
+        follows.end(session, name, now())
     return {"outcome": "unavailable", "why": NO_HISTORY}

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
-from models import Follow, Repository, RepositoryName, StarHistory
+from models import Follow, Repository, RepositoryName, StarHistory, Trouble
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
 GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
@@ -139,9 +139,13 @@ def all_followed(session: Session) -> list[Follow]:
 UNREAD = (Follow.done_at.is_(None), Follow.gone_at.is_(None))
 
 
-def waiting(session: Session) -> int:
-    """Return how many histories are wanted and not read yet."""
-    return _number(session, *UNREAD)
+def waiting(session: Session, *, without_trouble_at: datetime | None = None) -> int:
+    """Return how many histories are wanted and not read yet; without those, at a moment, that
+    GitHub withholds: others need not wait for them."""
+    if without_trouble_at is None:
+        return _number(session, *UNREAD)
+    withheld = select(Trouble.subject).where(Trouble.until > without_trouble_at)
+    return _number(session, *UNREAD, Follow.name.not_in(withheld))
 
 
 def waited_for(session: Session) -> int:
@@ -184,6 +188,13 @@ def lease_next(session: Session, now: datetime) -> Follow | None:
         row.leased_until = now + LEASE
         session.flush()
     return row
+
+
+def end(session: Session, name: str, now: datetime) -> None:
+    """Note that a history is read, unless nobody wants it any more."""
+    row = session.get(Follow, name)
+    if row is not None:
+        row.done_at = now
 
 
 def reopen(session: Session, since: datetime) -> int:

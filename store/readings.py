@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from core import clock, lists, spans
+from core.clock import SECOND
 from core.lists import RankedList
 from core.retention import DAILY
 from core.schemas import Point
@@ -34,8 +35,6 @@ from models import (
 from store.baselines import earlier_reading
 from store.database import upsert
 from store.list_ids import list_id_of
-
-SECOND = timedelta(seconds=1)
 
 
 def store_readings(

@@ -12,6 +12,7 @@ from models import RepositoryName
 from store.repositories import newest_counts, profiles
 
 MOST_WORDS = 5  # that are looked for
+MOST_LETTERS = 300  # SQLite refuses a pattern of 50,000 bytes
 FEWEST_LETTERS = 2  # one alone is in every other name
 MOST_CANDIDATES = 50  # of which the counts are read
 
@@ -30,7 +31,7 @@ def search(session: Session, text: str, most: int) -> tuple[Sequence[Found], int
 
     It reads the names alone, once, and the counts of fifty at most.
     """
-    words = text.lower().split()[:MOST_WORDS]
+    words = text[:MOST_LETTERS].lower().split()[:MOST_WORDS]
     if len("".join(words)) < FEWEST_LETTERS:
         return [], 0
     names, count = _names(session, words)

@@ -46,12 +46,20 @@ def days(session: Session, repository_id: int) -> list[tuple[datetime, int]]:
         return []
     before = 0
     if not star_histories.is_complete(row):
-        newest = readings.newest_reading(session, repository_id, row.read_at)
+        newest = readings.newest_reading(
+            session, repository_id, star_histories.read_until(row)
+        ) or _first_reading(session, row)
         read = star_histories.days(row)
         if newest is None or read is None:
             return []
         before = max(0, newest.stars - read.total)
     return [(at, before + stars) for at, stars in star_history.points(known)]
+
+
+def _first_reading(session: Session, row: StarHistory) -> Reading | None:
+    """Return the first reading after days that GitHub tells no more."""
+    first = readings.first_slot(session, row.repository_id) if row.unavailable else None
+    return readings.newest_reading(session, row.repository_id, first) if first else None
 
 
 def made_from(session: Session, repository_id: int, now: datetime) -> tuple[Any, ...]:

@@ -7,13 +7,12 @@ from sqlalchemy import BigInteger, column, func, select, true, type_coerce, valu
 from sqlalchemy.orm import Session
 
 from core import clock, lists, spikes
-from core.clock import DAY
+from core.clock import DAY, SECOND
 from core.spikes import Spike
 from models import Event, Reading, Standing
 from store.baselines import earlier_reading
 from store.database import Database
 from store.list_ids import list_id_of
-from store.readings import SECOND
 from store.repositories import standings
 
 

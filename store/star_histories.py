@@ -30,7 +30,7 @@ def by_id(session: Session, ids: Collection[int]) -> dict[int, StarHistory]:
 def told_by_id(session: Session, ids: Collection[int]) -> Mapping[int, ToldDays]:
     """The days of those repositories of which GitHub told any."""
     return {
-        each: ToldDays(row.days, row.read_at, is_complete(row))
+        each: ToldDays(row.days, read_until(row), is_complete(row))
         for each, row in by_id(session, ids).items()
         if row.days
     }
@@ -38,6 +38,14 @@ def told_by_id(session: Session, ids: Collection[int]) -> Mapping[int, ToldDays]
 
 def is_complete(row: StarHistory) -> bool:
     return row.pages is not None and row.pages_read >= row.pages
+
+
+def read_until(row: StarHistory) -> datetime:
+    """Return the moment up to which the days of a row are told: when they were read or, of those
+    that GitHub tells no more, when the last of them ended."""
+    if row.unavailable is None or not row.days:
+        return row.read_at
+    return min(row.read_at, days_of.end_of(days_of.unpack(row.days).last))
 
 
 def store_page(
@@ -95,4 +103,4 @@ def store_unavailable(session: Session, repository_id: int, why: str, now: datet
     known = days(row)
     if known is not None:  # of days that had not ended nobody will tell any more
         row.days = days_of.pack(days_of.until(known, row.read_at))
-    row.unavailable, row.read_at = why, now
+    row.unavailable, row.read_at, row.etag = why, now, None

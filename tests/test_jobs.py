@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from rq import Queue, Retry, SimpleWorker
 from sqlalchemy import select
 
 import jobs
@@ -14,7 +16,7 @@ from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
 from models import FAILED, Standing, StarHistory
 from settings import Settings
-from store import intervals, rate_limits
+from store import follows, intervals, rate_limits
 from store.database import Database
 from tests.support.github import (
     MINUTE,
@@ -129,6 +131,19 @@ class TestJobs:
         assert polls(database) == []
 
     @pytest.mark.sqlite
+    def test_a_history_that_another_worker_reads_is_looked_at_again_later(
+        self, database: Database, environment: Callable[..., None]
+    ) -> None:
+        environment(GITHUB_API_URL="http://127.0.0.1:1")
+        with database.write() as session:
+            follows.ask(session, "o/r", clock.now(), follow=False)
+            follows.lease_next(session, clock.now())
+
+        retry = jobs.read_history("o/r")
+
+        assert retry is not None and retry.intervals == [jobs.BETWEEN_LOOKS]
+        assert jobs.read_history() is None
+
     def test_the_aggregation_publishes_and_tidies(
         self, database: Database, settings: Settings, environment: Callable[..., None]
     ) -> None:
@@ -140,3 +155,30 @@ class TestJobs:
         assert documents(database)["lists/python"]["as_of"] == clock.rfc3339(NOON)
         log = Path(settings.database_url.removeprefix("sqlite:///") + "-wal")
         assert log.read_bytes() == b""
+
+
+RAN: list[str] = []
+
+
+def batch() -> Retry | None:
+    """A batch without a turn at first, which then goes on twice."""
+    RAN.append("batch")
+    runs = RAN.count("batch")
+    if runs == 1:
+        return Retry(max=9, interval=0, enqueue_at_front=True)
+    return jobs._again(runs < 4)
+
+
+def other() -> None:
+    RAN.append("other")
+
+
+def test_a_batch_goes_on_behind_what_waits_though_it_was_postponed_before(redis: Redis) -> None:
+    RAN.clear()
+    queue = Queue(connection=redis)
+    for job in (batch, other):
+        queue.enqueue(job)
+
+    SimpleWorker([queue], connection=redis).work(burst=True, logging_level=None)  # type: ignore[arg-type]
+
+    assert RAN == ["batch", "batch", "other", "batch", "batch"]

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock, star_history
-from core.clock import DAY
+from core.clock import DAY, SECOND
 from core.lists import RankedList
 from core.names import FULL_NAME, pasted_name
 from core.series import Points, is_daily, thinned
@@ -30,7 +30,6 @@ from web.refreshing import looked_at
 from web.replies import Reply
 
 MOST = 10  # repositories in a chart
-SECOND = timedelta(seconds=1)
 
 
 class Subject(NamedTuple):
@@ -161,7 +160,7 @@ def _response(
     unknown: tuple[Notice, ...] = (),
 ) -> Response:
     """Return a chart, of some repositories that are still unknown too, as what is there by now."""
-    looked_at(*(each.id for each in chosen))
+    looked_at(*(each.id for each in chosen if each.read_at))
     settled = all(it.settled for it in chosen)
     response = _chart(chosen, look, unknown=unknown, settled=settled)
     waits = [it.notice for it in chosen if it.is_growing]

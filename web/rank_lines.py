@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from core import clock
-from core.clock import DAY
+from core.clock import DAY, SECOND
 from core.lists import RankedList
 from core.schemas import ListRank
 from core.series import is_daily
@@ -16,7 +16,6 @@ from web import chart_svg, current
 from web.chart_ranks import Ranks
 from web.sparklines import SPARK_DAYS, line
 
-SECOND = timedelta(seconds=1)
 MOST_LISTS = 6  # that have a line
 
 

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock
+from core.clock import SECOND
 from core.lists import RankedList
 from core.schemas import HistoryState, RepositoryDocument
 from models import Follow
@@ -19,7 +20,7 @@ from store.history_status import history_status
 from web import current, http_headers, responses
 from web.board import NEWS
 from web.cache import cached_until_next_build
-from web.charts import SECOND, SPANS
+from web.charts import SPANS
 from web.following import gone
 from web.parameters import HTML
 from web.permission import asks_by_form, may_ask

@@ -6,17 +6,18 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from core import clock, lists, star_history
 from core.clock import DAY
 from core.star_history import StarDays
 from github import history_walk
-from github.errors import NotYet
+from github.errors import Failing, NotYet, TokenRefused
 from github.history_walk import NO_HISTORY, PAGES_A_TURN
 from local.fake_github import api
 from local.fake_github.worlds import MadeUpWorld
 from models import Follow, StarHistory
-from store import follows, refreshes, star_histories
+from store import follows, refreshes, series, star_histories, troubles
 from store.database import Database
 from store.history_status import history_status
 from tests.support.common import MakeSettings
@@ -267,3 +268,94 @@ def test_what_was_partly_read_on_another_day_is_read_on_from_page_one(here: Simu
     assert [it.rpartition("=")[2] for it in asked(here)[len(before) :][:2]] == ["1", "6"]
     now = WORLD.by_name(NAME, here.now)
     assert now is not None and abs(days(here).total - now.stars) <= 2
+
+
+def repository_of(here: Simulation) -> int:
+    found = wish(here).repository_id
+    assert found is not None
+    return found
+
+
+def told(here: Simulation) -> list[tuple[datetime, int]]:
+    with here.database.read() as session:
+        return series.days(session, repository_of(here))
+
+
+def test_a_history_that_can_be_had_again_is_told_again(here: Simulation) -> None:
+    follow(here)
+    turns(here)
+    for has_history, state in ((False, "unavailable"), (True, "complete")):
+        here.app = api.create_fake_github(WORLD, clock=lambda: here.now, star_history=has_history)
+        here.now += DAY
+        assert reopen(here) == 1
+        turns(here)
+        with here.database.read() as session:
+            assert history_status(session, repository_of(here), None)["state"] == state
+    now = WORLD.by_name(NAME, here.now)
+    assert now is not None and abs(days(here).total - now.stars) <= 2
+
+
+def test_what_github_tells_no_more_stays_as_it_was_told(here: Simulation) -> None:
+    """The days of a history that is partly read are counted back from the reading of then."""
+    want(here)
+    turn(here)
+    before = told(here)
+    here.now += 90 * DAY
+    here.poll(lists.KNOWN["stars"], clock.floor(here.now, EVERY))
+
+    with here.database.write() as session:
+        star_histories.store_unavailable(session, repository_of(here), "it is gone", here.now)
+
+    now = told(here)
+    assert [at for at, _ in now] == [at for at, _ in before]
+    assert abs(now[-1][1] - before[-1][1]) < 2 * max(days(here).counts[-7:])
+    with here.database.read() as session:
+        row = session.get_one(StarHistory, repository_of(here))
+        assert row.etag is None  # or GitHub would say that nothing is new
+        known = star_histories.told_by_id(session, [repository_of(here)])[repository_of(here)]
+    assert known.gain(here.now - 30 * DAY, 7 * DAY, here.now) is None
+
+
+def test_a_token_that_is_refused_says_nothing_of_a_repository(here: Simulation) -> None:
+    follow(here)
+    here.faults.planned = ["bad token", "bad token"]
+
+    with pytest.raises(TokenRefused):
+        turn(here)
+
+    assert wish(here).gone_at is None
+    assert wish(here).followed_since is not None
+    assert turns(here)[-1]["outcome"] == "complete"
+
+
+def test_who_ends_a_wish_amid_a_turn_ends_it_quietly(
+    here: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = star_histories.store_page
+
+    def forget(session: Any, *page: Any) -> Any:
+        session.execute(delete(Follow))
+        return original(session, *page)
+
+    want(here)
+    turn(here)
+    repository_id = repository_of(here)
+    monkeypatch.setattr(star_histories, "store_page", forget)
+    result = turn(here)
+
+    with here.database.read() as session:
+        pages = session.get_one(StarHistory, repository_id).pages_read
+    assert result["outcome"] in ("complete", "partial") and pages > PAGES_A_TURN
+
+
+def test_others_do_not_wait_for_one_that_fails_always(here: Simulation) -> None:
+    want(here)
+    here.faults.withheld[NAME.lower()] = "always fails"
+
+    with pytest.raises(Failing):
+        turn(here)
+
+    with here.database.read() as session:
+        assert follows.waiting(session) == 1
+        assert follows.waiting(session, without_trouble_at=here.now) == 0
+        assert troubles.is_in_trouble(session, NAME, here.now)

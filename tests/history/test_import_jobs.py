@@ -1,8 +1,7 @@
 """Imports by workers: batches queued, followed, taken up again and told."""
 
-import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
@@ -51,7 +50,7 @@ def queue(redis: Redis) -> Queue:
 @pytest.fixture
 def work(
     redis: Redis, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Step]:
+) -> Step:
     """Does all that is queued, in this process."""
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
     monkeypatch.setenv("LISTS", "stars")
@@ -60,8 +59,7 @@ def work(
         worker = SimpleWorker(["low"], connection=redis)
         worker.work(burst=True, logging_level=None)  # type: ignore[arg-type]
 
-    yield work
-    gc.enable()  # the job disables it for its process, which is ours here
+    return work
 
 
 @pytest.fixture
