@@ -195,7 +195,8 @@ def test_a_command_that_was_killed_goes_on_when_run_again(
     site: Site, folder: Path, undisturbed: Tables
 ) -> None:
     site.work()
-    with site.database.write():  # nobody else writes meanwhile
+    with site.database.write() as session:
+        session.connection()  # from here on nobody else writes
         command = site.command(folder)
         wait_until(site.started)
         kill({command.pid})
@@ -211,7 +212,8 @@ def test_a_worker_and_its_job_that_were_killed_lose_and_double_nothing(
     site: Site, folder: Path, undisturbed: Tables
 ) -> None:
     worker = site.work()
-    with site.database.write():  # nobody else writes meanwhile
+    with site.database.write() as session:
+        session.connection()  # from here on nobody else writes
         command = site.command(folder)
         wait_until(site.started)
         wait_until(lambda: len(descendants([worker.pid])) > 1)

@@ -174,7 +174,7 @@ def test_filters_as_one_types_and_the_address_says_so(open_page: Any, site: Site
     page.get_by_role("searchbox").fill(name.upper())
 
     assert shown(page) == 1
-    expect(page.locator("#matches")).to_have_text(f"1 of 100 match “{name.upper()}”.")
+    expect(page.locator("#matches")).to_have_text(f"1 of 100 matches “{name.upper()}”.")
     expect(page).to_have_url(f"{site.url}/?q={name.upper()}")
     page.reload()
     assert shown(page) == 1
@@ -719,7 +719,7 @@ def test_what_is_not_here_leads_to_what_was_meant_and_to_the_search(
     expect(page.get_by_role("heading", level=1)).to_have_text("Python")
     assert query(page) == {"list": "python", "window": "30d"}
     page.get_by_role("searchbox").fill("harbor")
-    expect(page.locator("#matches")).to_have_text(re.compile(r"^\d+ of 100 match “harbor”\.$"))
+    expect(page.locator("#matches")).to_have_text(re.compile(r"^\d+ of 100 match(es)? “harbor”\.$"))
 
     page.get_by_role("link", name="Search all repositories").click()
 
