@@ -130,7 +130,6 @@ class TestJobs:
         assert result is None
         assert polls(database) == []
 
-    @pytest.mark.sqlite
     def test_a_history_that_another_worker_reads_is_looked_at_again_later(
         self, database: Database, environment: Callable[..., None]
     ) -> None:
@@ -144,6 +143,7 @@ class TestJobs:
         assert retry is not None and retry.intervals == [jobs.BETWEEN_LOOKS]
         assert jobs.read_history() is None
 
+    @pytest.mark.sqlite
     def test_the_aggregation_publishes_and_tidies(
         self, database: Database, settings: Settings, environment: Callable[..., None]
     ) -> None:
