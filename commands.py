@@ -210,7 +210,7 @@ def _import_here(files: Sequence[Path], dry_run: bool) -> "Iterator[Tally]":
     from history import importer
 
     database, slugs = current.database(), current.settings().slugs
-    for batch in reversed(_batches(files, importer.DAYS_AT_ONCE)):  # as import_files goes about it
+    for batch in _batches(files, importer.DAYS_AT_ONCE):
         yield importer.import_files(database, batch, slugs, dry_run=dry_run)
 
 
@@ -220,7 +220,7 @@ def _import_by_workers(files: Sequence[Path], spread: timedelta) -> "Iterator[Ta
 
     current.redis().ping()  # tells in a second what the patient connection would in a minute
     patient = queues.connect(current.settings().redis_url, timeout=5, retries=10)
-    batches = _batches(files, importer.DAYS_A_JOB)[::-1]  # as import_files goes about them
+    batches = _batches(files, importer.DAYS_A_JOB)
     return import_jobs.run_all(batches, spread, patient, warn=_warn)
 
 

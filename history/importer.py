@@ -72,10 +72,10 @@ def import_files(
 ) -> Tally:
     """Import files, some at a time; `known`: the slugs of the lists there are.
 
-    The newest come first: what they say of repositories, older ones leave as it is.
+    The oldest come first: from the newest on, SQLite's pages would be a quarter emptier.
     """
     files, tally = sorted(paths, key=lambda path: (path.name, path)), Tally()
-    for start in reversed(range(0, len(files), DAYS_AT_ONCE)):
+    for start in range(0, len(files), DAYS_AT_ONCE):
         with _uncollected():
             tally += _import(database, files[start : start + DAYS_AT_ONCE], known, dry_run)
     return tally
