@@ -24,9 +24,7 @@ PAGES_A_TURN = 5
 
 NOBODY_WAITS = "nobody waits"  # an outcome
 NO_HISTORY = "this GitHub tells no star history"
-FAILING_FOR = (
-    10 * clock.MINUTE
-)  # for which others do not wait for a history, and its trouble is told
+FAILING_FOR = 10 * clock.MINUTE  # for which nobody waits for a history that fails
 
 
 def take_turn(
