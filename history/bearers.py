@@ -13,7 +13,7 @@ def repositories(session: Session, newest: Mapping[str, dict[str, Any]]) -> dict
     """Return our ids by name. A repository without GitHub's id is known by its name alone, and by
     what the newest day says of it; one that was made after that day is another, which took it."""
     found = session.execute(
-        select(RepositoryName.name, Repository.id, Repository.created_at, Repository.seen_at).join(
+        select(RepositoryName.name, Repository.id, Repository.created_at).join(
             Repository, Repository.id == RepositoryName.repository_id
         )
     )
@@ -28,7 +28,6 @@ def repositories(session: Session, newest: Mapping[str, dict[str, Any]]) -> dict
     seen = [
         {f"new_{column}": value for column, value in newest[name].items()} | {"row": row}
         for name, row in ids.items()
-        if name in taken or bearers[name].seen_at < newest[name]["seen_at"]
     ]
     if seen:
         session.connection().execute(_NEWER_PROFILE, seen)

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from core import clock
 from core.follow_schemas import FollowState
 from models import Follow, Reading, RepositoryName, StarHistory, Trouble
 from store import follows
+from store.troubles import withheld
 
 AT_ONCE = 500  # names in a statement
 
@@ -78,12 +78,7 @@ def _slices(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _in_trouble(now: datetime) -> ColumnElement[bool]:
-    current = (Trouble.since <= now + clock.TOLERANCE) & (Trouble.until > now)
-    return (
-        select(Trouble.subject)
-        .where(Trouble.subject == func.lower(Follow.full_name), current)
-        .exists()
-    )
+    return withheld(now).where(Trouble.subject == func.lower(Follow.full_name)).exists()
 
 
 _SAMPLED = select(Reading.slot).where(Reading.repository_id == Follow.repository_id).exists()

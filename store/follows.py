@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
-from models import Follow, Repository, RepositoryName, StarHistory, Trouble
+from models import Follow, Repository, RepositoryName, StarHistory
+from store.troubles import withheld
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
 GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
@@ -144,8 +145,7 @@ def waiting(session: Session, *, without_trouble_at: datetime | None = None) -> 
     GitHub withholds: others need not wait for them."""
     if without_trouble_at is None:
         return _number(session, *UNREAD)
-    withheld = select(Trouble.subject).where(Trouble.until > without_trouble_at)
-    return _number(session, *UNREAD, Follow.name.not_in(withheld))
+    return _number(session, *UNREAD, Follow.name.not_in(withheld(without_trouble_at)))
 
 
 def waited_for(session: Session) -> int:

@@ -22,13 +22,13 @@ from models import (
     Repository,
     RepositoryName,
     Standing,
-    Trouble,
     Watched,
 )
 from store.database import Database, upsert
 from store.imports import note_change
 from store.readings import drop_covered
 from store.repositories import ids_by_github_id, made_since, store_repositories
+from store.troubles import withheld
 
 _UNKNOWN = (
     Repository.github_id.is_(None),
@@ -53,10 +53,9 @@ _NAMES_ASKED = select(
 def unidentified(session: Session, limit: int, now: datetime) -> list[tuple[int, str]]:
     """Imported repositories, by our id and name, most starred first, that no live poll has shown
     and that GitHub was not asked for yet. One that GitHub withholds comes up again some day."""
-    withheld = select(Trouble.subject).where(Trouble.until > now)
     rows = session.execute(
         select(Repository.id, Repository.full_name)
-        .where(*_UNKNOWN, func.lower(Repository.full_name).not_in(withheld))
+        .where(*_UNKNOWN, func.lower(Repository.full_name).not_in(withheld(now)))
         .order_by(func.coalesce(_NEWEST_STARS, 0).desc(), Repository.id)
         .limit(limit)
     )

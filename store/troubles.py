@@ -3,7 +3,7 @@ it is, for as long as it is likely to last. They concern nothing else."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -25,8 +25,8 @@ def note_trouble(
 
     `subject`: a repository's owner/name, TOKEN, CLOCK, STAR_HISTORY, or NOTIFY and a target's name.
     """
-    known = session.get(Trouble, subject.lower())
-    since = known.since if known and _is_current(known, now) else now
+    known = _current(session, subject, now)
+    since = known.since if known else now
     row = {"subject": subject.lower(), "name": subject, "why": why, "since": since}
     row["until"] = now + lasting
     upsert(session, Trouble, [row], update=("name", "why", "since", "until"))
@@ -39,19 +39,30 @@ def end_trouble(session: Session, subject: str) -> None:
 
 def current_troubles(session: Session, now: datetime) -> list[Trouble]:
     """The troubles of now, the oldest first."""
-    rows = session.scalars(select(Trouble).order_by(Trouble.since, Trouble.subject))
-    return [row for row in rows if _is_current(row, now)]
+    rows = select(Trouble).where(is_current(now)).order_by(Trouble.since, Trouble.subject)
+    return list(session.scalars(rows))
 
 
 def trouble_of(session: Session, subject: str, now: datetime) -> str | None:
-    row = session.get(Trouble, subject.lower())
-    return row.why if row is not None and _is_current(row, now) else None
+    row = _current(session, subject, now)
+    return None if row is None else row.why
 
 
 def is_in_trouble(session: Session, subject: str, now: datetime) -> bool:
     return trouble_of(session, subject, now) is not None
 
 
-def _is_current(row: Trouble, now: datetime) -> bool:
+def withheld(now: datetime) -> Select[str]:
+    """The subjects of the troubles of now, in lower case."""
+    return select(Trouble.subject).where(is_current(now))
+
+
+def is_current(now: datetime) -> ColumnElement[bool]:
     # One that a clock noted which ran ahead would last too long.
-    return row.since <= now + clock.TOLERANCE and row.until > now
+    return (Trouble.since <= now + clock.TOLERANCE) & (Trouble.until > now)
+
+
+def _current(session: Session, subject: str, now: datetime) -> Trouble | None:
+    return session.scalar(
+        select(Trouble).where(Trouble.subject == subject.lower(), is_current(now))
+    )

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.star_history import fresh_for
 from core.windows import WINDOWS, Window
-from models import List, Progress, Reading, Repository, Standing, StarHistory, Trouble
+from models import List, Progress, Reading, Repository, Standing, StarHistory
 from store.database import upsert
+from store.troubles import withheld
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads on, if who reads is killed
 NAME = "star-histories"  # of the row in `progress`
@@ -44,7 +45,6 @@ def next_unread(session: Session, now: datetime) -> Unread | None:
     else, on the others after page 2.
     """
     turn = _turn(now)
-    withheld = select(Trouble.subject).where(Trouble.until > now)
     row = session.execute(
         select(
             Repository.id,
@@ -59,7 +59,7 @@ def next_unread(session: Session, now: datetime) -> Unread | None:
         .join(Repository, Repository.id == Standing.repository_id)
         .outerjoin(StarHistory, StarHistory.repository_id == Standing.repository_id)
         .where(Repository.github_id.is_not(None), StarHistory.unavailable.is_(None))
-        .where(turn.is_not(None), func.lower(Repository.full_name).not_in(withheld))
+        .where(turn.is_not(None), func.lower(Repository.full_name).not_in(withheld(now)))
         .order_by("turn", GROUP, Standing.rank, List.slug)
         .limit(1)
     ).first()

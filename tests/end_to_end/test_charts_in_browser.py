@@ -168,11 +168,16 @@ def test_pictures_can_be_read_on_a_phone(open_page: Any, site: SmallSite) -> Non
             assert page.evaluate(OVERLAPS) == []
 
 
-def test_dots_are_where_the_pointer_is(open_chart: Any, site: SmallSite) -> None:
+def tell_old_timer(site: SmallSite) -> None:
+    """A repository of which GitHub tells far more days than of any other."""
     now = clock.floor(clock.now(), EVERY)
     for days in (2, 1):
         site.sample("Old/Timer", 9004, now - days * DAY, 9_000 - days)
     site.tell_days("Old/Timer", *([9] * 900))
+
+
+def test_dots_are_where_the_pointer_is(open_chart: Any, site: SmallSite) -> None:
+    tell_old_timer(site)
     page = open_chart(f"{site.url}/compare?repos={NAMES[0]},Old/Timer")
     plot = page.locator(".chart .u-over")
     box = plot.bounding_box()
@@ -186,10 +191,7 @@ def test_dots_are_where_the_pointer_is(open_chart: Any, site: SmallSite) -> None
 
 
 def test_by_age_no_count_is_told_past_the_end_of_a_line(open_chart: Any, site: SmallSite) -> None:
-    now = clock.floor(clock.now(), EVERY)
-    for days in (2, 1):
-        site.sample("Old/Timer", 9004, now - days * DAY, 9_000 - days)
-    site.tell_days("Old/Timer", *([9] * 900))
+    tell_old_timer(site)
     page = open_chart(f"{site.url}/compare?repos={NAMES[0]},Old/Timer&align=age")
     legend, readout = page.locator(".legend li"), page.locator(".chart .note").first
     expect(readout).to_have_text("The newest counts")

@@ -136,6 +136,6 @@ def test_of_3_publishers_and_3_readers_at_once_none_loses_tears_or_finds_the_dat
 
     assert [writer.result() for writer in writers] == [None] * 3
     assert [(torn, older) for _, torn, older in results] == [(0, 0)] * 3
-    assert min(seen for seen, _, _ in results) > 10  # one in 20 ms
+    assert min(seen for seen, _, _ in results) > 20
     assert out(database) == {3 * times}
     assert damage(database) == "ok"

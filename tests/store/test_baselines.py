@@ -1,16 +1,14 @@
 """The readings and ranks that gains are told against."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from core.clock import DAY, HOUR
 from core.windows import Baselines, Counts
 from store import baselines
 from store.database import Database
-from tests.support.stored import MINUTE, NOON, PYTHON, STEP, put, repo, statements
+from tests.support.stored import MINUTE, NOON, PYTHON, STEP, plans, put, repo, statements
 
 
 def history(database: Database, *ids: int, as_of: datetime = NOON) -> Baselines:
@@ -75,23 +73,11 @@ class TestHistory:
 
     @pytest.mark.sqlite
     def test_reads_each_baseline_and_rank_with_a_seek(self, database: Database) -> None:
-        asked: list[tuple[str, Any]] = []
         put(database, repo(1), at=NOON - HOUR)
 
-        def note(connection: Any, cursor: Any, sql: str, parameters: Any, *rest: Any) -> None:
-            asked.append((sql, parameters))
+        with plans(database) as plan:
+            history(database, 1)
 
-        event.listen(database.engine, "before_cursor_execute", note)
-        history(database, 1)
-        event.remove(database.engine, "before_cursor_execute", note)
-
-        with database.engine.connect() as connection:
-            plan = [
-                row[3]
-                for sql, parameters in asked
-                if sql.startswith("SELECT")
-                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)
-            ]
         reads = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
         assert [step for step in reads if step.startswith("SCAN")] == []
         assert "SEARCH reading_1 USING PRIMARY KEY (repository_id=? AND slot<?)" in reads

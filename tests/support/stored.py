@@ -176,3 +176,23 @@ def statements(database: Database) -> Iterator[list[str]]:
         yield told
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def plans(database: Database) -> Iterator[list[str]]:
+    """How SQLite goes about each statement that it is sent meanwhile, by step. Of Postgres, which
+    plans by the rows that are there, nothing."""
+    told: list[str] = []
+    is_sqlite = database.engine.dialect.name == "sqlite"
+
+    def explain(connection: Any, cursor: Any, sql: str, values: Any, _: Any, many: bool) -> None:
+        if sql.startswith(("SELECT", "WITH", "UPDATE", "DELETE")) and is_sqlite:
+            one = values[0] if many else values
+            explained = cursor.connection.cursor().execute(f"EXPLAIN QUERY PLAN {sql}", one)
+            told.extend(row[3] for row in explained)
+
+    event.listen(database.engine, "before_cursor_execute", explain)
+    try:
+        yield told
+    finally:
+        event.remove(database.engine, "before_cursor_execute", explain)

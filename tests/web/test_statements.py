@@ -1,20 +1,16 @@
 """What anybody may ask for costs a handful of SQL statements, whatever the number of lists."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from core import lists
 from monitoring import status
 from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.served import BUILT, publish
-from tests.support.stored import NOON, put, repo, statements
+from tests.support.stored import NOON, plans, put, repo, statements
 
 pytestmark = [
     pytest.mark.usefixtures("now"),
@@ -86,6 +82,7 @@ PAGES = (
 )
 
 
+@pytest.mark.sqlite
 def test_neither_pages_nor_builds_read_all_of_a_table_that_grows(busy: FlaskClient) -> None:
     with plans(busy.application.extensions["database"]) as told:
         for minutes in (1, 2):  # of all lists, and of none that changed
@@ -98,23 +95,3 @@ def test_neither_pages_nor_builds_read_all_of_a_table_that_grows(busy: FlaskClie
 
 
 _SCANS = tuple(f"SCAN {table}" for table in GROWING)  # and its aliases, poll_1 and so on
-
-
-@contextmanager
-def plans(database: Database) -> Iterator[list[str]]:
-    """How SQLite goes about each statement that it is sent meanwhile, by step."""
-    if database.engine.dialect.name != "sqlite":
-        pytest.skip("Postgres plans by the rows that are there")
-    told: list[str] = []
-
-    def explain(connection: Any, cursor: Any, sql: str, values: Any, _: Any, many: bool) -> None:
-        if sql.startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
-            one = values[0] if many else values
-            explained = cursor.connection.cursor().execute(f"EXPLAIN QUERY PLAN {sql}", one)
-            told.extend(row[3] for row in explained)
-
-    event.listen(database.engine, "before_cursor_execute", explain)
-    try:
-        yield told
-    finally:
-        event.remove(database.engine, "before_cursor_execute", explain)

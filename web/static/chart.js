@@ -57,7 +57,8 @@ function chart(box, index) {
   let lines = JSON.parse(box.dataset.lines);
   const alone = lines.length === 1, log = box.dataset.scale === "log", byAge = box.dataset.align === "age";
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const day = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const format = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const moment = (at) => format.format(at * 1000).replace("Sept", "Sep");  // as pictures have it
   const legend = all(".legend span", box.parentElement);
   let plot, data, series, lasts, length, drawnFor;
 
@@ -86,7 +87,7 @@ function chart(box, index) {
 
   // A moment of the axis in words.
   function inWords(at) {
-    if (!byAge) return `${day.format(at * 1000).replace("Sept", "Sep")} UTC`;
+    if (!byAge) return `${moment(at)} UTC`;
     const age = at < 2 * DAY ? `${Math.round(at / HOUR)} hours` : `${Math.round(at / DAY).toLocaleString("en")} days`;
     return `${age} from the first known day`;
   }
@@ -171,7 +172,7 @@ function chart(box, index) {
     const told = answers.filter((answer) => answer.told);
     const since = new Set(told.map((answer) => answer.since));
     const [began] = since;
-    const when = byAge || since.size > 1 ? "Lighter: " : began ? `Before ${day.format(began * 1000).split(",")[0].replace("Sept", "Sep")}: ` : "";
+    const when = byAge || since.size > 1 ? "Lighter: " : began ? `Before ${moment(began).split(",")[0]}: ` : "";
     sources.textContent = told.length ? `${when}GitHub's star history, in stars that stand today` : "";
   }
 
