@@ -40,8 +40,8 @@ from store.database import Database, connect, upsert
 from tests.support.common import NEEDED, ROOT, MakeSettings, wait_until
 
 EVERY = timedelta(hours=1)  # no slot ends in the midst of a test
-SMALL = 40 * 1024  # bytes that a file may have: less than a poll adds to the log
-SMALLER = 32 * 1024  # less than a build does
+SMALL = 40 * 1024  # bytes that a file may have: half of what a poll adds to the log
+SMALLER = 16 * 1024  # half of what a build adds
 FULL = ("disk I/O error", "database or disk is full")
 COMMANDS = {
     "worker": [f"{ROOT}/worker.py"],
@@ -225,10 +225,9 @@ def test_a_worker_on_a_full_disk_logs_one_line_a_job_and_goes_on_once_there_is_r
     with worker(variables | {"REDIS_URL": valkey_url}, lines) as pid:
         wait_until(lambda: redis.smembers("rq:workers"))
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALL, resource.RLIM_INFINITY))
-        full = [
-            outcome_of(redis, "jobs.poll", "stars", this_slot()),
-            outcome_of(redis, "jobs.aggregate"),
-        ]
+        full = [outcome_of(redis, "jobs.poll", "stars", this_slot())]
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALLER, resource.RLIM_INFINITY))
+        full.append(outcome_of(redis, "jobs.aggregate"))
         left, whole, answered = contents(filled), is_whole(filled), statuses(settings)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         with_room = [
