@@ -8,8 +8,8 @@ from statistics import mean
 from core import clock
 from core.clock import DAY
 from core.series import Points
-from web import chart_svg, svg_tidy
-from web.chart_style import NOTE_ROW, STYLE_SHEETS, Theme
+from web import chart_svg, svg
+from web.chart_style import STYLE_SHEETS, Theme
 from web.text import printable, shorten
 
 FILLED = ".series path{fill:inherit;fill-opacity:.3;stroke-width:1.5}"  # where none hides another
@@ -28,18 +28,20 @@ def draw(days_by_name: Mapping[str, Points], step: timedelta, theme: Theme) -> b
         return chart_svg.notice(f"No days of GitHub's star history of {names} are known yet", theme)
     first, last = min(bar[0] for bar in flat), max(bar[1] for bar in flat)
     highest = math.ceil(max(bar[2] for bar in flat))
-    title = _title(names if len(lines) == 1 else "Stars a day", last - DAY)
-    chart = chart_svg.plane(title, (first, last), (0, highest), DAY, len(lines), NOTE_ROW)
-    for name in sorted(lines, key=lambda name: -_mean(lines[name])):
-        figure = f"{_mean(lines[name]):,.0f} a day" if lines[name] else "no days"
-        chart.add(chart_svg.legend(name, figure), list(_outline(bars[name])))
-    return svg_tidy.render(
-        chart,
+    by_mean = sorted(lines, key=lambda name: -_mean(lines[name]))
+    return svg.chart(
         f"Stars a day of {names}",
         " ".join(_describe(name, days) for name, days in lines.items()),
         STYLE_SHEETS[theme] + (FILLED if len(lines) == 1 else ""),
-        note=chart_svg.GITHUBS + (f"; means of {step // DAY} days" if step > DAY else ""),
+        _head(names if len(lines) == 1 else "Stars a day", last - DAY),
+        chart_svg.plane((first, last), (0, highest), DAY),
+        [svg.Line(_legend(name, lines[name]), [list(_outline(bars[name]))]) for name in by_mean],
+        chart_svg.GITHUBS + (f"; means of {step // DAY} days" if step > DAY else ""),
     )
+
+
+def _legend(name: str, days: Points) -> str:
+    return chart_svg.legend(name, f"{_mean(days):,.0f} a day" if days else "no days")
 
 
 def _bars(days: Points, step: timedelta) -> Iterator[Bar]:
@@ -70,10 +72,10 @@ def _mean(days: Points) -> float:
     return mean(stars for _, stars in days) if days else 0
 
 
-def _title(name: str, last: datetime) -> str:
+def _head(name: str, last: datetime) -> tuple[str, str]:
     what = "until" if name == "Stars a day" else "stars a day until"
     name = shorten(name, chart_svg.MOST_TITLE_LETTERS)
-    return f"{name}\n{what} {last.day} {last:%B %Y}"
+    return name, f"{what} {last.day} {last:%B %Y}"
 
 
 def _describe(name: str, days: Points) -> str:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from core.clock import DAY
 from core.series import Points, split_at_gaps
-from web import axes, chart_svg, svg_tidy
+from web import axes, chart_svg, svg
 from web.chart_style import STYLE_SHEETS, Theme
 from web.text import printable, shorten
 
@@ -23,21 +23,21 @@ def draw(ranks_by_name: Mapping[str, Ranks], title: str, step: timedelta, theme:
         return chart_svg.notice(f"{names} was never seen on the list {title}", theme)
     slots = [at for ranks in lines.values() for at, _ in ranks]
     first, last = min(slots), max(slots)
-    ends = (first, last) if first < last else (first - step, last + step)
-    extremes = min(known), max(known)
     when = f"{last.day} {last:%B %Y}" + (f", {last:%H:%M} UTC" if step < DAY else "")
-    head = f"Rank on {title}\nas of {when}"
+    head = f"Rank on {title}", f"as of {when}"
     if len(lines) == 1:
         name = shorten(names, chart_svg.MOST_TITLE_LETTERS)
-        head = f"{name}\n{_now(lines[names], 'rank ')} on {title}, {when}"
-    chart = chart_svg.plane(head, ends, extremes, step, len(lines), 0, scale="rank")
-    for name, ranks in lines.items():
-        chart.add(chart_svg.legend(name, _now(ranks)), list(_values(ranks, step)))
-    return svg_tidy.render(
-        chart,
+        head = name, f"{_now(lines[names], 'rank ')} on {title}, {when}"
+    return svg.chart(
         f"Rank of {names} on {title}",
         " ".join(_describe(name, title, ranks) for name, ranks in lines.items()),
         STYLE_SHEETS[theme],
+        head,
+        chart_svg.plane((first, last), (min(known), max(known)), step, scale="rank"),
+        [
+            svg.Line(chart_svg.legend(name, _now(ranks)), list(_drawn(ranks, step)))
+            for name, ranks in lines.items()
+        ],
     )
 
 
@@ -52,14 +52,12 @@ def _parts(ranks: Ranks, step: timedelta) -> Iterator[Points]:
             yield from split_at_gaps([(at, rank) for at, rank in polls if rank], step)
 
 
-def _values(ranks: Ranks, step: timedelta) -> Iterator[tuple[float, float] | None]:
-    parts = [tuple(part) for part in _parts(ranks, step)]
-    newest = [ranks[-1:]] if ranks and ranks[-1][1] is not None else []
-    for part in dict.fromkeys((*parts, *map(tuple, newest))):
-        height = axes.heights("rank")
-        for at, rank in part if len(part) > 1 else 2 * part:
-            yield at.timestamp(), height(rank or 0)
-        yield None
+def _drawn(ranks: Ranks, step: timedelta) -> Iterator[list[svg.Point]]:
+    """Unbroken ranks, then the newest as a dot."""
+    height = axes.heights("rank")
+    newest = [(at, rank) for at, rank in ranks[-1:] if rank is not None]
+    for part in dict.fromkeys(map(tuple, (*_parts(ranks, step), newest))):
+        yield [(at.timestamp(), height(rank)) for at, rank in part]
 
 
 def _describe(name: str, title: str, ranks: Ranks) -> str:

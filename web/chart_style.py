@@ -12,7 +12,7 @@ MARGIN = 16
 LABEL_SIZE, TITLE_SIZE = 20, 26  # of fonts
 NARROW = 480  # pixels of the picture as it is shown, up to which its fonts are larger
 NOTE_SIZE, NOTE_ROW = 18, 30  # of the font of a note below the chart, and the height of it
-LEGEND_ROW = round(1.5 * LABEL_SIZE)  # as pygal spaces the rows of a legend
+LEGEND_ROW = round(1.5 * LABEL_SIZE)  # from one row of a legend to the next
 
 SITE_CSS = Path(__file__).with_name("static") / "site.css"
 
@@ -23,7 +23,7 @@ text{{font:{LABEL_SIZE}px {FONTS}}}.x text{{text-anchor:middle}}.y text{{text-an
 .title{{font-size:{TITLE_SIZE}px;font-weight:600}}
 .title+.title{{font-size:{LABEL_SIZE}px;font-weight:400;transform:translateY(-8px)}}
 .legend rect,.background{{rx:7px}}
-.plot>.background,.series path{{fill:none}}.x path,.axis>path{{display:none}}
+.series path{{fill:none}}
 .series path{{stroke-width:3;stroke-linecap:round;stroke-linejoin:round}}
 .series .dots{{stroke-width:9}}.series .github{{stroke-opacity:.5}}
 .note{{font-size:{NOTE_SIZE}px}}
