@@ -30,6 +30,6 @@ def split_at_gaps(points: Points, step: timedelta) -> list[Points]:
     """Split a series wherever a step (t − step, t] has no reading; no part is empty."""
     if not points:
         return []
-    steps = [clock.ceil(slot, step) for slot, _ in points]
-    gaps = [i for i, (one, following) in enumerate(pairwise(steps), 1) if following - one > step]
+    before = [(clock.EPOCH - slot) // step for slot, _ in points]  # steps, so less each time
+    gaps = [i for i, (one, following) in enumerate(pairwise(before), 1) if one - following > 1]
     return [points[start:end] for start, end in pairwise([0, *gaps, len(points)])]

@@ -105,10 +105,11 @@ def _drawn(line: Line, last: datetime, step: timedelta, scale: Scale, align: Ali
 
 def _plane_for(lines: Sequence[Line], step: timedelta, scale: Scale, align: Align) -> svg.Plane:
     """The axes that some lines need."""
-    slots = [EPOCH + (slot - _born(line, align)) for line in lines for slot, _ in line.both]
-    stars = [count for line in lines for _, count in line.both]
-    extremes = min(stars), max(stars)
-    return plane((min(slots), max(slots)), extremes, step, scale=scale, align=align)
+    drawn = [(line.both, _born(line, align)) for line in lines if line.both]
+    start = min(EPOCH + (points[0][0] - born) for points, born in drawn)
+    end = max(EPOCH + (points[-1][0] - born) for points, born in drawn)
+    stars = [count for points, _ in drawn for _, count in points]
+    return plane((start, end), (min(stars), max(stars)), step, scale=scale, align=align)
 
 
 def _born(line: Line, align: Align) -> datetime:
