@@ -1,6 +1,6 @@
 """Readings: stored with polls, and given as series."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     bindparam,
+    case,
     column,
     delete,
     func,
@@ -31,6 +32,7 @@ from models import (
     Placement,
     Poll,
     Reading,
+    Repository,
 )
 from store.baselines import earlier_reading
 from store.database import upsert
@@ -90,21 +92,34 @@ _BEGUN = (  # what begins before may stand for later ones, too
     .where(earlier_reading.repository_id == _repository, _earlier < _first)
     .scalar_subquery()
 )
+_told = (
+    _slot,
+    type_coerce(Reading.seen_until, BigInteger),
+    *(getattr(Reading, it) for it in COUNTS),
+)
 _EACH = (
-    select(_slot, type_coerce(Reading.seen_until, BigInteger), Reading.stars, Reading.forks)
-    .add_columns(Reading.open_issues)
+    select(*_told)
     .where(Reading.repository_id == _repository)
     .where(_slot >= func.coalesce(_BEGUN, _first), _slot < _until)
     .order_by(Reading.slot)
 )
-_LASTS = (
+# Of dozens of readings one is told: the last up to the end of each step, which a seek finds.
+_step = select(((_first + _length - 1) // _length * _length).label("end")).cte(
+    "step", recursive=True
+)
+_step = _step.union_all(select(_step.c.end + _length).where(_step.c.end < _until - 1))
+_LAST_OF_STEP = (
     select(func.max(_earlier))
     .where(earlier_reading.repository_id == _repository)
-    .where(_earlier >= _first, _earlier < _until)
-    .group_by((_earlier + _length - 1) // _length)
+    .where(_earlier <= case((_step.c.end < _until, _step.c.end), else_=_until - 1))
+    .correlate(_step)
+    .scalar_subquery()
 )
-# Of dozens of readings one is told, or what stands for several.
-_LAST_OF_EACH_STEP = _EACH.where(_slot.in_(_LASTS) | Reading.seen_until.is_not(None))
+_LAST_OF_EACH_STEP = (
+    select(*_told)
+    .join_from(_step, Reading, (Reading.repository_id == _repository) & (_slot == _LAST_OF_STEP))
+    .order_by(_step.c.end)
+)
 
 
 def series(
@@ -192,6 +207,28 @@ def newest_reading(session: Session, repository_id: int, until: datetime) -> Rea
         .order_by(Reading.slot.desc())
         .limit(1)
     )
+
+
+def ends_of(
+    session: Session, ids: Collection[int], until: datetime
+) -> dict[int, tuple[datetime, datetime | None]]:
+    """Return when the readings of some repositories begin and up to `until` end, by our ids of
+    those that have any. The end is None where all are from the future."""
+    of_repository = earlier_reading.repository_id == Repository.id
+    of_past = earlier_reading.slot <= until + clock.TOLERANCE
+    first, newest = (
+        select(slot).where(*chosen).correlate(Repository).scalar_subquery()
+        for slot, chosen in (
+            (func.min(earlier_reading.slot), [of_repository]),
+            (func.max(earlier_reading.slot), [of_repository, of_past]),
+        )
+    )
+    rows = session.execute(
+        select(Repository.id, first, func.coalesce(Reading.seen_until, Reading.slot))
+        .outerjoin(Reading, (Reading.repository_id == Repository.id) & (Reading.slot == newest))
+        .where(Repository.id.in_(ids))
+    )
+    return {each: (begin, end) for each, begin, end in rows if begin is not None}
 
 
 def first_slot(session: Session, repository_id: int) -> datetime | None:

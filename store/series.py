@@ -1,6 +1,7 @@
 """The series of a repository from its two sources, readings and the days of GitHub's star history,
 each point of which says which it is of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,27 +28,25 @@ class Chosen:
     newest: datetime | None
 
 
-def told(session: Session, repository_id: int) -> StarDays | None:
+def told(row: StarHistory | None) -> StarDays | None:
     """Return the days of a star history that were complete when they were read."""
-    row = star_histories.star_history(session, repository_id)
     known = star_histories.days(row)
     return star_history.until(known, row.read_at) if row and known else None
 
 
-def days(session: Session, repository_id: int) -> list[tuple[datetime, int]]:
+def days(session: Session, row: StarHistory | None) -> list[tuple[datetime, int]]:
     """Return the end of each day, in UTC, with all stars until then.
 
     Days that are partly read begin amid the past: they are counted back from the newest reading
     before they were read, since the sum of all is the count. Without one, nothing is known.
     """
-    row = star_histories.star_history(session, repository_id)
-    known = told(session, repository_id) if row else None
+    known = told(row)
     if row is None or known is None:
         return []
     before = 0
     if not star_histories.is_complete(row):
         newest = readings.newest_reading(
-            session, repository_id, star_histories.read_until(row)
+            session, row.repository_id, star_histories.read_until(row)
         ) or _first_reading(session, row)
         read = star_histories.days(row)
         if newest is None or read is None:
@@ -89,17 +88,30 @@ _MADE_FROM = select(
 )
 
 
-def chosen(session: Session, repository_id: int, source: Source | None = None) -> Chosen:
-    """Choose what is of a source; without one, readings, and GitHub's days before the first."""
-    first = None if source == "github" else readings.first_slot(session, repository_id)
-    past = [] if source == "reading" else days(session, repository_id)
-    github = tuple(point for point in past if first is None or point[0] < first)
-    if first is None:
-        start, newest = (github[0][0], github[-1][0]) if github else (None, None)
-        return Chosen(repository_id, github, None, start, newest)
+def chosen(session: Session, sources: Mapping[int, Source | None]) -> dict[int, Chosen]:
+    """Choose what each repository has of a source; without one, readings, and GitHub's days before
+    the first."""
+    sampled = [each for each, source in sources.items() if source != "github"]
+    ends = readings.ends_of(session, sampled, clock.now())
+    counted = [each for each, source in sources.items() if source != "reading"]
+    rows = star_histories.by_id(session, counted)
+    return {each: _chosen(session, each, rows.get(each), ends.get(each)) for each in sources}
+
+
+def _chosen(
+    session: Session,
+    repository_id: int,
+    row: StarHistory | None,
+    ends: tuple[datetime, datetime | None] | None,
+) -> Chosen:
+    past = days(session, row)
+    if ends is None:
+        start, newest = (past[0][0], past[-1][0]) if past else (None, None)
+        return Chosen(repository_id, tuple(past), None, start, newest)
+    first, newest = ends
+    github = tuple(point for point in past if point[0] < first)
     start = github[0][0] if github else readings.day_of(first)
-    last = readings.newest_reading(session, repository_id, clock.now())
-    return Chosen(repository_id, github, first, start, last.last_slot if last else None)
+    return Chosen(repository_id, github, first, start, newest)
 
 
 def between(

@@ -226,7 +226,7 @@ class Asked(NamedTuple):
 
 def _history(session: Session, asked: Asked) -> Kept:
     profile, start, end, step, source, limit = asked
-    chosen = series.chosen(session, profile.id, source)
+    chosen = series.chosen(session, {profile.id: source})[profile.id]
     lasts = end is not None or (start is None and chosen.newest is not None)
     end = end or _end(chosen, start)
     if start is None:

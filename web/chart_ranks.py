@@ -35,7 +35,7 @@ def draw(ranks_by_name: Mapping[str, Ranks], title: str, step: timedelta, theme:
         head,
         chart_svg.plane((first, last), (min(known), max(known)), step, scale="rank"),
         [
-            svg.Line(chart_svg.legend(name, _now(ranks)), list(_drawn(ranks, step)))
+            svg.Line(chart_svg.legend(name, _now(ranks)), _drawn(ranks, step))
             for name, ranks in lines.items()
         ],
     )
@@ -52,12 +52,13 @@ def _parts(ranks: Ranks, step: timedelta) -> Iterator[Points]:
             yield from split_at_gaps([(at, rank) for at, rank in polls if rank], step)
 
 
-def _drawn(ranks: Ranks, step: timedelta) -> Iterator[list[svg.Point]]:
-    """Unbroken ranks, then the newest as a dot."""
-    height = axes.heights("rank")
+def _drawn(ranks: Ranks, step: timedelta) -> list[list[svg.Point]]:
+    """Unbroken ranks, and the newest as a dot, unless it is one already."""
+    height, parts = axes.heights("rank"), list(_parts(ranks, step))
     newest = [(at, rank) for at, rank in ranks[-1:] if rank is not None]
-    for part in dict.fromkeys(map(tuple, (*_parts(ranks, step), newest))):
-        yield [(at.timestamp(), height(rank)) for at, rank in part]
+    if newest and len(parts[-1]) > 1:
+        parts.append(newest)
+    return [[(at.timestamp(), height(rank)) for at, rank in part] for part in parts]
 
 
 def _describe(name: str, title: str, ranks: Ranks) -> str:

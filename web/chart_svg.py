@@ -70,13 +70,17 @@ def draw(
     if not any(line.both for line in lines):
         return notice(f"No readings of {names or 'anything'} yet", theme)
     last = max(at for line in lines for at, _ in line.both[-1:])
+    unbroken = [split_at_gaps(line.points, step) for line in lines]
     return svg.chart(
         f"Star history of {names}",
-        " ".join(_describe(line, step) for line in lines),
+        " ".join(map(_describe, lines, unbroken)),
         STYLE_SHEETS[theme],
         _head(lines, last, step, align),
         _plane_for(lines, step, scale, align),
-        [_drawn(line, last, step, scale, align) for line in lines],
+        [
+            svg.Line(_legend(line, last, step), *_parts(line, parts, step, scale, align))
+            for line, parts in zip(lines, unbroken, strict=True)
+        ],
         _note(lines, align),
     )
 
@@ -90,17 +94,19 @@ def notice(text: str, theme: Theme) -> bytes:
     return svg.picture("Star history", text, STYLE_SHEETS[theme], head, height)
 
 
-def _drawn(line: Line, last: datetime, step: timedelta, scale: Scale, align: Align) -> svg.Line:
-    """What is drawn of a line: GitHub's parts, then unbroken readings, then the newest as a dot."""
+def _parts(
+    line: Line, unbroken: list[Points], step: timedelta, scale: Scale, align: Align
+) -> tuple[list[list[svg.Point]], int]:
+    """What is drawn of a line: GitHub's parts, unbroken readings, and the newest point as a dot,
+    unless it is one already; and how many are GitHub's."""
     height, born = axes.heights(scale), _born(line, align)
     github = split_at_gaps(line.github, max(step, DAY))
-    # A reading alone is a dot already, and is not drawn twice.
-    readings = dict.fromkeys(map(tuple, (*split_at_gaps(line.points, step), line.both[-1:])))
+    newest = [] if unbroken and len(unbroken[-1]) == 1 else [line.both[-1:]]
     parts = [
         [((at - born).total_seconds(), height(stars)) for at, stars in part]
-        for part in (*github, *readings)
+        for part in (*github, *unbroken, *newest)
     ]
-    return svg.Line(_legend(line, last, step), parts, len(github))
+    return parts, len(github)
 
 
 def _plane_for(lines: Sequence[Line], step: timedelta, scale: Scale, align: Align) -> svg.Plane:
@@ -177,12 +183,12 @@ def legend(name: str, figure: str) -> str:
     return f"{shorten(name, MOST_LEGEND_LETTERS - len(figure))}\N{EN SPACE}{figure}"
 
 
-def _describe(line: Line, step: timedelta) -> str:
+def _describe(line: Line, unbroken: Sequence[Points]) -> str:
     """Return a line in words, for a screen reader."""
     if not line.both:
         return f"No readings of {line.name}."
     (start, before), (end, now) = line.both[0], line.both[-1]
-    gaps = len(split_at_gaps(line.points, step)) - 1
+    gaps = len(unbroken) - 1
     until = f" until {line.github[-1][0]:%Y-%m-%d}" if line.github and line.points else ""
     return (
         f"Stars of {line.name} from {start:%Y-%m-%d} to {end:%Y-%m-%d}: from {before:,} to {now:,}."

@@ -14,6 +14,7 @@ from core import clock, star_history
 from core.clock import DAY, SECOND
 from core.lists import RankedList
 from core.names import FULL_NAME, pasted_name
+from core.schemas import Source
 from core.series import Points, is_daily, thinned
 from core.windows import Profile
 from models import Follow, StarHistory
@@ -210,7 +211,8 @@ def _lines(
     """Return a line for each repository, and the step that fits them. The span is the last one
     before the newest of them ends, or the first of each."""
     # A history that was not there yet when the request came is left to the next one.
-    sources = [series.chosen(session, it.id, None if it.read_at else "reading") for it in subjects]
+    wanted: dict[int, Source | None] = {it.id: None if it.read_at else "reading" for it in subjects}
+    sources = list(series.chosen(session, wanted).values())
     ends = [_end(source, end) for source in sources]
     starts = [source.start or end for source in sources]
     if align == "age":
@@ -270,7 +272,8 @@ def _daily(
     theme: Theme,
 ) -> bytes:
     """A picture of the stars of each day that GitHub tells of."""
-    told = {each.full_name: series.told(session, each.id) for each in subjects}
+    rows = star_histories.by_id(session, [each.id for each in subjects])
+    told = {each.full_name: series.told(rows.get(each.id)) for each in subjects}
     lines = {name: star_history.daily(days) if days else [] for name, days in told.items()}
     end = max([end, *(at for points in lines.values() for at, _ in points[-1:])])
     first = min([end, *(at - DAY for points in lines.values() for at, _ in points[:1])])

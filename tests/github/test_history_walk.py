@@ -280,7 +280,7 @@ def repository_of(here: Simulation) -> int:
 
 def told(here: Simulation) -> list[tuple[datetime, int]]:
     with here.database.read() as session:
-        return series.days(session, repository_of(here))
+        return series.days(session, star_histories.star_history(session, repository_of(here)))
 
 
 def test_a_history_that_can_be_had_again_is_told_again(here: Simulation) -> None:
