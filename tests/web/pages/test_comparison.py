@@ -51,7 +51,7 @@ class TestComparison:
         in_picture = [
             "".join(group.itertext()).split("\N{EN SPACE}")[0]
             for group in svg.iter(f"{SVG}g")
-            if (group.get("class") or "").startswith("legend ")
+            if group.get("class") == "legend"
         ]
 
         (lines,) = filter(None, (it.get("data-lines") for _, it in page.tags))
