@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from core import clock
 from core.changes import changes
-from core.lists import Count, RankedList
+from core.lists import Count, RankedList, order_of
 from core.schemas import (
     HistoryStatus,
     Item,
@@ -138,6 +138,8 @@ def _ranks(
                 ranks[standing.profile.id].append(
                     {"list": snapshot.ranked.slug, "rank": standing.rank}
                 )
+    for places in ranks.values():  # in one order, whichever of the lists are new
+        places.sort(key=lambda place: order_of(place["list"]))
     return ranks
 
 

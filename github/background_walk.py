@@ -18,7 +18,7 @@ from github.polling import MOST_FAILING
 from settings import Settings
 from store import follows, rate_limits, star_histories, unread_histories
 from store.database import Database
-from store.troubles import STAR_HISTORY, TOKEN, is_in_trouble, note_trouble
+from store.troubles import STAR_HISTORY, TOKEN, is_in_trouble, note_trouble, of_history
 from store.unread_histories import Unread
 
 BAD_HISTORY = clock.HOUR  # until a repository is tried again whose history is not as described
@@ -106,17 +106,17 @@ def _end(database: Database, github: GitHub, chosen: Unread, error: Final, now: 
     """Note that a repository has no star history. Where it is there, and no other has one either,
     this GitHub, an Enterprise server, has none at all: that is one trouble, and the next
     repository is tried a day later."""
-    why = str(error)
+    why, is_there = str(error), False
     if isinstance(error, Gone):
         try:
-            bearer = github.repository(chosen.full_name)
-            why = NO_HISTORY if bearer.github_id == chosen.github_id else why
+            is_there = github.repository(chosen.full_name).github_id == chosen.github_id
         except TokenRefused:
             raise
         except Final as its_own:
             why = str(its_own)
     with database.write() as session:
-        if why == NO_HISTORY and not unread_histories.are_told(session):
+        if is_there and not unread_histories.are_told(session):
+            why = NO_HISTORY
             note_trouble(session, STAR_HISTORY, NO_HISTORY, now(), clock.DAY)
         star_histories.store_unavailable(session, chosen.repository_id, why, now())
 
@@ -124,4 +124,4 @@ def _end(database: Database, github: GitHub, chosen: Unread, error: Final, now: 
 def _note(database: Database, full_name: str, error: GitHubError, now: datetime) -> None:
     log.warning("not read", repository=full_name, why=str(error))
     with database.write() as session:
-        note_trouble(session, full_name, str(error), now, BAD_HISTORY)
+        note_trouble(session, of_history(full_name), str(error), now, BAD_HISTORY)

@@ -18,13 +18,13 @@ from store import follows, star_histories
 from store.database import Database
 from store.readings import store_unlisted
 from store.repositories import store_repositories
-from store.troubles import note_trouble
+from store.troubles import end_trouble, note_failing, of_history
 
 PAGES_A_TURN = 5
 
 NOBODY_WAITS = "nobody waits"  # an outcome
 NO_HISTORY = "this GitHub tells no star history"
-FAILING_FOR = 10 * clock.MINUTE  # for which nobody waits for a history that fails
+FAILING_FOR = clock.HOUR  # at most, until a history that fails is asked for again
 
 
 def take_turn(
@@ -50,10 +50,13 @@ def take_turn(
         raise
     except (BadAnswer, Failing) as error:
         with database.write() as session:
-            note_trouble(session, full_name, str(error), now(), FAILING_FOR)
+            note_failing(session, of_history(full_name), str(error), now(), FAILING_FOR)
         raise
     except Final as error:
         result = _ended(database, name, error, now)
+    else:
+        with database.write() as session:
+            end_trouble(session, of_history(full_name))
     finally:
         with database.write() as session:
             follows.end_turn(session, name, now())

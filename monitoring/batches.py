@@ -24,8 +24,14 @@ class Batch(Generic[T]):
 
     def add(self, item: T) -> None:
         self._items.append(item)
+        self._run_soon()
+
+    def _run_soon(self) -> None:
         if self._is_due.acquire(blocking=False):
-            threading.Timer(self._seconds, self._run).start()
+            try:
+                threading.Timer(self._seconds, self._run).start()
+            except RuntimeError:  # the system has no thread to spare: the next item tries again
+                self._is_due.release()
 
     def handle_now(self) -> None:
         """Handle those that wait."""
@@ -37,5 +43,5 @@ class Batch(Generic[T]):
             self.handle_now()
         finally:
             self._is_due.release()
-        if self._items and self._is_due.acquire(blocking=False):  # added amid that
-            threading.Timer(self._seconds, self._run).start()
+        if self._items:  # added amid that
+            self._run_soon()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from models import Follow, Repository, RepositoryName, StarHistory
-from store.troubles import withheld
+from store.troubles import is_withheld
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads what a worker reads
 GONE_FOR = clock.HOUR  # until GitHub is asked once more for a name that it did not know
@@ -141,11 +141,11 @@ UNREAD = (Follow.done_at.is_(None), Follow.gone_at.is_(None))
 
 
 def waiting(session: Session, *, without_trouble_at: datetime | None = None) -> int:
-    """Return how many histories are wanted and not read yet; without those, at a moment, that
-    GitHub withholds: others need not wait for them."""
+    """Return how many histories are wanted and not read yet; without those that are in trouble at
+    a moment: others need not wait for them."""
     if without_trouble_at is None:
         return _number(session, *UNREAD)
-    return _number(session, *UNREAD, Follow.name.not_in(withheld(without_trouble_at)))
+    return _number(session, *UNREAD, ~is_withheld(Follow.full_name, without_trouble_at))
 
 
 def waited_for(session: Session) -> int:
@@ -175,7 +175,8 @@ def position(session: Session, row: Follow) -> int:
 
 
 def lease_next(session: Session, now: datetime) -> Follow | None:
-    """The wish whose turn it is, kept from others for a while; None where nobody waits."""
+    """The wish whose turn it is, kept from others for a while; None where nobody waits, or only
+    for what GitHub failed to tell a moment ago."""
     free = or_(
         Follow.leased_until.is_(None),
         Follow.leased_until <= now,
@@ -183,7 +184,8 @@ def lease_next(session: Session, now: datetime) -> Follow | None:
     )
     # Of an owner there may be thousands, for none of which somebody waits.
     order = (BY_OWNER_ALONE, Follow.turn_at, Follow.name)
-    row = session.scalar(select(Follow).where(*UNREAD, free).order_by(*order).limit(1))
+    wished = (*UNREAD, free, ~is_withheld(Follow.full_name, now))
+    row = session.scalar(select(Follow).where(*wished).order_by(*order).limit(1))
     if row is not None:
         row.leased_until = now + LEASE
         session.flush()

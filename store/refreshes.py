@@ -9,17 +9,20 @@ from core.clock import DAY
 from core.star_history import day_of, end_of
 from models import Follow, Repository, StarHistory
 from store import follows, star_histories
+from store.star_histories import UNAVAILABLE_FOR
 
 
 def lacks_days(session: Session, repository_id: int, now: datetime) -> bool:
     """Whether a history that was asked for, or is complete, lacks days that have ended since it
-    was read, and nobody has asked for them yet."""
+    was read, and nobody has asked for them yet; one that GitHub did not tell, after a week."""
     row = session.get(StarHistory, repository_id)
-    if row is None or row.unavailable is not None or row.read_at >= end_of(day_of(now) - DAY):
+    if row is None or row.read_at >= end_of(day_of(now) - DAY):
+        return False
+    if row.unavailable is not None and row.read_at > now - UNAVAILABLE_FOR:
         return False
     wish = _wish(session, repository_id)
     if wish is None:
-        return star_histories.is_complete(row)
+        return row.unavailable is not None or star_histories.is_complete(row)
     return not wish.waits and wish.gone_at is None
 
 

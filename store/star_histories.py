@@ -7,10 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import star_history as days_of
+from core.clock import DAY
 from core.star_history import StarDays, ToldDays, Week, day_of
 from models import StarHistory
 
 FULL_PAGE = 30  # weeks
+UNAVAILABLE_FOR = 7 * DAY  # until GitHub is asked again for what it did not tell
 
 
 def star_history(session: Session, repository_id: int) -> StarHistory | None:

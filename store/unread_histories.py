@@ -12,7 +12,8 @@ from core.star_history import fresh_for
 from core.windows import WINDOWS, Window
 from models import List, Progress, Reading, Repository, Standing, StarHistory
 from store.database import upsert
-from store.troubles import withheld
+from store.star_histories import UNAVAILABLE_FOR
+from store.troubles import is_withheld
 
 LEASE = timedelta(seconds=60)  # for which nobody else reads on, if who reads is killed
 NAME = "star-histories"  # of the row in `progress`
@@ -42,7 +43,7 @@ def next_unread(session: Session, now: datetime) -> Unread | None:
     """The page that is to be read next, of what the newest build lists: page 1 of each, of the list
     `stars`, then `forks`, then the others, by rank; then page 2, which tells the gains of a year;
     then the rest. Page 1 is read again where a gain needs it: on the first two lists before all
-    else, on the others after page 2.
+    else, on the others after page 2. What GitHub did not tell is asked for again after a week.
     """
     turn = _turn(now)
     row = session.execute(
@@ -58,8 +59,8 @@ def next_unread(session: Session, now: datetime) -> Unread | None:
         .join(List, List.id == Standing.list_id)
         .join(Repository, Repository.id == Standing.repository_id)
         .outerjoin(StarHistory, StarHistory.repository_id == Standing.repository_id)
-        .where(Repository.github_id.is_not(None), StarHistory.unavailable.is_(None))
-        .where(turn.is_not(None), func.lower(Repository.full_name).not_in(withheld(now)))
+        .where(Repository.github_id.is_not(None), or_(_IS_TOLD, _is_old(now)))
+        .where(turn.is_not(None), ~is_withheld(Repository.full_name, now))
         .order_by("turn", GROUP, Standing.rank, List.slug)
         .limit(1)
     ).first()
@@ -74,7 +75,7 @@ def next_unread(session: Session, now: datetime) -> Unread | None:
 def _turn(now: datetime) -> ColumnElement[int | None]:
     """Which of the four kinds of pages is the next of a repository; null: there is none."""
     unread = or_(StarHistory.pages.is_(None), StarHistory.pages > PAGES_READ)
-    stale = and_(PAGES_READ > 0, _is_stale(now))
+    stale = and_(PAGES_READ > 0, or_(not_(_IS_TOLD), _is_stale(now)))
     return case(
         (or_(PAGES_READ == 0, and_(stale, GROUP < 2)), FIRST_PAGE),
         (and_(PAGES_READ == 1, unread), SECOND_PAGE),
@@ -82,6 +83,13 @@ def _turn(now: datetime) -> ColumnElement[int | None]:
         (unread, REST),
         else_=null(),
     )
+
+
+_IS_TOLD = StarHistory.unavailable.is_(None)
+
+
+def _is_old(now: datetime) -> ColumnElement[bool]:
+    return StarHistory.read_at < now - UNAVAILABLE_FOR
 
 
 def _is_stale(now: datetime) -> ColumnElement[bool]:

@@ -44,8 +44,8 @@ def log_counts(low: int, high: int) -> list[int]:
     for digits in ((1, 2, 5), (1,)):
         ticks = [digit * 10**power for power in range(len(str(high)) + 1) for digit in digits]
         first = max(tick for tick in ticks if tick <= low)
-        last = min(tick for tick in ticks if tick >= high)
-        chosen = [tick for tick in ticks if first <= tick <= max(last, first + 1)]
+        last = min(tick for tick in ticks if tick >= high and tick > first)
+        chosen = [tick for tick in ticks if first <= tick <= last]
         if len(chosen) <= MOST_COUNT_STEPS + 2:
             break
     return chosen

@@ -26,7 +26,8 @@ Prepared = tuple[str, Headers, list[bytes], metrics.Observe, access_log.Log]
 
 LOOK_EVERY = 1.0  # seconds until a process notices a new build
 LOOK_PATIENCE = 0.5  # seconds that a request waits for that
-MAX_BYTES = 32_000_000  # of bodies that a process caches
+MAX_BYTES = 32_000_000  # that a process caches, of memory
+ENTRY_BYTES = 3_000  # of it, about, that an entry takes besides its bodies: headers, keys, objects
 MAX_REQUESTS, LONGEST_REQUEST = 2_000, 1_000  # requests that are told apart, characters of one
 
 # A reply may depend on the REQUEST, such as its host; whether it is sent whole, on the rest, too.
@@ -154,7 +155,7 @@ class _Replies(LRUCache[Hashable, Any]):
     """Replies that together have at most so many bytes; `forget` is told of each evicted one."""
 
     def __init__(self, max_bytes: int, forget: Callable[[Any], None]) -> None:
-        super().__init__(max_bytes, getsizeof=lambda reply: reply.size)
+        super().__init__(max_bytes, getsizeof=lambda reply: reply.size + ENTRY_BYTES)
         self._forget = forget
 
     def popitem(self) -> tuple[Hashable, Any]:
@@ -237,8 +238,12 @@ class ResponseCache:
         if now >= self._looked_at + self.look_every and self._looking.acquire(blocking=False):
             self._looked_at = now
             look = threading.Thread(target=self._look, daemon=True)
-            look.start()
-            look.join(LOOK_PATIENCE)
+            try:
+                look.start()
+            except RuntimeError:  # the system has no thread to spare now
+                self._looking.release()
+            else:
+                look.join(LOOK_PATIENCE)
         return self._cache
 
     def _look(self) -> None:

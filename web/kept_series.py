@@ -9,9 +9,10 @@ from cachetools import LRUCache
 from flask import Response, current_app
 
 from core.encoding import gzip_compressed
+from web.cache import ENTRY_BYTES
 from web.replies import QUICKLY, ZippedResponse
 
-MOST_BYTES = 8_000_000  # forty series of seven years
+MOST_BYTES = 8_000_000  # of memory: forty series of seven years
 
 
 class Kept(NamedTuple):
@@ -30,6 +31,10 @@ class Kept(NamedTuple):
         body = response.get_data()
         return cls(body, gzip_compressed(body, QUICKLY), list(response.headers), lasts, following)
 
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.gzipped) + ENTRY_BYTES
+
     def response(self) -> Response:
         response = ZippedResponse(self.body, headers=self.headers)
         response.gzipped = self.gzipped
@@ -40,9 +45,7 @@ class KeptSeries:
     """The series that were sent last, by what was asked for and what they were made from."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[Hashable, Kept] = LRUCache(
-            MOST_BYTES, getsizeof=lambda it: len(it.body) + len(it.gzipped)
-        )
+        self._kept: LRUCache[Hashable, Kept] = LRUCache(MOST_BYTES, getsizeof=lambda it: it.size)
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
@@ -51,7 +54,7 @@ class KeptSeries:
             found = self._kept.get(key)
         if found is None:
             found = make()
-            if found.lasts and len(found.body) + len(found.gzipped) <= MOST_BYTES:
+            if found.lasts and found.size <= MOST_BYTES:
                 with self._lock:
                     self._kept[key] = found
         return found

@@ -37,7 +37,7 @@ def rank_series(
     with current.database().read() as session:
         first, last = stored_ranks.polled(session, ranked, clock.now() + clock.TOLERANCE)
         start = start or min(first, end or first)
-        end = end or max(last, start) + current.settings().poll_every
+        end = end or max(last + current.settings().poll_every, start)
         if start > end:
             raise BadRequest(
                 f"from={clock.rfc3339(start)}: expected a time before {clock.rfc3339(end)}"

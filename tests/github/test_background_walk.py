@@ -191,6 +191,22 @@ def test_an_enterprise_server_is_asked_once_a_day(here: Simulation) -> None:
     assert len(asked(here)) == 2
 
 
+def test_one_that_github_did_not_tell_is_asked_for_again_after_a_week(here: Simulation) -> None:
+    read(here, 2)
+    with here.database.write() as session:
+        row = session.get_one(StarHistory, 1)
+        star_histories.store_unavailable(session, 1, "404", here.now)
+        assert row.unavailable
+    chosen = []
+    for days in (6, 8):
+        with here.database.read() as session:
+            found = unread_histories.next_unread(session, here.now + days * DAY)
+        chosen.append(found and found.repository_id)
+
+    assert chosen[0] != 1
+    assert chosen[1] == 1
+
+
 def test_page_one_is_read_again_only_where_a_gain_needs_it(
     database: Database, make_settings: MakeSettings
 ) -> None:

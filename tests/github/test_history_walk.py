@@ -1,6 +1,7 @@
 """Histories that somebody wants are read page by page, whatever happens in between."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from core import clock, lists, star_history
-from core.clock import DAY
+from core.clock import DAY, HOUR, MINUTE
 from core.star_history import StarDays
 from github import history_walk
 from github.errors import Failing, NotYet, TokenRefused
@@ -359,4 +360,27 @@ def test_others_do_not_wait_for_one_that_fails_always(here: Simulation) -> None:
     with here.database.read() as session:
         assert follows.waiting(session) == 1
         assert follows.waiting(session, without_trouble_at=here.now) == 0
-        assert troubles.is_in_trouble(session, NAME, here.now)
+        assert troubles.is_in_trouble(session, troubles.of_history(NAME), here.now)
+
+
+def test_one_that_fails_always_is_asked_for_ever_less_often_and_at_once_after_it_was_told(
+    here: Simulation,
+) -> None:
+    want(here)
+    tries = []
+    for minute in range(300):
+        here.faults.withheld[NAME.lower()] = "always fails"
+        before = len(here.requests)
+        with suppress(Failing):
+            turn(here)
+        tries += [minute] if len(here.requests) > before else []
+        here.now += MINUTE
+
+    del here.faults.withheld[NAME.lower()]
+    here.now += HOUR
+    turn(here)
+
+    assert tries == [0, 1, 2, 4, 8, 16, 32, 64, 124, 184, 244]
+    with here.database.read() as session:
+        assert not troubles.is_in_trouble(session, troubles.of_history(NAME), here.now)
+        assert repository_of(here)

@@ -43,6 +43,23 @@ def test_one_that_never_returns_costs_one_thread_and_bounded_memory(
     assert told == [[0], list(range(90, 100))]
 
 
+def test_where_no_thread_can_be_started_the_next_item_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[int] = []
+    batch = Batch(told.extend, 0)
+
+    def refuse(timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as short:
+        short.setattr(threading.Timer, "start", refuse)
+        batch.add(1)
+    batch.add(2)
+
+    wait_until(lambda: told == [1, 2])
+
+
 def test_one_that_fails_does_not_keep_the_next_from_being_handled() -> None:
     told: list[int] = []
 

@@ -130,7 +130,8 @@ def test_nothing_is_kept_before_there_is_a_build(site: Site) -> None:
 def test_a_process_keeps_no_more_than_it_has_room_for_and_lets_the_oldest_go(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_BYTES", 2 * len(BODY))  # for one with its zipped twin
+    room = 2 * len(BODY) + cache.ENTRY_BYTES  # for one with its zipped twin
+    monkeypatch.setattr(cache, "MAX_BYTES", room)
     for name in "aabba":
         site.body = BODY + name.encode()
         site.seconds += 1
@@ -140,10 +141,38 @@ def test_a_process_keeps_no_more_than_it_has_room_for_and_lets_the_oldest_go(
     assert [path for path, *_ in site.front._cache.by_request] == ["/page/a"]
 
 
+def test_many_small_replies_take_no_more_memory_than_a_few_large_ones(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MAX_BYTES", 10 * cache.ENTRY_BYTES)
+    site.body = b"tiny"
+    for number in range(50):
+        site.client.get(f"/page/{number}")
+
+    assert 0 < len(site.front._cache._replies) < 10
+
+
+def test_where_no_thread_can_be_started_what_is_cached_is_sent_and_the_next_request_looks(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.client.get("/page/a")
+    site.build, site.seconds = 2, site.seconds + 2
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", refuse)
+        before = site.client.get("/page/a").status_code
+    site.body, site.seconds = b"new", site.seconds + 2
+
+    assert (before, site.client.get("/page/a").data) == (200, b"new")
+
+
 def test_what_is_larger_than_all_the_room_is_not_kept(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_BYTES", len(BODY))
+    monkeypatch.setattr(cache, "MAX_BYTES", len(BODY) + cache.ENTRY_BYTES)
     for _ in range(2):
         site.client.get("/page/a")
 
@@ -153,7 +182,7 @@ def test_what_is_larger_than_all_the_room_is_not_kept(
 def test_asking_in_many_ways_for_one_thing_takes_the_room_of_one_and_makes_it_once(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_BYTES", 2 * len(BODY))
+    monkeypatch.setattr(cache, "MAX_BYTES", 2 * len(BODY) + cache.ENTRY_BYTES)
     monkeypatch.setattr(cache, "MAX_REQUESTS", 10)
     for number in range(50):
         site.client.get("/page/a", query_string=f"n={number}", headers={"Host": f"h{number}.test"})

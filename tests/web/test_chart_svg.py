@@ -217,6 +217,15 @@ def test_on_an_axis_of_powers_what_grows_tenfold_is_as_high_each_time() -> None:
     )
 
 
+@pytest.mark.parametrize("stars", [0, 1, 2, 5, 7, 10, 100, 2_000, 500_000])
+def test_on_an_axis_of_powers_one_count_alone_lies_between_two_labels(stars: int) -> None:
+    root = parse(draw([Line("it", [(LAST, stars), (LAST + DAY, stars)])], DAY, "light", "log"))
+
+    assert len({height for height in re.findall(r"[\d.]+ ([\d.]+)", paths(root)[0])}) == 1
+    axis = next(it for it in root.iter() if it.get("class") == "axis y")
+    assert len(axis.findall(f"{SVG}text")) >= 2
+
+
 def test_aligned_by_age_each_line_begins_at_the_left() -> None:
     young, old = points(range(1_000, 1_400)), points(range(900))
 

@@ -74,3 +74,4 @@ def test_what_cannot_be_told_says_why(site: FlaskClient) -> None:
     assert problem(site.get(f"{PATH}?list=nope"))[0] == 404
     assert problem(site.get(f"{PATH}?from=2026-03-01&to=2026-02-01"))[0] == 400
     assert points(site, "list=python") == []
+    assert points(site, "from=9999-12-31T23:59:59Z") == []
