@@ -13,11 +13,11 @@ from core.star_history import day_of
 from github.client import GitHub
 from github.errors import BadAnswer, Failing, Final, Gone, TokenRefused
 from github.star_histories import HistoryPage
-from models import Follow, StarHistory
+from models import Follow, Repository, StarHistory
 from store import follows, star_histories
 from store.database import Database
 from store.readings import store_unlisted
-from store.repositories import store_repositories
+from store.repositories import store_names, store_repositories
 from store.troubles import end_trouble, note_failing, of_history
 
 PAGES_A_TURN = 5
@@ -157,9 +157,9 @@ def _identified(
         ids = store_repositories(session, [Member(answer)], at)
         repository_id = ids[answer.github_id]
         store_unlisted(session, repository_id, slot_of(at), answer)
-        wish = session.get(Follow, name)
-        if wish is not None:  # nobody ended it meanwhile
-            wish.repository_id, wish.full_name = repository_id, answer.full_name
+        row = session.get_one(Repository, repository_id)
+        store_names(session, {name: row}, at, at)  # GitHub may have led from an old name
+        follows.note_repository(session, name, row)
     return repository_id, answer.github_id
 
 

@@ -99,18 +99,19 @@ class Run:
             log.warning("not sampled", repository=name, why=why)
         return [] if alone else [*batches(replace(it, at_once=smaller) for it in batch.left)]
 
-    def one_by_one(self, known: Sequence[Sampled]) -> bool:
+    def one_by_one(self) -> bool:
         """Fetch those that are asked for by name; False where some are left."""
-        for each in known:
+        while self.by_name:
             if not self.goes_on:
                 return False
+            each = self.by_name.pop(0)
             name = each.full_name
             try:
                 watch_repository(self.database, self.github, name, self.slot, self.every, self.now)
             except NotYet:
                 raise
             except Unavailable as error:
-                self.why = str(error)
+                self.why, self.by_name = str(error), []
                 return True
             except GitHubError as error:  # its own trouble, which is noted
                 log.warning("not sampled", repository=name, why=str(error))
@@ -141,8 +142,14 @@ def sample(
     run = Run(database, github, slot, every, is_over, now)
     nodes = [it for it in turn if it.node_id and it.github_id] if github.authorized else []
     run.by_name = [it for it in turn if it not in nodes] if nodes else turn
+    # Those that failed in every company come last, another one of them first in each slot: they may
+    # fail all, which ends the run.
+    alone = [it for it in nodes if it.at_once == 1]
+    first = (slot - clock.EPOCH) // every % max(1, len(alone))
+    others = [it for it in nodes if it.at_once > 1]
     try:
-        done = run.in_batches(nodes) and run.one_by_one(run.by_name)
+        done = run.in_batches(others) and run.one_by_one()
+        done = done and run.in_batches([*alone[first:], *alone[:first]]) and run.one_by_one()
     except TokenRefused as error:  # a next job goes on without it
         run.why, done = str(error), False
     more = not done and is_amid(slot, every, now()) and (run.failing == 0 or run.sampled > 0)

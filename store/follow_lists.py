@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.follow_schemas import FollowState
@@ -32,6 +32,7 @@ def follow_many(
     would be followed than `most`, or more histories wait than there may."""
     wanted = {name.lower(): name for name in full_names}
     rows = _rows_of(session, list(wanted))
+    _make_way(session, [name for name in wanted if name not in rows], rows)
     asked = AskedMany()
     for name, full_name in wanted.items():
         row = rows.get(name)
@@ -68,9 +69,29 @@ def _rows_of(session: Session, names: Sequence[str]) -> dict[str, Follow]:
             .where(RepositoryName.name.in_(some))
         )
         found |= {name: row for name, row in session.execute(other)}
-        own = session.scalars(select(Follow).where(Follow.name.in_(some)))
-        found |= {row.name: row for row in own}
+        own = (
+            select(Follow)
+            .outerjoin(RepositoryName, RepositoryName.name == Follow.name)
+            .where(Follow.name.in_(some))
+            .where(
+                or_(
+                    Follow.repository_id.is_(None),
+                    RepositoryName.repository_id.is_(None),
+                    RepositoryName.repository_id == Follow.repository_id,
+                )
+            )
+        )
+        found |= {row.name: row for row in session.scalars(own)}
     return found
+
+
+def _make_way(session: Session, names: Sequence[str], rows: dict[str, Follow]) -> None:
+    """Free names by which wishes go whose repository has another name now."""
+    for some in _slices(names):
+        for row in session.scalars(select(Follow).where(Follow.name.in_(some))).all():
+            name = row.name
+            if not follows.make_way(session, row):
+                rows[name] = row
 
 
 def _slices(names: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -168,8 +168,9 @@ def _follow(
         store_unlisted(session, repository_id, slot, it)
         row = by_id.get(repository_id) or by_name.get(it.full_name.lower())
         if row is None:
-            if session.get(Follow, it.full_name.lower()) is not None:
-                continue  # of another repository, which had this name before
+            other = session.get(Follow, it.full_name.lower())  # of who had this name before
+            if other is not None and not follows.make_way(session, other):
+                continue
             row = follows.wish(it.full_name, now, follow=True)
             row.named = None
             session.add(row)

@@ -26,12 +26,48 @@ class Asked:
 
 
 def follow_of(session: Session, full_name: str) -> Follow | None:
-    """The wish for a repository by a name that it has or had, in any case."""
-    row = session.get(Follow, full_name.lower())
-    if row is not None:
+    """The wish for a repository by a name that it has, or had and no other has now; in any case."""
+    row, bearer = session.get(Follow, full_name.lower()), _bearer(session, full_name)
+    if row is not None and (bearer is None or row.repository_id in (None, bearer)):
         return row
-    known = select(RepositoryName.repository_id).where(RepositoryName.name == full_name.lower())
-    return session.scalar(select(Follow).where(Follow.repository_id.in_(known)).limit(1))
+    if bearer is None:
+        return None
+    return session.scalar(select(Follow).where(Follow.repository_id == bearer).limit(1))
+
+
+def _bearer(session: Session, full_name: str) -> int | None:
+    """Our id of the repository that was last seen under a name."""
+    of_name = RepositoryName.name == full_name.lower()
+    return session.scalar(select(RepositoryName.repository_id).where(of_name))
+
+
+def make_way(session: Session, row: Follow) -> bool:
+    """Let a wish go by its repository's name of now, as another bears the one that it went by;
+    False where no other name of it is known."""
+    assert row.repository_id is not None  # or it is for whoever bears the name
+    own = session.get_one(Repository, row.repository_id).full_name
+    if own.lower() == row.name:
+        return False
+    other = session.get(Follow, own.lower())
+    if other is not None and other.repository_id not in (None, row.repository_id):
+        return False
+    if other is not None:
+        join(session, other, row)
+    row.name, row.full_name = own.lower(), own
+    session.flush()
+    return True
+
+
+def join(session: Session, row: Follow, into: Follow) -> None:
+    """Make two wishes for a repository one."""
+    since = [each for each in (row.followed_since, into.followed_since) if each is not None]
+    into.followed_since = min(since, default=None)
+    into.named = row.named if into.named is None else into.named or row.named
+    into.listed_by, into.listed_at = (
+        (into.listed_by, into.listed_at) if into.listed_by else (row.listed_by, row.listed_at)
+    )
+    session.delete(row)
+    session.flush()
 
 
 def wishes_for(session: Session, names: Mapping[int, str]) -> dict[int, Follow]:
@@ -41,7 +77,8 @@ def wishes_for(session: Session, names: Mapping[int, str]) -> dict[int, Follow]:
         select(Follow).where(Follow.name.in_(lower) | Follow.repository_id.in_(names))
     ).all()
     by_id = {row.repository_id: row for row in rows if row.repository_id is not None}
-    return by_id | {lower[row.name]: row for row in rows if row.name in lower}
+    unknown = {lower[row.name]: row for row in rows if row.repository_id is None}
+    return unknown | by_id
 
 
 def ask(
@@ -61,10 +98,13 @@ def ask(
     followed_before = row is not None and row.followed_since is not None and row.named
     if follow and most is not None and not followed_before and room_taken(session) >= most:
         return Asked(None)
-    new = row is None
     if row is None:
         if most is not None and waited_for(session) >= MOST_WAITING:
             return Asked(None)
+        other = session.get(Follow, full_name.lower())  # of who had the name before
+        row = None if other is None or make_way(session, other) else other
+    new = row is None
+    if row is None:
         row = wish(full_name, now, follow=follow)
         session.add(row)
     if follow:
@@ -96,7 +136,9 @@ def unfollow(session: Session, full_name: str) -> bool:
     row = follow_of(session, full_name)
     if row is None or (row.followed_since is None and not row.named):
         return False
-    row.followed_since, row.named = None, False
+    same = Follow.repository_id == row.repository_id  # asked for by two of its names at once
+    for each in {row, *session.scalars(select(Follow).where(same))}:
+        each.followed_since, each.named = None, False
     return True
 
 
@@ -221,6 +263,19 @@ def identity(session: Session, name: str) -> tuple[int, int] | None:
         .where(Follow.name == name, Repository.github_id.is_not(None))
     ).first()
     return None if found is None else (found.id, found.github_id)
+
+
+def note_repository(session: Session, name: str, repository: Repository) -> None:
+    """Note whose wish it is that goes by a name, unless nobody wants it any more. One that was made
+    under another name of it stays in its place."""
+    row = session.get(Follow, name)
+    other = session.scalar(
+        select(Follow).where(Follow.repository_id == repository.id, Follow.name != name).limit(1)
+    )
+    if row is not None and other is not None:
+        join(session, row, other)
+    elif row is not None:
+        row.repository_id, row.full_name = repository.id, repository.full_name
 
 
 def end_turn(session: Session, name: str, now: datetime) -> None:

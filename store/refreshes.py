@@ -37,7 +37,7 @@ def ask_again(session: Session, repository_id: int, now: datetime) -> str | None
     if wish is None:
         name = session.get_one(Repository, repository_id).full_name
         wish = follows.ask(session, name, now, follow=False).row
-        if wish is None or wish.gone_at is not None:
+        if wish is None or wish.gone_at or wish.repository_id not in (None, repository_id):
             return None
         wish.repository_id = repository_id
     wish.done_at, wish.turn_at = None, now

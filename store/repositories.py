@@ -79,7 +79,7 @@ def store_repositories(
         row.seen_at = seen_at
     session.flush()
     names = {repository.full_name.lower(): found[repository.github_id] for repository in seen}
-    _store_names(session, names, seen_at, now)
+    store_names(session, names, seen_at, now)
     return {github_id: row.id for github_id, row in found.items() if github_id is not None}
 
 
@@ -121,7 +121,7 @@ def made_since(session: Session, created_at: Mapping[int, datetime | None]) -> s
     return {repository_id for repository_id, last in rows if last < made[repository_id]}
 
 
-def _store_names(
+def store_names(
     session: Session, seen: Mapping[str, RepositoryRow], seen_at: datetime, now: datetime
 ) -> None:
     """Let names find the repositories that were seen under them, each the last to bear it."""

@@ -239,6 +239,29 @@ def test_what_is_watched_goes_with_it(database: Database, tmp_path: Path) -> Non
     assert "jobs.watch" not in [entry.function for entry in schedule(here.settings)]
 
 
+def test_a_dozen_that_always_fail_keep_nobody_from_being_sampled(
+    database: Database, tmp_path: Path
+) -> None:
+    here = make(database, tmp_path, 40, watch=("quiet/harbor-41",))
+    here.world.number = 41
+    bad = range(1, 14)
+    for number in bad:
+        here.faults.withheld[name_of(number)] = "always fails"
+
+    for number in range(6):
+        here.sample(START + number * EVERY)
+    late = [*range(14, 42)]
+    found = sampled(here, 5)
+    del here.faults.withheld[name_of(13)]
+    for number in range(6, 16):
+        here.sample(START + number * EVERY)
+
+    with database.read() as session:
+        read = set(session.scalars(select(Reading.repository_id)))
+    assert found == late
+    assert 13 in read  # whichever comes first of those that fail
+
+
 # When
 
 
