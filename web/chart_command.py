@@ -30,7 +30,7 @@ def _option(parameter: Parameter) -> click.Option:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file.")
 def chart(name: str, output: Path, **look: str | None) -> None:
     """Write the chart of a repository's star history as an SVG file."""
-    full_name = pasted_name(name)
+    full_name = pasted_name(name, current.github_host())
     if full_name is None:
         raise click.BadParameter(f"{name!r:.120}: expected owner/name, or its address on GitHub")
     require_schema()

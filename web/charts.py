@@ -56,7 +56,8 @@ class Subject(NamedTuple):
 
 def _names(text: str) -> tuple[str, ...]:
     """Return full names in lower case, each once; of a link to a repository its name."""
-    names = dict.fromkeys(map(pasted_name, text.lower().split(",")))
+    host = current.github_host()
+    names = dict.fromkeys(pasted_name(each, host) for each in text.lower().split(","))
     if None in names or len(names) > MOST:
         raise ValueError(f"expected 1 to {MOST} repositories, as owner/name,owner/name")
     return tuple(filter(None, names))

@@ -1,8 +1,9 @@
 """The belongings of the current Flask app: its settings, its database and its client of Redis."""
 
-from flask import current_app, has_request_context, request
+from flask import current_app, has_app_context, has_request_context, request
 from redis import Redis
 
+from core.names import host_of
 from monitoring.status import LiveStatus
 from settings import Settings
 from store.database import Database
@@ -39,6 +40,11 @@ def redis() -> "Redis":
     """Return a client that waits a second at most: for the status, and for commands."""
     held: Redis = current_app.extensions["redis"]
     return held
+
+
+def github_host() -> str | None:
+    """Return the host of GitHub's pages; None, for any, outside of an app."""
+    return host_of(settings().github_api_url) if has_app_context() else None
 
 
 def site() -> str:

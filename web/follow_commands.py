@@ -43,12 +43,13 @@ def follow(names: tuple[str, ...], file: IO[str] | None, forks: bool, archived: 
     """
     if not names and file is None:
         raise click.UsageError("name a repository, such as octocat/hello-world, or a file: -f FILE")
-    listed, other = read_names(file) if file is not None else ({}, [])
-    owners, full_names = parted(names)
-    more, _ = parted(text for _, text in other)
+    host = current.github_host()
+    listed, other = read_names(file, host) if file is not None else ({}, [])
+    owners, full_names = parted(names, host)
+    more, _ = parted((text for _, text in other), host)
     if (forks or archived) and not owners + more:
         raise click.UsageError("--forks and --archived are of OWNER/*, such as 'apache/*'")
-    wrong = [(number, text) for number, text in other if pasted_owner(text) is None]
+    wrong = [(number, text) for number, text in other if pasted_owner(text, host) is None]
     meant = {full_name.lower(): full_name for full_name in map(_meant, full_names)}
     require_schema()
     with in_one_line():
@@ -69,7 +70,7 @@ def unfollow(names: tuple[str, ...]) -> None:
     """End following repositories; what was stored stays."""
     require_schema()
     with in_one_line():
-        owners, full_names = parted(names)
+        owners, full_names = parted(names, current.github_host())
         for owner in owners:
             click.echo(owner_commands.unfollow(owner))
         for full_name in map(_meant, full_names):
@@ -131,7 +132,7 @@ def _history(session: Any, row: Follow) -> str:
 
 
 def _meant(text: str) -> str:
-    full_name = pasted_name(text)
+    full_name = pasted_name(text, current.github_host())
     if full_name is None:
         raise click.BadParameter(f"{text!r:.120}: {EXPECTED}")
     return full_name

@@ -79,7 +79,10 @@ def follow_list(forks: str, archived: str) -> Response:
     """Follow all of a list of names, beside what is followed already; all or, where one of them is
     none or there is no room, nothing. 202 while histories, or owners, are still to be read."""
     require_leave()
-    (owners, names), most = parted(_names_sent()), current.settings().follow_most
+    (owners, names), most = (
+        parted(_names_sent(), current.github_host()),
+        current.settings().follow_most,
+    )
     kinds = {"forks": forks == "true", "archived": archived == "true"}
     with current.database().write() as session:
         now = clock.now()
@@ -134,8 +137,9 @@ def _names_sent() -> list[str]:
 
 
 def _meant(text: str) -> str | None:
-    owner = pasted_owner(text)
-    return pasted_name(text) if owner is None else all_of(owner)
+    host = current.github_host()
+    owner = pasted_owner(text, host)
+    return pasted_name(text, host) if owner is None else all_of(owner)
 
 
 def _owners(session: Session, known: Mapping[str, str]) -> list[FollowedOwner]:

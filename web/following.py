@@ -162,7 +162,7 @@ def told(document: FollowDocument) -> Response:
 def named_in_form() -> str:
     """Return the owner/name that the form's field `repository` has, or an address of GitHub's."""
     given = request.form.get("repository", "")
-    full_name = pasted_name(given)
+    full_name = pasted_name(given, current.github_host())
     if full_name is None:
         raise BadRequest(f"repository={given!r:.120}: expected owner/name or its address on GitHub")
     return full_name

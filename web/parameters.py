@@ -23,6 +23,10 @@ PROBLEM = "application/problem+json"
 SVG = "image/svg+xml"
 ATOM = "application/atom+xml; charset=utf-8"
 
+# Newsletters, networks and caches add parameters of their own to the addresses of what people see.
+SHARED = (HTML, SVG)
+TRACKING = re.compile(r"utm_\w+|ref|fbclid|gclid|mc_[ce]id|v|sanitize")
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -74,7 +78,8 @@ def endpoint(
         def checked(**path: str) -> Any:
             if lenient:
                 return view(**path)
-            arguments = _arguments(parameters)
+            shared = content_type in SHARED
+            arguments = _arguments(parameters, ignored=TRACKING if shared else None)
             want_table(gives if arguments.pop("format", None) == "csv" else None)
             return view(**path, **arguments)
 
@@ -84,10 +89,14 @@ def endpoint(
     return decorate
 
 
-def _arguments(parameters: Iterable[Parameter]) -> dict[str, Any]:
+def _arguments(
+    parameters: Iterable[Parameter], ignored: re.Pattern[str] | None = None
+) -> dict[str, Any]:
     """Return the values of the current request's query, as a view takes them; raises BadRequest."""
     known = {parameter.name: parameter for parameter in parameters}
     for name, values in request.args.lists():
+        if name not in known and ignored is not None and ignored.fullmatch(name):
+            continue
         if name not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
             raise BadRequest(f"{request.path} has no parameter {name!r:.60}; {takes}")

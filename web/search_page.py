@@ -3,7 +3,7 @@
 from flask import Response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from core.names import pasted_name
+from core.names import linked_owner, pasted_name
 from store import follows, repositories
 from store.search import search
 from web import current, http_headers
@@ -15,14 +15,16 @@ SHOWN = 50  # repositories
 
 def search_page(text: str) -> AnyResponse:
     """Return what a text finds, or lead to the page of the repository that it names."""
-    full_name = pasted_name(text)
+    host = current.github_host()
+    full_name = pasted_name(text.removeprefix("@"), host)
+    words = full_name or linked_owner(text, host) or text.removeprefix("@")
     with current.database().read() as session:
         if full_name is not None:
             known = repositories.profile(session, full_name)
             wish = follows.follow_of(session, full_name)
             if known or (wish is not None and wish.gone_at is None):
                 return _lead_to(known.full_name if known else full_name)
-        found, count = search(session, (full_name or text).replace("/", " "), SHOWN)
+        found, count = search(session, words.replace("/", " "), SHOWN)
     html = render_template(
         "search.html",
         text=text,

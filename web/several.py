@@ -16,7 +16,7 @@ MOST = 50
 
 
 def _read(text: str) -> Sequence[str]:
-    names = [pasted_name(each) for each in text.split(",")]
+    names = [pasted_name(each, current.github_host()) for each in text.split(",")]
     if len(names) > MOST or None in names:
         raise ValueError(f"expected at most {MOST} repositories, as owner/name")
     return tuple(dict.fromkeys(name for name in names if name))

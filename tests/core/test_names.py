@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from core.names import FULL_NAME, is_full_name, pasted_name
+from core.names import FULL_NAME, host_of, is_full_name, pasted_name, pasted_owner
 from github.answers import read_repository
 from history import archive
 from settings import from_environment
@@ -110,6 +110,11 @@ def test_a_name_that_is_on_no_list_is_no_bad_request(
         ("http://www.github.com/quiet/boat/", "quiet/boat"),
         ("github.com/quiet/boat/tree/main/src?x=1#top", "quiet/boat"),
         ("https://ghe.example.com/quiet/boat", "quiet/boat"),
+        ("git@github.com:quiet/boat.git", "quiet/boat"),
+        ("ssh://git@ghe.example.com:2222/quiet/boat.git", "quiet/boat"),
+        ("https://github.com/orgs/quiet/repositories", None),
+        ("https://github.com/topics/boats", None),
+        ("topics/boats", "topics/boats"),
         ("quiet/boat/tree", None),
         ("https://github.com/quiet", None),
         ("boat", None),
@@ -120,3 +125,28 @@ def test_a_name_that_is_on_no_list_is_no_bad_request(
 )
 def test_a_name_is_found_in_what_people_paste(text: str, name: str | None) -> None:
     assert pasted_name(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "api_url", "name"),
+    [
+        ("https://github.com/quiet/boat", "https://api.github.com", "quiet/boat"),
+        ("https://www.github.com/quiet/boat", "https://api.github.com", "quiet/boat"),
+        ("https://GitHub.com/quiet/boat", "http://127.0.0.1:9999", "quiet/boat"),
+        ("git@github.com:quiet/boat", "https://api.github.com", "quiet/boat"),
+        ("quiet/boat", "https://ghe.example.com/api/v3", "quiet/boat"),
+        ("https://ghe.example.com/quiet/boat", "https://ghe.example.com/api/v3", "quiet/boat"),
+        ("https://acme.ghe.com/quiet/boat", "https://api.acme.ghe.com", "quiet/boat"),
+        ("https://gitlab.com/quiet/boat", "https://api.github.com", None),
+        ("https://www.npmjs.com/package/react", "https://api.github.com", None),
+        ("git@gitlab.com:quiet/boat.git", "https://api.github.com", None),
+        ("https://github.com/quiet/boat", "https://ghe.example.com/api/v3", None),
+    ],
+)
+def test_an_address_of_another_host_is_of_no_repository_of_this_github(
+    text: str, api_url: str, name: str | None
+) -> None:
+    assert pasted_name(text, host_of(api_url)) == name
+    if "package" not in text:
+        owner = pasted_owner(text.replace("boat", "*").removesuffix(".git"), host_of(api_url))
+        assert owner == (name and "quiet")

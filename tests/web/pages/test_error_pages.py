@@ -43,6 +43,18 @@ class TestErrors:
             assert "Accept" in it.headers["Vary"]
             assert it.headers["Cache-Control"] == "no-store"
 
+    @pytest.mark.parametrize("path", ["/", "/repos/loud/motor", "/charts/loud/motor.svg"])
+    def test_none_is_what_newsletters_and_networks_add_to_an_address(
+        self, full: FlaskClient, path: str
+    ) -> None:
+        added = {"utm_source": "weekly", "ref": "hn", "fbclid": "x", "v": "2", "sanitize": "true"}
+
+        told = full.get(path, query_string=added)
+
+        assert (told.status_code, told.data) == (200, full.get(path).data)
+        assert full.get(path, query_string={"utm": "x"}).status_code == 400
+        assert full.get("/api/v1/lists/stars", query_string=added).status_code == 400
+
     @pytest.mark.parametrize(
         "path", ["/api/v1/nowhere", "/api/v1/lists/x", "/charts.svg", "/static/x"]
     )

@@ -80,6 +80,7 @@ class TestSearch:
             "loud/harbor",
             "https://github.com/LOUD/harbor/tree/main?x#y",
             "git@github.com:loud/harbor.git",
+            "@loud/harbor",
         ],
     )
     def test_leads_from_a_name_or_an_address_to_its_page(
@@ -96,6 +97,25 @@ class TestSearch:
 
         assert "4 known names have “harbor”" in text
         assert "Follow" not in text
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("https://github.com/Quiet", ["/repos/quiet/harbor"]),
+            ("github.com/Loud/", ["/repos/Loud/Harbor"]),
+            ("@quiet", ["/repos/quiet/harbor"]),
+            ("https://gitlab.com/quiet", []),
+            ("https://gitlab.com/quiet/harbor", []),
+        ],
+    )
+    def test_finds_what_an_address_is_of(
+        self, site: FlaskClient, text: str, found: list[str]
+    ) -> None:
+        page = read(site.get("/search", query_string={"q": text}, headers=BROWSER))
+
+        links = [it for it in page.all("a", "href") if it.startswith("/repos/")]
+        assert list(dict.fromkeys(links)) == found
+        assert 'action="/follow"' not in page.text
 
     def test_offers_to_follow_what_is_not_known(self, site: FlaskClient) -> None:
         for path in ("/search?q=new/boat", "/repos/new/boat"):
