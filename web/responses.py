@@ -197,7 +197,8 @@ def made(document: Mapping[str, Any]) -> Response:
     if table is None:
         return Response(encoding.encode(document), mimetype=JSON)
     response = Response(as_csv(table, document), content_type=CSV)
-    response.headers["Content-Disposition"] = disposition(request.path)
+    name = "-".join([request.path, *request.args.getlist("at")])  # days are saved side by side
+    response.headers["Content-Disposition"] = disposition(name)
     return response
 
 

@@ -213,6 +213,7 @@ class TestAnEarlierList:
         assert "/api/v1/lists/stars?at=2026-03-01T11:59:00Z&format=csv" in links
         assert "/?list=stars&window=1h" in links  # as it stands now
         assert not [it for _, it in page.tags if it.get("id") == "fresh"]  # it is never renewed
+        assert "Link to this moment" in page.text
 
     def test_of_now_has_what_changed_and_the_same_rows(self, full: FlaskClient) -> None:
         now = full.get("/?window=1h").text
