@@ -8,7 +8,7 @@ import httpx
 
 import settings as configuration
 from core import clock
-from core.clock import DAY, HOUR
+from core.clock import DAY, HOUR, MINUTE
 from core.rate_limit import Resource
 from github import polling
 from github.client import GitHub
@@ -17,8 +17,13 @@ from local.fake_github.newcomers import GrowingWorld
 from store import builds, polls
 from store.database import connect
 
-# How far back, and how far apart: finer for what is near, as thinning would leave it.
-HISTORY = ((35 * DAY, DAY), (2 * DAY, 3 * HOUR), (3 * HOUR, timedelta(minutes=10)))
+# How far back, how far apart, and rounded to what: finer for what is near, as thinning would leave
+# it. The windows of gains over days begin at a full hour.
+HISTORY = (
+    (35 * DAY, DAY, HOUR),
+    (2 * DAY, 3 * HOUR, MINUTE),
+    (3 * HOUR, 10 * MINUTE, MINUTE),
+)
 
 
 class OpenGate:
@@ -34,8 +39,8 @@ def past_slots(now: datetime, every: timedelta) -> list[datetime]:
     current = clock.floor(now, every)
     return sorted(
         {
-            clock.floor(current - step * number, every)
-            for reach, step in HISTORY
+            clock.floor(clock.floor(current - step * number, rounding), every)
+            for reach, step, rounding in HISTORY
             for number in range(1, reach // step + 1)
         }
     )

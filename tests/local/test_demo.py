@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from core import clock, lists
 from core.clock import DAY, HOUR
+from core.windows import WINDOWS
 from local import demo
 from local.fake_github.worlds import MadeUpWorld
 from local.run import DEMO
@@ -31,10 +32,16 @@ class TestPastSlots:
     ) -> None:
         slots = demo.past_slots(NOW, MINUTE)
 
-        days, threes, tens = slots[:33], slots[33:48], slots[48:]
-        assert days == [at("2026-02-03T12:34") + number * DAY for number in range(33)]
-        assert threes == [at("2026-03-08T12:34") + number * 3 * HOUR for number in range(15)]
-        assert tens == [at("2026-03-10T09:34") + number * 10 * MINUTE for number in range(18)]
+        days = [at("2026-02-03T12:00") + number * DAY for number in range(35)]
+        threes = [at("2026-03-08T12:34") + number * 3 * HOUR for number in range(15)]
+        tens = [at("2026-03-10T09:34") + number * 10 * MINUTE for number in range(18)]
+        assert slots == sorted([*days, *threes, *tens])
+
+    @pytest.mark.parametrize("days", [7, 30])
+    def test_have_one_where_each_window_of_days_begins(self, days: int) -> None:
+        window = next(it for it in WINDOWS if it.length == days * DAY)
+
+        assert window.start(NOW) in demo.past_slots(NOW, MINUTE)
 
     @pytest.mark.parametrize("minutes", [1, 10, 60])
     def test_are_slots_of_the_interval_each_once_and_in_order(self, minutes: int) -> None:
