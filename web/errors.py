@@ -16,6 +16,7 @@ from web.responses import RETRY_AFTER
 log = structlog.get_logger("starboard")
 
 LONGEST_PATH = 500  # characters that an error repeats
+BUSY = ("database is locked", "statement timeout")  # what SQLite and Postgres say of their patience
 
 
 def problem_response(error: HTTPException) -> AnyResponse:
@@ -54,5 +55,6 @@ def database_problem(error: DBAPIError) -> AnyResponse:
     database is."""
     log.error("database", why=error_line(error))
     where = "" if request.endpoint == "site.readyz" else "; see /readyz"
-    detail = f"the database cannot be reached{where}"
-    return problem_response(ServiceUnavailable(detail, retry_after=RETRY_AFTER))
+    busy = any(told in str(error.orig) for told in BUSY)
+    detail = "the database is busy" if busy else "the database cannot be reached"
+    return problem_response(ServiceUnavailable(f"{detail}{where}", retry_after=RETRY_AFTER))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
+import app as web_app
 from github.errors import Unreachable
 from local.fake_github import api, serving
 from local.fake_github.worlds import MadeUpWorld
@@ -100,6 +101,20 @@ class TestWithoutADatabase:
             assert "the database cannot be reached" in told
             assert "the database cannot be used: " in logged
         assert "pass-word" not in logged
+
+    @pytest.mark.sqlite
+    def test_one_that_another_holds_is_busy(
+        self, make_app: MakeApp, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(web_app, "READ_PATIENCE", 0.01)
+        client = make_app(follow="local").test_client()
+
+        with database.write() as session:
+            session.connection()
+            told = client.put("/api/v1/repos/quiet/harbor").json
+
+        assert told is not None
+        assert (told["status"], told["detail"]) == (503, "the database is busy; see /readyz")
 
     def test_it_is_ready_again_once_there_is_one(
         self, make_app: MakeApp, settings: Settings
