@@ -136,8 +136,11 @@ def unfollow(session: Session, full_name: str) -> bool:
     row = follow_of(session, full_name)
     if row is None or (row.followed_since is None and not row.named):
         return False
-    same = Follow.repository_id == row.repository_id  # asked for by two of its names at once
-    for each in {row, *session.scalars(select(Follow).where(same))}:
+    rows = {row}
+    if row.repository_id is not None:  # it may have been asked for by two of its names at once
+        same = Follow.repository_id == row.repository_id
+        rows |= set(session.scalars(select(Follow).where(same)))
+    for each in rows:
         each.followed_since, each.named = None, False
     return True
 

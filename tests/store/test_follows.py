@@ -85,6 +85,15 @@ def test_one_that_was_asked_for_by_two_names_is_followed_once(database: Database
         assert follows.followed_ids(session, ()) == set()
 
 
+def test_to_unfollow_one_that_github_was_not_asked_for_yet_ends_no_other(
+    database: Database,
+) -> None:
+    with database.write() as session:
+        follow_many(session, ["a/a", "b/b"], NOON)
+        assert follows.unfollow(session, "a/a")
+        assert [row.full_name for row in follows.all_followed(session)] == ["b/b"]
+
+
 def test_to_unfollow_ends_two_wishes_for_one_that_are_there_already(database: Database) -> None:
     put(database, repo(1, full_name=NEW))
     with database.write() as session:
