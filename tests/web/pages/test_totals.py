@@ -28,6 +28,14 @@ class TestTotals:
         assert row in page.text
         assert page.all("rect", "width") == widths
 
+    def test_lead_from_a_language_to_its_list_alone(self, full: FlaskClient) -> None:
+        """A text that is looked for finds other rows than those of a language."""
+        for path in ("/languages", "/"):
+            page = read(full.get(path))
+
+            assert "Go" in page.text and "/?list=python" in page.all("a", "href")
+            assert [it for it in page.all("a", "href") if "/?q=" in it] == []
+
     def test_can_be_in_the_order_of_their_gains(
         self, full: FlaskClient, database: Database
     ) -> None:
