@@ -612,6 +612,25 @@ def test_tells_gains_in_percent_and_since_when(open_page: Any, site: Site, size:
     assert re.fullmatch(r" ?since \d+ \w+ \d\d:\d\d", since.text_content())
 
 
+def test_by_percent_a_phone_tells_who_is_new_and_what_github_tells(
+    open_page: Any, site: Site
+) -> None:
+    page = open_page(f"{site.url}/?window=7d&order=percent", SIZES["phone"])
+    page.evaluate("""() => {
+        const [first, second] = all("#ranking td.gained");
+        first.innerHTML = '<span class="bound">new, more than 1,409</span>';
+        first.nextElementSibling.textContent = "";
+        second.insertAdjacentHTML("beforeend", '<span class="theirs">*</span>');
+    }""")
+
+    expect(page.get_by_text("new, more than 1,409")).to_be_visible()
+    marks = page.evaluate(
+        "all('#ranking td.percent').map((it) => getComputedStyle(it, '::after').content[1])"
+    )
+    assert marks[1] == "*" and marks.count("*") == 1
+    assert page.locator("#ranking tbody tr").first.locator("td:visible").count() == 4
+
+
 def test_columns_do_not_touch_however_long_their_figures(open_page: Any, site: Site) -> None:
     page = open_page(f"{site.url}/?window=365d")
     longest = {"gained": "+1,234,567", "percent": "+1,234.56 %", "num:not(.gained)": "1,234,567"}
