@@ -40,6 +40,21 @@ class TestFollowed:
             assert "Nothing is followed yet." in page.text and way in page.text
             assert ("a", {"href": PAGE, "aria-current": "page"}) in page.tags
 
+    def test_is_the_one_item_of_the_menu_that_is_marked(
+        self, site: FlaskClient, database: Database
+    ) -> None:
+        poll(database, StubGitHub(answer([])), ranked=FOLLOWED)
+        publish(site, BUILT)
+
+        for path, item in (
+            (PAGE, PAGE),
+            ("/owners?list=followed", "/owners"),
+            ("/languages?list=followed", "/languages"),
+        ):
+            tags = read(site.get(path)).tags
+            marked = [it["href"] for _, it in tags if it.get("aria-current") == "page"]
+            assert [it for it in marked if "window" not in it] == [item]  # lists beside it aside
+
     def test_is_a_list_with_what_can_be_done_there(
         self, site: FlaskClient, database: Database
     ) -> None:
