@@ -161,12 +161,12 @@ def owners(ranked: RankedList | None, window: str, order: str) -> Response:
 def _totals(what: str, key: str, ranked: RankedList, window: str, order: str) -> Reply:
     with current.database().read() as session:
         document, build = responses.stored(session, f"{what}/{ranked.slug}", ranked)
-    items = json.loads(document.body)["items"]  # most stars first
-    if order == "gain":
-        gains = [item["gains"][window] for item in items]
-        told = zip(items, gains, strict=True)
-        largest = sorted(told, key=lambda it: (not it[1]["repositories"], -it[1]["stars"]))
-        items = [item for item, _ in largest]
+    items = json.loads(document.body)["items"]
+    counts = [item["gains"][window] if order == "gain" else item for item in items]
+    largest = sorted(
+        zip(items, counts, strict=True),
+        key=lambda it: (not it[1]["repositories"], -it[1]["stars"]),
+    )
     return page(
         "totals.html",
         build,
@@ -181,8 +181,8 @@ def _totals(what: str, key: str, ranked: RankedList, window: str, order: str) ->
             if key != "language" or each.language is None or each == ranked
         ],
         ranked=ranked,
-        items=items,
-        most=max((item["stars"] for item in items), default=1) or 1,
+        items=[item for item, _ in largest],
+        most=max([1, *(count["stars"] for count in counts)]),
     )
 
 

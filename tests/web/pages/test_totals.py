@@ -52,6 +52,9 @@ class TestTotals:
         assert [it for it in by_stars if "q=" in it] == ["/search?q=Quiet/", "/search?q=Loud/"]
         assert [it for it in by_gain if "q=" in it] == ["/search?q=Loud/", "/search?q=Quiet/"]
         assert "/owners?list=stars&window=24h&order=gain" in by_gain
+        by_gain_page = read(full.get("/owners?window=1h&order=gain"))
+        assert by_gain_page.all("rect", "width") == ["100.0", "80.0"]
+        assert "Owners by gain, with their gain in 1 hour" in by_gain_page.text
 
     def test_of_a_list_of_one_language_lead_to_its_owners(
         self, full: FlaskClient, database: Database
