@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from core import clock, gaps
-from core.clock import HOUR
+from core.clock import HOUR, MINUTE
 from core.words import duration, interval
 from monitoring.status import Gap, ListStatus, Status
 from settings import Settings
 
 MOST_TOLD = 5  # repositories that GitHub withholds
 LATELY = 2 * HOUR  # for which a missed poll counts as something that is wrong now
+LATE = MINUTE  # after which the scheduler should have queued what was due
 
 Finding = tuple[str, str]  # what the trouble is of, "" where it can be of one thing only; sentence
 Check = Callable[[Status, Settings, datetime], Iterator[Finding]]
@@ -31,8 +32,11 @@ Again = Callable[[Status, Settings, datetime], datetime | None]
 
 
 class Remedy(NamedTuple):
-    action: str
+    """`needs_jobs`: while no job can run, that is the cause, and the action is to end it."""
+
+    action: str | Callable[[Status, Settings], str]
     again: Again | None = None
+    needs_jobs: bool = False
 
 
 def findings(live: Status, settings: Settings, now: datetime) -> dict[str, str]:
@@ -47,12 +51,17 @@ def findings(live: Status, settings: Settings, now: datetime) -> dict[str, str]:
 def troubles(live: Status, settings: Settings, now: datetime) -> list[Trouble]:
     """Return the troubles of now, worst first; those of watched repositories are one."""
     found = []
+    without = [name for check, name in NEEDED.items() if any(check(live, settings, now))]
     for check, remedy in CHECKS.items():
         sentences = [sentence for _, sentence in check(live, settings, now)]
         if check is _watch_fails and len(sentences) > 1:
             sentences = [_together(live)]
-        again = remedy.again(live, settings, now) if sentences and remedy.again else None
-        found += [Trouble(sentence, remedy.action, again) for sentence in sentences]
+        again = remedy.again if sentences and not without else None
+        action = remedy.action if isinstance(remedy.action, str) else remedy.action(live, settings)
+        if without and remedy.needs_jobs:
+            action = f"No job runs without {' and '.join(without)}: see to that first."
+        next_try = again(live, settings, now) if again else None
+        found += [Trouble(sentence, action, next_try) for sentence in sentences]
     return found
 
 
@@ -97,7 +106,15 @@ def _redis_away(live: Status, settings: Settings, now: datetime) -> Iterator[Fin
 
 def _no_worker(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
     if live["workers"] is not None and not live["workers"]:
-        yield "", "No worker runs, so nothing is polled and nothing is built."
+        silent = "No worker has given a sign of life for more than a minute"
+        yield "", f"{silent}, so nothing is polled and nothing is built."
+
+
+def _scheduler_late(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
+    due = [(clock.parse(run["at"]), run["name"]) for run in live["next_runs"] or ()]
+    if due and min(due)[0] < now - LATE:
+        at, name = min(due)
+        yield "", f"The scheduler queues nothing: {name} was due at {at:%H:%M} UTC."
 
 
 def _build_late(live: Status, settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -182,20 +199,30 @@ def _is_old(polled: ListStatus, settings: Settings) -> bool:
     return polled["expected"] > 1 and late
 
 
+def _why_old(live: Status, settings: Settings) -> str:
+    old = [polled for polled in live["lists"] if _is_old(polled, settings)]
+    return LAST_ERROR if any(polled["last_error"] for polled in old) else NO_ERROR
+
+
+LAST_ERROR = "last_error of the list in the status says why."
+NO_ERROR = "Its polls do not end: look at the workers, their log, and GitHub's rate limit."
+_HANGS = "It may hang, or have ended: look with `ps`, and in its log. End one that hangs, and start"
 _SCHEDULER = "Is a scheduler running, and a worker? `flask --app app jobs` lists what failed."
 CHECKS: Mapping[Check, Remedy] = {  # worst first, each with what to do
-    _nothing_built: Remedy(_SCHEDULER, _next_build),
+    _nothing_built: Remedy(_SCHEDULER, _next_build, needs_jobs=True),
     _redis_away: Remedy(
         "Start Redis where REDIS_URL says, such as by `valkey-server`; `make run` starts its own "
         "again. The schedule puts itself back."
     ),
-    _no_worker: Remedy("Start `python worker.py`, and look in its log at why it ended."),
-    _build_late: Remedy(_SCHEDULER, _next_build),
-    _lists_old: Remedy("last_error of the list in the status says why.", _next_slot),
+    _no_worker: Remedy(f"{_HANGS} `python worker.py`."),
+    _scheduler_late: Remedy(f"{_HANGS} `python scheduler.py`."),
+    _build_late: Remedy(_SCHEDULER, _next_build, needs_jobs=True),
+    _lists_old: Remedy(_why_old, _next_slot, needs_jobs=True),
     _polls_missed: Remedy(
         "Look at gaps and last_error of the list in the status, GitHub's rate limit, and the "
         "workers.",
         _next_slot,
+        needs_jobs=True,
     ),
     _polls_suspect: Remedy(
         "GitHub's search was partial or contradicts the list, which stays as it was; what three "
@@ -213,4 +240,9 @@ CHECKS: Mapping[Check, Remedy] = {  # worst first, each with what to do
     _withheld: Remedy(
         "It may be blocked, private or deleted; it is tried again, and stops nothing else."
     ),
+}
+NEEDED: Mapping[Check, str] = {  # by all jobs
+    _redis_away: "Redis",
+    _no_worker: "a worker",
+    _scheduler_late: "the scheduler",
 }

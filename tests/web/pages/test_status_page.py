@@ -72,7 +72,7 @@ class TestStatus:
 
         text = read(client.get("/status")).text
 
-        assert "No worker runs" in text
+        assert "No worker has given a sign of life" in text
         assert "1 job was given up in the queue default." in text
         assert "Queue default 0 waiting, 1 failed" in text
 
