@@ -3,10 +3,11 @@ sentence. The status page shows them, and notifications tell when one begins and
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from core import clock, gaps
 from core.clock import HOUR, MINUTE
+from core.schemas import Time
 from core.words import duration, interval
 from monitoring.status import Gap, ListStatus, Status
 from settings import Settings
@@ -26,6 +27,21 @@ class Trouble(NamedTuple):
     sentence: str
     action: str
     again: datetime | None = None
+
+
+class WrongStatus(TypedDict):
+    """What is wrong now, and what to do about it. `next_try_at`: when it is tried anew by itself;
+    null where nobody knows, or somebody has to act."""
+
+    sentence: str
+    action: str
+    next_try_at: Time | None
+
+
+class ToldStatus(Status):
+    """The status with what its page says, worst first."""
+
+    wrong: list[WrongStatus]
 
 
 Again = Callable[[Status, Settings, datetime], datetime | None]
@@ -63,6 +79,19 @@ def troubles(live: Status, settings: Settings, now: datetime) -> list[Trouble]:
         next_try = again(live, settings, now) if again else None
         found += [Trouble(sentence, action, next_try) for sentence in sentences]
     return found
+
+
+def told_status(live: Status, settings: Settings, now: datetime) -> ToldStatus:
+    """Return the status with the troubles of now."""
+    wrong: list[WrongStatus] = [
+        {
+            "sentence": it.sentence,
+            "action": it.action,
+            "next_try_at": clock.rfc3339(it.again) if it.again else None,
+        }
+        for it in troubles(live, settings, now)
+    ]
+    return {**live, "wrong": wrong}
 
 
 def _next_slot(live: Status, settings: Settings, now: datetime) -> datetime:

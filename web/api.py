@@ -16,7 +16,7 @@ from core.clock import DAY, HOUR, MINUTE
 from core.leaderboards import MOVERS_BY, movers_name
 from core.lists import RankedList
 from core.windows import Profile
-from monitoring import status
+from monitoring.checks import ToldStatus, told_status
 from store import series
 from store.events import events_of
 from store.series import Chosen
@@ -259,7 +259,7 @@ def _end(chosen: Chosen, start: datetime | None) -> datetime:
 
 
 @api.get("/status")
-@endpoint(status.Status, live=True)
+@endpoint(ToldStatus, live=True)
 def live_status() -> Response:
-    """Live: how fresh each list is, and what queues and workers do."""
-    return live_json(status_now())
+    """Live: what is wrong, how fresh each list is, and what queues and workers do."""
+    return live_json(told_status(status_now(), current.settings(), clock.now()))

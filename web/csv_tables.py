@@ -18,7 +18,7 @@ from core import schemas
 from core.changes import Changes
 from core.follow_schemas import FollowPage
 from core.windows import WINDOWS
-from monitoring.status import Status
+from monitoring.checks import ToldStatus
 
 CSV = "text/csv; charset=utf-8; header=present"
 API = "/api/v1/"
@@ -35,7 +35,7 @@ TABLES = {  # type of a document → where it has its rows
     schemas.Repositories: ("items",),
     schemas.Series: ("points",),
     schemas.RankSeries: ("points",),
-    Status: ("lists",),
+    ToldStatus: ("lists",),
 }
 DETAILS = ("rank", "overtaken", "stars")  # of an event
 

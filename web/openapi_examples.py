@@ -24,7 +24,7 @@ from core.schemas import (
     Series,
 )
 from core.windows import Baselines, Counts, Profile, RankedRepository, Snapshot
-from monitoring.status import Status
+from monitoring.checks import ToldStatus
 from web.badges import Badge, badge_of
 
 STARS = lists.KNOWN["stars"]
@@ -96,7 +96,7 @@ EVENTS: EventPage = {
     "next": 41,
 }
 
-STATUS: Status = {
+STATUS: ToldStatus = {
     "lists": [
         {
             "slug": "stars",
@@ -128,6 +128,13 @@ STATUS: Status = {
     "github": [],
     "troubles": [],
     "names": {"asked": 3_400, "of": 19_500},
+    "wrong": [
+        {
+            "sentence": "Stars missed polls in the last 2 h.",
+            "action": "Look at gaps and last_error of the list in the status.",
+            "next_try_at": NEXT_BUILD_AT,
+        }
+    ],
 }
 
 ROW = get_type_hints(RepositoryRow)
@@ -187,5 +194,5 @@ EXAMPLES: dict[Any, Any] = {  # type of a reply → an example of it
         "points": [{"at": AS_OF, "rank": 3}],
     },
     EventPage: EVENTS,
-    Status: STATUS,
+    ToldStatus: STATUS,
 }

@@ -191,6 +191,21 @@ def test_actions_are_of_the_cause_and_nothing_is_tried_that_cannot_be(
     assert not any(it.again for it in found) or len(found) == 1
 
 
+def test_the_json_tells_the_same(settings: Settings) -> None:
+    status = live(lists=[polled(**OLD, last_error="500")])
+
+    assert checks.told_status(status, settings, NOW) == {
+        **status,
+        "wrong": [
+            {
+                "sentence": "Stars had no good poll lately.",
+                "action": checks.LAST_ERROR,
+                "next_try_at": at(10),
+            }
+        ],
+    }
+
+
 def test_actions_are_those_of_the_alerts() -> None:
     """But for what no alert is about: a repository that GitHub withholds, and the scheduler, of
     which there is no metric."""

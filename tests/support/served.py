@@ -360,6 +360,20 @@ SHAPES: dict[str, Any] = {
         "troubles": [],
         "names": {"asked": 0, "of": 0},
         "sampling": {"repositories": 0, "every_seconds": 600},
+        "wrong": [
+            {
+                "sentence": "Redis cannot be reached, so no job can run. "
+                "What is stored is served all the same.",
+                "action": "Start Redis where REDIS_URL says, such as by `valkey-server`; `make "
+                "run` starts its own again. The schedule puts itself back.",
+                "next_try_at": None,
+            },
+            {
+                "sentence": "Stars missed polls in the last 2 h.",
+                "action": "No job runs without Redis: see to that first.",
+                "next_try_at": None,
+            },
+        ],
     },
 }
 

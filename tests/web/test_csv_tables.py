@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from core import schemas
 from core.changes import Changes
 from core.follow_schemas import FollowPage
-from monitoring.status import Status
+from monitoring.checks import ToldStatus
 from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.served import BUILT, publish
@@ -39,7 +39,7 @@ TYPED = {  # endpoint → the type of its document
     "/api/v1/repos/Quiet/Harbor-1/history": schemas.Series,
     "/api/v1/repos/Quiet/Harbor-1/ranks": schemas.RankSeries,
     "/api/v1/repos?repos=Quiet/Harbor-2,Quiet/Harbor-1": schemas.Repositories,
-    "/api/v1/status": Status,
+    "/api/v1/status": ToldStatus,
 }
 FORMULAS = ("=1+1", "+1", "-1,2", "@SUM(A1)", "\tx", '\r=HYPERLINK("x")')
 
