@@ -30,6 +30,7 @@ class Followed(NamedTuple):
     has_room: bool  # its list, for all that are followed
     waiting: list[Follow]  # not on the list yet or, where that is full, without a reading yet
     troubled: list[Follow]
+    unknown: list[Follow]  # GitHub has none of the name
     groups: list[RankedList]
     may_follow: bool
 
@@ -85,6 +86,7 @@ def _followed(session: Session, ranked: RankedList, made: Board | None) -> Follo
         has_room,
         [row for row, _ in waiting if row.full_name.lower() not in told][:MOST_WAITING],
         troubled[:MOST_WAITING],
+        follows.unknown_to_github(session),
         [each for each in current.settings().lists if each.names and not each.followed],
         may_ask() and asks_by_form(),
     )

@@ -3,6 +3,7 @@
 from flask import Response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from core import clock
 from core.names import linked_owner, pasted_name
 from store import follows, repositories
 from store.search import search
@@ -15,7 +16,7 @@ SHOWN = 50  # repositories
 
 def search_page(text: str) -> AnyResponse:
     """Return what a text finds, or lead to the page of the repository that it names."""
-    host = current.github_host()
+    host, gone_at, ask_again = current.github_host(), None, True
     full_name = pasted_name(text.removeprefix("@"), host)
     words = full_name or linked_owner(text, host) or text.removeprefix("@")
     with current.database().read() as session:
@@ -24,11 +25,15 @@ def search_page(text: str) -> AnyResponse:
             wish = follows.follow_of(session, full_name)
             if known or (wish is not None and wish.gone_at is None):
                 return _lead_to(known.full_name if known else full_name)
+            if wish is not None:
+                gone_at, ask_again = wish.gone_at, follows.is_worth_asking(wish, clock.now())
         found, count = search(session, words.replace("/", " "), SHOWN)
     html = render_template(
         "search.html",
         text=text,
         full_name=full_name,
+        gone_at=gone_at,
+        ask_again=ask_again,
         found=found,
         count=count,
         may_follow=full_name is not None and asks_by_form() and may_ask(),

@@ -6,11 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from core import list_names
+from models import Follow
 from store.database import Database
 from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, poll, repo
 from tests.support.pages import BROWSER, by_the_front, read, rows
-from tests.support.served import BUILT, STARS, publish
+from tests.support.served import BUILT, NOW, STARS, database_of, publish
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -102,6 +103,19 @@ class TestFollowed:
         assert "/follow" not in page.all("form", "action")
         assert client.get("/api/v1/repos/still/sea").json["followed"] is True  # type: ignore[index]
         assert "Follow" in read(client.get("/repos/Quiet/Harbor-1", headers=BROWSER)).text
+
+    def test_names_what_github_has_none_of_until_it_is_let_go(self, site: FlaskClient) -> None:
+        site.post("/follow", data={"repository": "No/Body"})
+        with database_of(site).write() as session:
+            row = session.get_one(Follow, "no/body")
+            row.followed_since, row.gone_at = None, NOW
+
+        before = read(site.get(PAGE)).text
+        site.post("/unfollow", data={"repository": "No/Body", "back": "followed"})
+        after = read(site.get(PAGE)).text
+
+        assert "GitHub has no repository named No/Body" in before
+        assert "No/Body" not in after
 
     def test_who_is_not_followed_any_more_is_gone_at_once(
         self, site: FlaskClient, database: Database

@@ -127,6 +127,23 @@ class TestSearch:
         assert api.json is not None
         assert api.json["detail"].endswith("; PUT /api/v1/repos/new/boat follows it")
 
+    def test_says_what_github_has_none_of_and_asks_again_after_an_hour(
+        self, site: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        site.post("/follow", data={"repository": "new/boat"})
+        with database_of(site).write() as session:
+            session.scalars(select(Follow)).one().gone_at = NOW
+
+        at_once = read(site.get("/search?q=new/boat"))
+        monkeypatch.setattr(clock, "now", lambda: NOW + clock.HOUR)
+        later = read(site.get("/search?q=new/boat"))
+
+        told = "GitHub has no repository named new/boat: it was asked on 1 Mar 2026, 12:07 UTC."
+        assert told in at_once.text and told in later.text
+        assert "not known here yet" not in at_once.text
+        assert "/follow" not in at_once.all("form", "action")
+        assert "/follow" in later.all("form", "action")
+
     def test_offers_nothing_to_those_who_may_not(
         self, harbors: Database, make_app: MakeApp
     ) -> None:
