@@ -5,7 +5,7 @@ from typing import IO, Any
 
 import click
 
-from core import clock
+from core import clock, words
 from core.names import parted, pasted_name, pasted_owner, read_names
 from core.sampling import interval
 from models import Follow
@@ -99,7 +99,7 @@ def follows() -> None:
         settings = current.settings()
         number = number_sampled(session, settings.watch)
     every = interval(number, settings.poll_every, settings.github_token is not None)
-    click.echo(f"{len(rows)} followed, each sampled every {every // clock.MINUTE} minutes.")
+    click.echo(f"{len(rows)} followed, each sampled every {words.interval(every)}.")
 
 
 def _follow(full_names: list[str]) -> list[str]:

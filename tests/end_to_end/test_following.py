@@ -129,7 +129,7 @@ def test_commands_follow_and_say_how_far_it_is(install: Callable[..., Any]) -> N
         "`flask --app app follows` tells how far they are.",
     ]
     assert ended == f"{first}: not followed any more\n"
-    assert left.splitlines()[-1] == "1 followed, each sampled every 10 minutes."
+    assert left.splitlines()[-1] == "1 followed, each sampled every 10 min."
 
 
 @pytest.mark.parametrize("setting", ["nobody", "a-key-of-sixteen-characters"])

@@ -241,14 +241,20 @@ def test_owners_are_followed_from_the_command_and_told_with_what_they_hold(
         f"Quiet/Harbor-1  {since}  history queued  451",
         f"Quiet/Harbor-2  {since}  history queued",
         "gone/gone  GitHub has no repository of that name",
-        "2 followed, each sampled every 10 minutes.",
+        "2 followed, each sampled every 10 min.",
     ]
     assert ended == [
         "quiet/*: not followed any more\n",
         "LOUD/*: followed since WATCH names it; take it out there\n",
         "gone/gone: not followed any more\n",
     ]
-    assert run(app, "follows")[1].splitlines()[2:] == ["0 followed, each sampled every 10 minutes."]
+    assert run(app, "follows")[1].splitlines()[2:] == ["0 followed, each sampled every 10 min."]
+
+
+def test_the_command_tells_how_often_a_minute_is(database: Database, make_app: MakeApp) -> None:
+    told = run(make_app(poll_every=clock.MINUTE), "follows")[1]
+
+    assert told == "0 followed, each sampled every minute.\n"
 
 
 def test_kinds_without_an_owner_make_no_sense(site: FlaskClient) -> None:
