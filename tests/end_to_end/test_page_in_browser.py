@@ -232,6 +232,9 @@ def test_no_more_than_10_can_be_chosen(open_page: Any, site: Site) -> None:
 
     assert page.locator("#ranking :checked").count() == 10
     expect(page.locator("#said")).to_have_text("No more than 10 can be compared.")
+    expect(page.get_by_text("no more than 10: leave out one of them first")).to_be_in_viewport()
+    page.locator("#ranking :checked").first.uncheck()
+    expect(page.get_by_text("9 of up to 10 chosen")).to_be_visible()
 
 
 def test_zooms_into_a_history_with_the_mouse_and_with_the_keyboard(

@@ -98,13 +98,13 @@ const MOST = 10;
 
 document.addEventListener("change", (event) => {
   if (!event.target.matches(".comparing [type=checkbox]")) return;
-  const chosen = all(".comparing :checked");
-  if (chosen.length > MOST) {
+  const count = all(".comparing :checked").length;
+  const told = one(".bar span");
+  if (count > MOST) {
     event.target.checked = false;
+    told.textContent = `no more than ${MOST}: leave out one of them first`;
     say(`No more than ${MOST} can be compared.`);
-  }
-  const count = Math.min(chosen.length, MOST);
-  one(".bar span").textContent = count ? `${count} of up to ${MOST} chosen` : `the chosen repositories, up to ${MOST}`;
+  } else told.textContent = count ? `${count} of up to ${MOST} chosen` : `the chosen repositories, up to ${MOST}`;
 });
 
 // Copying a snippet.
