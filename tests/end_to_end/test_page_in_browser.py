@@ -490,6 +490,16 @@ def test_the_span_of_a_chart_moves_on(open_page: Any, site: Site) -> None:
         until_it_is_renewed(page)
 
 
+def test_tells_on_a_phone_of_how_many_polls(open_page: Any, site: Site) -> None:
+    page = open_page(f"{site.url}/status", SIZES["phone"])
+
+    expect(page.locator("#polled td.num .of").first).to_be_visible()
+    page.evaluate("all('#polled td.num').forEach((it) => it.firstChild.textContent = '144')")
+    page.evaluate("all('#polled .of').forEach((it) => it.textContent = ' of 144')")
+    wide = "all('#polled td.num').filter((it) => it.scrollWidth > it.clientWidth).length"
+    assert page.evaluate(wide) == 0
+
+
 def test_tells_the_last_error_on_a_phone_too(open_page: Any, site: Site) -> None:
     def failed(route: Route) -> None:
         answer = route.fetch()
