@@ -26,7 +26,7 @@ from web.rendering import DEFAULTS, page
 from web.replies import Reply
 from web.repository_page import history_lines, repository_page
 from web.search_page import search_page
-from web.status_page import day_strip, slots
+from web.status_page import day_strip, first_runs, slots
 from web.text import printable
 
 LONGEST_QUERY = 2_000  # characters that a redirect repeats
@@ -202,6 +202,7 @@ def status() -> Response:
         suspect=names_of_lists([it for it in live["lists"] if it["suspects"]], settings),
         suspects={it["slug"]: slots(it["suspects"]) for it in live["lists"]},
         now=now,
+        next_runs=first_runs(live["next_runs"] or ()),
         strips={
             polled["slug"]: day_strip(polled, settings.poll_every, now) for polled in live["lists"]
         },

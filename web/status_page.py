@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from core import clock
 from core.clock import DAY, MINUTE
+from monitoring.redis_status import NextRun
 from monitoring.status import Gap, ListStatus
 
 
@@ -27,3 +28,12 @@ def day_strip(
 def slots(spans: Iterable[Gap]) -> int:
     """Return how many slots spans of them have."""
     return sum(span["slots"] for span in spans)
+
+
+def first_runs(runs: Iterable[NextRun]) -> list[tuple[NextRun, int]]:
+    """Return the next run of each kind of job, soonest first, with how many more of the kind are
+    to come: `poll-stars` and `poll-go` are of one."""
+    kinds: dict[str, list[NextRun]] = {}
+    for run in runs:
+        kinds.setdefault(run["name"].partition("-")[0], []).append(run)
+    return [(first, len(others)) for first, *others in kinds.values()]

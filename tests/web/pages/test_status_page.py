@@ -6,17 +6,20 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from rq_scheduler import Scheduler
 
 from core import clock
+from core.rate_limit import Allowance
 from monitoring.status import ListStatus
-from store import identities
+from queues import ENTRY_PREFIX
+from store import identities, rate_limits
 from store.database import Database
 from tests.support.archive import line, write_day
 from tests.support.common import MakeApp
 from tests.support.imported import bring
 from tests.support.jobs import give_up
 from tests.support.pages import by_the_front, read
-from tests.support.served import MINUTE, NOW
+from tests.support.served import MINUTE, NOW, database_of
 from web import status_page
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -54,6 +57,34 @@ class TestStatus:
 
     def test_has_its_table_as_csv(self, full: FlaskClient) -> None:
         assert "/api/v1/status?format=csv" in read(full.get("/status")).all("a", "href")
+
+    def test_shows_a_limit_as_github_said_until_it_is_whole_again(
+        self, full: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with database_of(full).write() as session:
+            search = Allowance(NOW, NOW, 1, limit=30, remaining=11, reset_at=NOW + MINUTE)
+            rate_limits.save_allowance(session, "search", search)
+
+        before = read(full.get("/status")).text
+        monkeypatch.setattr(clock, "now", lambda: NOW + 3 * MINUTE)
+        after = read(full.get("/status")).text
+
+        assert "GitHub, search 11 of 30 until 12:08" in before
+        assert "GitHub, search 30 of 30 Polls" in after
+
+    def test_shows_the_next_run_of_each_kind(
+        self, database: Database, make_app: MakeApp, redis: Redis, valkey_url: str
+    ) -> None:
+        minutes = {f"poll-{it}": it for it in range(36)} | {"aggregate": 50, "thin": 60}
+        runs = {
+            f"{ENTRY_PREFIX}{it}": (NOW + at * MINUTE).timestamp() for it, at in minutes.items()
+        }
+        redis.zadd(Scheduler.scheduled_jobs_key, runs)
+
+        text = read(make_app(redis_url=valkey_url).test_client().get("/status")).text
+
+        runs_told = "poll-0 12:07:00, and 35 more aggregate 12:57:00 thin 13:07:00"
+        assert f"Next runs {runs_told} Public" in text
 
     def test_is_of_the_moment(self, full: FlaskClient) -> None:
         assert full.get("/status").headers["Cache-Control"] == "no-store"
