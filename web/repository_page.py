@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     waits: bool
     position: int | None
     may_follow: bool
+    unheard: bool = False  # it waits, and no worker is known to be there
 
     @property
     def settled(self) -> bool:
@@ -62,6 +63,8 @@ def repository_page(owner: str, name: str, ranked: RankedList | None, **query: s
         wish = follows.follow_of(session, known)
         missing = gone(session, full_name) if profile is None else None
         asked = _asked(session, known, profile.id if profile else None, wish)
+    if asked.waits:
+        asked = asked._replace(unheard=not responses.status_now()["workers"])
     if profile is None:
         if missing is not None:
             raise missing

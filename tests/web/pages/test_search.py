@@ -4,6 +4,8 @@ from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
+from rq import Worker
 from sqlalchemy import select
 
 from core import clock
@@ -193,6 +195,21 @@ class TestARepositoryThatIsAskedFor:
         assert gone.status_code == 404
         assert "GitHub has no repository named 'new/boat'" in Reader(gone.text).text
         assert 'action="/follow"' not in gone.text
+
+    def test_says_so_where_no_worker_is_there_to_read_it(
+        self, harbors: Database, make_app: MakeApp, redis: Redis, valkey_url: str
+    ) -> None:
+        client = make_app(follow="local", redis_url=valkey_url).test_client()
+        client.application.extensions["status"].kept_for = 0
+        publish(client, BUILT)
+        told = "No worker has given a sign of life: see the status."
+
+        for path in ("/repos/new/boat", "/repos/Loud/Harbor"):
+            client.post("/follow", data={"repository": path.removeprefix("/repos/")})
+            assert told in read(client.get(path)).text
+        Worker(["default"], connection=redis).register_birth()
+
+        assert told not in read(client.get("/repos/new/boat")).text
 
     def test_marks_gains_that_github_tells(self, site: FlaskClient) -> None:
         put_days(database_of(site), 2, *[5] * 60, last=date(2026, 2, 27), read_at=NOON)
