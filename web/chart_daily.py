@@ -28,14 +28,13 @@ def draw(days_by_name: Mapping[str, Points], step: timedelta, theme: Theme) -> b
         return chart_svg.notice(f"No days of GitHub's star history of {names} are known yet", theme)
     first, last = min(bar[0] for bar in flat), max(bar[1] for bar in flat)
     highest = math.ceil(max(bar[2] for bar in flat))
-    by_mean = sorted(lines, key=lambda name: -_mean(lines[name]))
     return svg.chart(
         f"Stars a day of {names}",
         " ".join(_describe(name, days) for name, days in lines.items()),
         STYLE_SHEETS[theme] + (FILLED if len(lines) == 1 else ""),
         _head(names if len(lines) == 1 else "Stars a day", last - DAY),
         chart_svg.plane((first, last), (0, highest), DAY),
-        [svg.Line(_legend(name, lines[name]), [list(_outline(bars[name]))]) for name in by_mean],
+        [svg.Line(_legend(name, lines[name]), [list(_outline(bars[name]))]) for name in lines],
         chart_svg.GITHUBS + (f"; means of {step // DAY} days" if step > DAY else ""),
     )
 

@@ -55,7 +55,7 @@ def test_a_bar_of_several_days_is_as_high_as_their_mean() -> None:
     assert texts(root)[-1].endswith("; means of 2 days")
 
 
-def test_several_are_outlines_with_their_means_the_largest_first() -> None:
+def test_several_are_outlines_with_their_means_in_the_order_asked_for() -> None:
     lines = {"a/small": days(1, 3), "b/none": [], "c/large": days(1000, 3000)}
 
     root = ElementTree.fromstring(draw(lines, DAY, "auto"))
@@ -63,7 +63,7 @@ def test_several_are_outlines_with_their_means_the_largest_first() -> None:
     assert len(outlines(root)) == 2
     found = texts(root)
     assert found[-6:-4] == ["Stars a day", "until 23 November 2026"]
-    assert found[-4:-1] == ["c/large 2,000 a day", "a/small 2 a day", "b/none no days"]
+    assert found[-4:-1] == ["a/small 2 a day", "b/none no days", "c/large 2,000 a day"]
     assert "fill-opacity" not in (root.findtext(f"{SVG}style") or "")
 
 
