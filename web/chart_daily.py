@@ -17,9 +17,15 @@ FILLED = ".series path{fill:inherit;fill-opacity:.3;stroke-width:1.5}"  # where 
 Bar = tuple[datetime, datetime, float]  # start, end, stars a day
 
 
-def draw(days_by_name: Mapping[str, Points], step: timedelta, theme: Theme) -> bytes:
+def draw(
+    days_by_name: Mapping[str, Points],
+    step: timedelta,
+    theme: Theme,
+    waits: Mapping[str, str] = chart_svg.NONE_WAIT,
+) -> bytes:
     """The SVG of bars side by side, of several repositories their outlines. Days are given by their
-    ends; those of one step (t − step, t] are one bar, as high as their mean."""
+    ends; those of one step (t − step, t] are one bar, as high as their mean. `waits`: by names, how
+    far the days are that are still read."""
     lines = {printable(name): days for name, days in days_by_name.items()}
     names = ", ".join(lines)
     bars = {name: list(_bars(days, step)) for name, days in lines.items()}
@@ -34,13 +40,16 @@ def draw(days_by_name: Mapping[str, Points], step: timedelta, theme: Theme) -> b
         STYLE_SHEETS[theme] + (FILLED if len(lines) == 1 else ""),
         _head(names if len(lines) == 1 else "Stars a day", last - DAY),
         chart_svg.plane((first, last), (0, highest), DAY),
-        [svg.Line(_legend(name, lines[name]), [list(_outline(bars[name]))]) for name in lines],
+        [
+            svg.Line(_legend(name, days, waits.get(name)), [list(_outline(bars[name]))])
+            for name, days in lines.items()
+        ],
         chart_svg.GITHUBS + (f"; means of {step // DAY} days" if step > DAY else ""),
     )
 
 
-def _legend(name: str, days: Points) -> str:
-    return chart_svg.legend(name, f"{_mean(days):,.0f} a day" if days else "no days")
+def _legend(name: str, days: Points, wait: str | None) -> str:
+    return chart_svg.legend(name, f"{_mean(days):,.0f} a day" if days else wait or "no days")
 
 
 def _bars(days: Points, step: timedelta) -> Iterator[Bar]:

@@ -13,9 +13,16 @@ from web.text import printable, shorten
 Ranks = Sequence[tuple[datetime, int | None]]  # of each good poll; None: not on the list
 
 
-def draw(ranks_by_name: Mapping[str, Ranks], title: str, step: timedelta, theme: Theme) -> bytes:
+def draw(
+    ranks_by_name: Mapping[str, Ranks],
+    title: str,
+    step: timedelta,
+    theme: Theme,
+    waits: Mapping[str, str] = chart_svg.NONE_WAIT,
+) -> bytes:
     """The SVG of a line a repository, rank 1 at the top, each with at most one rank in a step. A
-    step without a poll is a gap, as are polls that did not find it on the list."""
+    step without a poll is a gap, as are polls that did not find it on the list. `waits`: by names,
+    how far those are whose ranks nobody could know yet."""
     lines = {printable(name): ranks for name, ranks in ranks_by_name.items()}
     names = ", ".join(lines)
     known = [rank for ranks in lines.values() for _, rank in ranks if rank is not None]
@@ -35,10 +42,14 @@ def draw(ranks_by_name: Mapping[str, Ranks], title: str, step: timedelta, theme:
         head,
         chart_svg.plane((first, last), (min(known), max(known)), step, scale="rank"),
         [
-            svg.Line(chart_svg.legend(name, _now(ranks)), _drawn(ranks, step))
+            svg.Line(_legend(name, ranks, waits.get(name)), _drawn(ranks, step))
             for name, ranks in lines.items()
         ],
     )
+
+
+def _legend(name: str, ranks: Ranks, wait: str | None) -> str:
+    return chart_svg.legend(name, (not ranks and wait) or _now(ranks))
 
 
 def _now(ranks: Ranks, word: str = "") -> str:

@@ -5,7 +5,7 @@ Pure: names and counts in, bytes out, the same for the same input. Moments are U
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -21,6 +21,8 @@ MOST_STEPS = 700  # of one line: about one a pixel
 MOST_POINTS = 2_000  # of all lines together: 14 bytes each, where every one stands alone
 
 GITHUBS = "GitHub's star history, in stars that stand today"
+
+NONE_WAIT: Mapping[str, str] = {}  # that a picture has no line of yet: names, and how far each is
 
 Scale = Literal["linear", "log"]
 Align = Literal["date", "age"]

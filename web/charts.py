@@ -185,21 +185,37 @@ def _chart(
         newest = max([build.built_at, *(it.read_at for it in chosen if it.read_at)])
         build = replace(build, built_at=newest)  # which tells when the chart was modified
         end = (build.as_of or clock.now()) + SECOND
-        if look.ranked:
-            ids = {it.full_name: it.id for it in chosen}
-            ranks, step = ranks_of(session, ids, look.ranked, end, SPANS[look.span])
-            picture = chart_ranks.draw(ranks, look.ranked.title, step, look.theme)
-        elif look.show == "daily":
-            picture = _daily(session, chosen, end, SPANS[look.span], look.theme)
-        else:
-            lines, step = _lines(session, chosen, end, SPANS[look.span], look.align)
-            lines += [Line(it.full_name, [], progress=it.legend) for it in unknown]
-            growing = [it.notice for it in chosen if it.is_growing]
-            if growing and not any(line.both for line in lines):
-                picture = chart_svg.notice(chart_notices.text([*growing, *unknown]), look.theme)
-            else:
-                picture = chart_svg.draw(lines, step, look.theme, look.scale, look.align)
+        picture = _picture(session, chosen, look, end, unknown)
     return Reply.of(picture, SVG, build)
+
+
+def _picture(
+    session: Session,
+    chosen: Sequence[Subject],
+    look: Look,
+    end: datetime,
+    unknown: Sequence[Notice],
+) -> bytes:
+    """The picture of what is known before `end`, and in words of what is collected."""
+    span, theme = SPANS[look.span], look.theme
+    growing = [it.notice for it in chosen if it.is_growing]
+    waits = {it.full_name: it.legend for it in (*growing, *unknown)}
+    if look.ranked:
+        ids = {it.full_name: it.id for it in chosen}
+        ranks, step = ranks_of(session, ids, look.ranked, end, span)
+        ranks |= {it.full_name: () for it in unknown}
+        return chart_ranks.draw(ranks, look.ranked.title, step, theme, waits)
+    if look.show == "daily":
+        days, step = _days(session, chosen, end, span)
+        if growing and not any(days.values()):
+            return chart_svg.notice(chart_notices.text([*growing, *unknown]), theme)
+        days |= {it.full_name: () for it in unknown}
+        return chart_daily.draw(days, step, theme, waits)
+    lines, step = _lines(session, chosen, end, span, look.align)
+    if growing and not any(line.both for line in lines):
+        return chart_svg.notice(chart_notices.text([*growing, *unknown]), theme)
+    lines += [Line(it.full_name, [], progress=it.legend) for it in unknown]
+    return chart_svg.draw(lines, step, theme, look.scale, look.align)
 
 
 def _lines(
@@ -265,14 +281,10 @@ def _line(
     return Line(subject.full_name, points, tuple(days), since, progress)
 
 
-def _daily(
-    session: Session,
-    subjects: Sequence[Subject],
-    end: datetime,
-    span: timedelta | None,
-    theme: Theme,
-) -> bytes:
-    """A picture of the stars of each day that GitHub tells of."""
+def _days(
+    session: Session, subjects: Sequence[Subject], end: datetime, span: timedelta | None
+) -> tuple[dict[str, Points], timedelta]:
+    """Return the stars of each day that GitHub tells of, by names, and the step that fits them."""
     rows = star_histories.by_id(session, [each.id for each in subjects])
     told = {each.full_name: series.told(rows.get(each.id)) for each in subjects}
     lines = {name: star_history.daily(days) if days else [] for name, days in told.items()}
@@ -280,8 +292,4 @@ def _daily(
     first = min([end, *(at - DAY for points in lines.values() for at, _ in points[:1])])
     start = max(first, end - (span or end - first))
     step = chart_svg.step(end - start, DAY, 2 * len(subjects))
-    return chart_daily.draw(
-        {name: [day for day in points if day[0] > start] for name, points in lines.items()},
-        step,
-        theme,
-    )
+    return {name: [day for day in points if day[0] > start] for name, points in lines.items()}, step

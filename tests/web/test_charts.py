@@ -317,6 +317,32 @@ class TestARepositoryThatNobodySaw:
             assert response.headers["Starboard-Notice"] == "collecting"
         assert self.wishes(site) == [("no/body", False)]
 
+    @pytest.mark.parametrize(
+        ("show", "figure", "unknown"),
+        [("daily", "1 a day", "no days"), ("rank", "1", "not listed")],
+    )
+    def test_is_in_the_legend_whatever_is_shown_of_the_others(
+        self, site: FlaskClient, full: FlaskClient, show: str, figure: str, unknown: str
+    ) -> None:
+        put_days(database_of(full), 2, *(7 * [1]), last=date(2026, 2, 28))
+        path = f"/charts.svg?repos=no/body,Loud/Motor&show={show}"
+
+        refused, asked = full.get(path).text, site.get(path).text
+
+        assert f"no/body\N{EN SPACE}{unknown}<" in refused
+        assert "no/body\N{EN SPACE}collecting<" in asked
+        assert f"Loud/Motor\N{EN SPACE}{figure}<" in asked
+
+    def test_that_waits_for_its_days_is_collected_where_those_are_shown(
+        self, full: FlaskClient
+    ) -> None:
+        want(full)
+        assert "Collecting the star history of Loud/Motor" in full.get(f"{CHART}?show=daily").text
+
+        put_days(database_of(full), 1, *(7 * [1]), last=date(2026, 2, 28))
+        beside = full.get("/charts.svg?repos=Loud/Motor,Quiet/Harbor&show=daily").text
+        assert "Loud/Motor\N{EN SPACE}collecting<" in beside
+
     def test_that_is_wanted_and_has_no_page_yet_is_collected(self, full: FlaskClient) -> None:
         with database_of(full).write() as session:
             session.connection().exec_driver_sql("DELETE FROM reading WHERE repository_id = 2")
