@@ -80,7 +80,7 @@ def draw(
         _head(lines, last, step, align),
         _plane_for(lines, step, scale, align),
         [
-            svg.Line(_legend(line, last, step), *_parts(line, parts, step, scale, align))
+            svg.Line(_legend(line, last, step, align), *_parts(line, parts, step, scale, align))
             for line, parts in zip(lines, unbroken, strict=True)
         ],
         _note(lines, align),
@@ -147,7 +147,7 @@ def _head(lines: Sequence[Line], last: datetime, step: timedelta, align: Align) 
     """What is shown, and when it ends."""
     when = f"{last.day} {last:%B %Y}" + (f", {last:%H:%M} UTC" if step < DAY else "")
     if len(lines) > 1 and align == "age":
-        return "Star history", "by age, from the first known day"
+        return "Star history", "by age, from the first known day; counts at the end"
     if len(lines) > 1:
         return "Star history", f"as of {when}"
     [line] = lines
@@ -170,15 +170,16 @@ def _newest_count(line: Line) -> int:
     return line.both[-1][1] if line.both else 0
 
 
-def _legend(line: Line, last: datetime, step: timedelta) -> str:
-    """Name and newest count, rounded; with its date where other lines go on."""
-    newest = line.progress or "no readings"
+def _legend(line: Line, last: datetime, step: timedelta, align: Align) -> str:
+    """Name and count at the end of a line, rounded; by date with that where other lines go on."""
+    count = line.progress or "no readings"
     if line.both:
         slot, stars = line.both[-1]
-        newest = axes.rounded(stars)
-        if last - slot > (step if line.points else max(step, 2 * DAY)):
-            newest += f" on {axes.day(slot)}" if step < DAY else f" in {slot:%b %Y}"
-    return legend(line.name, newest)
+        count = axes.rounded(stars)
+        ended = last - slot > (step if line.points else max(step, 2 * DAY))
+        if ended and align == "date":
+            count += f" on {axes.day(slot)}" if step < DAY else f" in {slot:%b %Y}"
+    return legend(line.name, count)
 
 
 def legend(name: str, figure: str) -> str:

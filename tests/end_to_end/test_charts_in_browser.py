@@ -194,7 +194,7 @@ def test_by_age_no_count_is_told_past_the_end_of_a_line(open_chart: Any, site: S
     tell_old_timer(site)
     page = open_chart(f"{site.url}/compare?repos={NAMES[0]},Old/Timer&align=age")
     legend, readout = page.locator(".legend li"), page.locator(".chart .note").first
-    expect(readout).to_have_text("The newest counts")
+    expect(readout).to_have_text("From the first known day; counts at the end")
     expect(legend.first).not_to_contain_text("–")
 
     page.locator(".chart .u-over").hover(position={"x": 300, "y": 50})

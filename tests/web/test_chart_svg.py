@@ -233,8 +233,17 @@ def test_aligned_by_age_each_line_begins_at_the_left() -> None:
 
     left = [re.findall(r"[\d.]+", path)[0] for path in paths(root)]
     assert left[0] == left[1]
-    assert "by age, from the first known day" in texts(root)
+    assert "by age, from the first known day; counts at the end" in texts(root)
     assert [it for it in texts(root) if it.endswith(" y")] == ["1 y", "2 y"]
+
+
+def test_aligned_by_age_the_legend_has_counts_and_no_dates() -> None:
+    first_week = Line("old/cut", points(range(7)))
+    lines = [first_week, Line("new/whole", points(range(2_500, 2_504)))]
+
+    found = texts(parse(draw(lines, DAY, "light", align="age")))
+
+    assert {"old/cut\N{EN SPACE}50.6k", "new/whole\N{EN SPACE}300k"} <= set(found)
 
 
 def test_without_any_reading_it_says_so() -> None:

@@ -112,14 +112,15 @@ function chart(box, index) {
     return at;
   }
 
-  // The counts at a point or, where none is pointed at, the newest. By age a line may have ended before.
+  // The counts at a point or, where none is pointed at, those at the end of each line, which by age may
+  // be before that point, and by a span before the newest.
   function tell(pointed) {
     const at = pointed ?? data[0].length - 1;
     const counts = lines.map((_, i) => {
       const near = known(i, at), over = byAge && pointed != null && data[0][at] > lasts[i];
       return (over ? null : data[2 * i + 2][near] ?? data[2 * i + 1][near])?.toLocaleString("en") ?? "–";
     });
-    readout.textContent = byAge && pointed == null ? "The newest counts" : `${inWords(data[0][at])}${alone ? `: ${counts[0]} stars` : ""}`;
+    readout.textContent = byAge && pointed == null ? "From the first known day; counts at the end" : `${inWords(data[0][at])}${alone ? `: ${counts[0]} stars` : ""}`;
     legend.forEach((entry, i) => { entry.textContent = counts[i]; });
   }
 
