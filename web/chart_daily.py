@@ -41,15 +41,15 @@ def draw(
         _head(names if len(lines) == 1 else "Stars a day", last - DAY),
         chart_svg.plane((first, last), (0, highest), DAY),
         [
-            svg.Line(_legend(name, days, waits.get(name)), [list(_outline(bars[name]))])
+            svg.Line(name, _figure(days, waits.get(name)), [list(_outline(bars[name]))])
             for name, days in lines.items()
         ],
         chart_svg.GITHUBS + (f"; means of {step // DAY} days" if step > DAY else ""),
     )
 
 
-def _legend(name: str, days: Points, wait: str | None) -> str:
-    return chart_svg.legend(name, f"{_mean(days):,.0f} a day" if days else wait or "no days")
+def _figure(days: Points, wait: str | None) -> str:
+    return f"{_mean(days):,.0f} a day" if days else wait or "no days"
 
 
 def _bars(days: Points, step: timedelta) -> Iterator[Bar]:

@@ -42,14 +42,10 @@ def draw(
         head,
         chart_svg.plane((first, last), (min(known), max(known)), step, scale="rank"),
         [
-            svg.Line(_legend(name, ranks, waits.get(name)), _drawn(ranks, step))
+            svg.Line(name, (not ranks and waits.get(name)) or _now(ranks), _drawn(ranks, step))
             for name, ranks in lines.items()
         ],
     )
-
-
-def _legend(name: str, ranks: Ranks, wait: str | None) -> str:
-    return chart_svg.legend(name, (not ranks and wait) or _now(ranks))
 
 
 def _now(ranks: Ranks, word: str = "") -> str:

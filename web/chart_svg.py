@@ -28,7 +28,7 @@ Scale = Literal["linear", "log"]
 Align = Literal["date", "age"]
 
 MOST_NOTICE_LETTERS = 46  # in a line
-MOST_TITLE_LETTERS, MOST_LEGEND_LETTERS = 44, 28  # that the picture has room for
+MOST_TITLE_LETTERS = 44  # that the picture has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,11 @@ def draw(
         _head(lines, last, step, align),
         _plane_for(lines, step, scale, align),
         [
-            svg.Line(_legend(line, last, step, align), *_parts(line, parts, step, scale, align))
+            svg.Line(
+                line.name,
+                _figure(line, last, step, align),
+                *_parts(line, parts, step, scale, align),
+            )
             for line, parts in zip(lines, unbroken, strict=True)
         ],
         _note(lines, align),
@@ -170,8 +174,8 @@ def _newest_count(line: Line) -> int:
     return line.both[-1][1] if line.both else 0
 
 
-def _legend(line: Line, last: datetime, step: timedelta, align: Align) -> str:
-    """Name and count at the end of a line, rounded; by date with that where other lines go on."""
+def _figure(line: Line, last: datetime, step: timedelta, align: Align) -> str:
+    """The count at the end of a line, rounded; by date with that where other lines go on."""
     count = line.progress or "no readings"
     if line.both:
         slot, stars = line.both[-1]
@@ -179,11 +183,7 @@ def _legend(line: Line, last: datetime, step: timedelta, align: Align) -> str:
         ended = last - slot > (step if line.points else max(step, 2 * DAY))
         if ended and align == "date":
             count += f" on {axes.day(slot)}" if step < DAY else f" in {slot:%b %Y}"
-    return legend(line.name, count)
-
-
-def legend(name: str, figure: str) -> str:
-    return f"{shorten(name, MOST_LEGEND_LETTERS - len(figure))}\N{EN SPACE}{figure}"
+    return count
 
 
 def _describe(line: Line, unbroken: Sequence[Points]) -> str:

@@ -15,7 +15,7 @@ from core.lists import RankedList
 from core.windows import WINDOWS
 from monitoring.checks import names_of_lists, troubles
 from store import repositories
-from web import charts, current, http_headers, rendering, responses
+from web import axes, charts, current, http_headers, rendering, responses, svg
 from web.board import earlier_page, leaderboard_page
 from web.cache import cached_until_next_build
 from web.charts import ALIGN, SCALE, SHOW, SPAN
@@ -139,6 +139,7 @@ def _comparison(full_names: tuple[str, ...], unknown: tuple[str, ...], **query: 
         unknown=unknown,
         names=full_names,
         most=charts.MOST,
+        height=svg.height_with([(it["full_name"], axes.rounded(it["stars"])) for it in items]),
         lines=history_lines(items, query["span"], by_age=query["align"] == "age"),
     )
 

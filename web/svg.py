@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from web.chart_style import HEIGHT, LABEL_SIZE, LEGEND_ROW, MARGIN, NOTE_ROW, TITLE_SIZE, WIDTH
+from web.text import shorten_apart
 
 ABOVE, RIGHT = 26, 40  # of the first line of the title, of the plot
 TITLE_ROW = TITLE_SIZE + 10
@@ -19,10 +20,12 @@ LETTER = 0.6 * LABEL_SIZE  # how wide one is, about
 AROUND = 0.02 / 1.04  # of the plot: what is free on each side of the lines
 
 LEGEND_COLUMN = (WIDTH - MARGIN) // 2  # from one column of the legend to the next
+LEGEND_LETTERS = {2: 28, 1: 56}  # that a line of it has room for, by its number of columns
 LEGEND_BOX, LEGEND_INDENT = 14, 22  # the box, and from its left to the text
 MOST_NOTE_LETTERS = 72  # of the larger font that a narrow picture has
 
 Point = tuple[float, float]
+Named = tuple[str, str]  # a line's name, and the figure beside it in the legend
 Tick = tuple[float, str]  # where it is on its axis, and its label
 POINT = re.compile(r"(\S+ \S+) ")
 
@@ -31,7 +34,8 @@ POINT = re.compile(r"(\S+ \S+) ")
 class Line:
     """A line in unbroken parts; one point alone is a dot. The first `lighter` are drawn so."""
 
-    legend: str
+    name: str
+    figure: str  # beside the name in the legend
     parts: Sequence[Sequence[Point]]
     lighter: int = 0
 
@@ -91,13 +95,13 @@ def chart(
     note: str = "",
 ) -> bytes:
     """A picture of lines, with a legend where there are several, and a note below."""
-    rows = math.ceil(len(lines) / 2) if len(lines) > 1 else 0
-    height = HEIGHT + rows * LEGEND_ROW + (NOTE_ROW if note else 0)
+    named = [(line.name, line.figure) for line in lines]
+    height = height_with(named) + (NOTE_ROW if note else 0)
     drawn = "".join(_series(plane, number, line) for number, line in enumerate(lines))
     plot = _group("plot", f"{_axes(plane)}{drawn}", f"{plane.left}, {TOP}")
-    below = "".join(_legend(number, line) for number, line in enumerate(lines)) if rows else ""
-    if below:
-        below = _group("legends", below, f"{MARGIN}, {TOP + HIGH + 40}")
+    below = ""
+    if len(lines) > 1:
+        below = _group("legends", "".join(_legends(named)), f"{MARGIN}, {TOP + HIGH + 40}")
     if note:
         role = "note" if len(note) <= MOST_NOTE_LETTERS else "note long"
         below += _text(note, MARGIN, height - MARGIN, role)
@@ -136,11 +140,28 @@ def _paths(plane: Plane, line: Line) -> Iterator[str]:
         yield f"M{first} L{' '.join(others)}" if others else f"M{first}h0"
 
 
-def _legend(number: int, line: Line) -> str:
-    left, top = number % 2 * LEGEND_COLUMN, number // 2 * LEGEND_ROW
+def height_with(named: Sequence[Named]) -> int:
+    """Return the height of a picture with a legend of some lines, and without a note."""
+    rows = math.ceil(len(named) / _columns(named)) if len(named) > 1 else 0
+    return HEIGHT + rows * LEGEND_ROW
+
+
+def _columns(named: Sequence[Named]) -> int:
+    """Return how many columns a legend has: one where a line of it has no room in two."""
+    longest = max(len(f"{name} {figure}") for name, figure in named)
+    return 2 if longest <= LEGEND_LETTERS[2] else 1
+
+
+def _legends(named: Sequence[Named]) -> Iterator[str]:
+    columns = _columns(named)
+    most = LEGEND_LETTERS[columns] - 1
+    names = shorten_apart([name for name, _ in named], [most - len(figure) for _, figure in named])
     size = f'width="{LEGEND_BOX}" height="{LEGEND_BOX}"'
-    box = f'<rect x="{left}" y="{top + 3}" {size} class="color-{number}"/>'
-    return _group("legend", box + _text(line.legend, left + LEGEND_INDENT, top + 16))
+    for number, (name, (_, figure)) in enumerate(zip(names, named, strict=True)):
+        left, top = number % columns * LEGEND_COLUMN, number // columns * LEGEND_ROW
+        box = f'<rect x="{left}" y="{top + 3}" {size} class="color-{number}"/>'
+        text = _text(f"{name}\N{EN SPACE}{figure}", left + LEGEND_INDENT, top + 16)
+        yield _group("legend", box + text)
 
 
 def _placed(

@@ -1,5 +1,8 @@
 """Text of others, such as names of repositories, made safe and short enough to show."""
 
+from collections.abc import Sequence
+from os.path import commonprefix
+
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -20,3 +23,24 @@ def shorten(name: str, length: int) -> str:
         return f"{owner[:room]}…/{rest}"
     half = (length - 1) // 2
     return f"{name[: length - 1 - half]}…{name[-half:]}"
+
+
+def shorten_apart(names: Sequence[str], lengths: Sequence[int]) -> list[str]:
+    """Shorten owner/name, each to its length; those that would look the same to where they differ,
+    if they do within that length."""
+    each = list(zip(names, lengths, strict=True))
+    short = [shorten(*it) for it in each]
+    alike = [
+        {name for name, other in zip(names, short, strict=True) if other == it} for it in short
+    ]
+    return [
+        _around(name, len(commonprefix([*same])), length) if len(same) > 1 else it
+        for (name, length), it, same in zip(each, short, alike, strict=True)
+    ]
+
+
+def _around(name: str, place: int, length: int) -> str:
+    """Return up to `length` characters of a text, with some before and after a place in it."""
+    start = max(0, place - length // 2)
+    shown = f"…{name[start:]}" if start else name
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"

@@ -21,7 +21,7 @@ from tests.support.common import SHARED
 from web import chart_svg
 from web.chart_style import DARK, LIGHT, Theme
 from web.chart_svg import Line, draw, notice
-from web.text import printable, shorten
+from web.text import printable, shorten, shorten_apart
 
 SVG = "{http://www.w3.org/2000/svg}"
 MINUTE = timedelta(minutes=1)
@@ -185,8 +185,44 @@ def test_no_text_of_a_very_long_name_leaves_the_picture() -> None:
     together = parse(draw([Line(it, points([1])) for it in names], DAY, "light"))
 
     assert max(map(len, texts(alone))) <= 44
-    assert max(map(len, texts(together))) <= 29
-    assert [it[-5:] for it in texts(together)[-10:]] == 10 * ["50.1k"]
+    legends = texts(together)[-10:]
+    assert max(map(len, legends)) <= 56
+    assert [it[-5:] for it in legends] == 10 * ["50.1k"]
+    assert len(set(legends)) == 10
+
+
+def test_names_that_have_no_room_in_two_columns_are_whole_in_one() -> None:
+    long = ["EbookFoundation/free-programming-books", "garden-workshop/open-journal", "a/b"]
+
+    def legends(names: Sequence[str]) -> tuple[list[str], set[str], str]:
+        root = parse(draw([Line(it, points([1])) for it in names], DAY, "light"))
+        groups = [it for it in root.iter() if it.get("class") == "legend"]
+        said = [(it.findtext(f"{SVG}text") or "").split("\N{EN SPACE}")[0] for it in groups]
+        return said, {it[0].attrib["x"] for it in groups}, root.attrib["height"]
+
+    assert legends(long) == (long, {"0"}, "530")
+    assert legends(["o/r", "x/y", "a/b"]) == (["o/r", "x/y", "a/b"], {"0", "392"}, "500")
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (
+            ["garden-workers/journal", "garden-workshop/journal"],
+            ["…den-workers/jou…", "…den-workshop/jo…"],
+        ),
+        (["a/" + 20 * "b", "a/" + 20 * "c"], ["a/bbbbbb…bbbbbbbb", "a/cccccc…cccccccc"]),
+        (["one-owner/x", "one-owner/x"], ["one-owner/x", "one-owner/x"]),
+        (
+            [f"{30 * 'o'}/r{number}{30 * 's'}" for number in (1, 2)],
+            [f"…oooooo/r{number}ssssss…" for number in (1, 2)],
+        ),
+    ],
+)
+def test_names_that_differ_are_shortened_to_texts_that_do(
+    names: list[str], short: list[str]
+) -> None:
+    assert shorten_apart(names, [17, 17]) == short
 
 
 def test_on_an_axis_of_powers_what_grows_tenfold_is_as_high_each_time() -> None:

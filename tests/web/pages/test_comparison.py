@@ -62,6 +62,13 @@ class TestComparison:
         assert in_picture == by_scripts == [it for it in in_picture if it]
         assert [name for _, name in sorted(set(in_table))] == by_scripts
 
+    def test_keeps_as_much_room_as_its_picture_takes(self, full: FlaskClient) -> None:
+        page = read(full.get("/compare?repos=loud/motor,quiet/harbor,fresh/face"))
+
+        (picture,) = (it for tag, it in page.tags if tag == "img")
+        svg = ElementTree.fromstring(full.get(picture["src"] or "").data)
+        assert picture["height"] == svg.attrib["height"] == "500"
+
     @pytest.mark.parametrize(
         "pasted",
         [
