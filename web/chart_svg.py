@@ -20,6 +20,7 @@ from web.text import printable, shorten
 MOST_STEPS = 700  # of one line: about one a pixel
 MOST_POINTS = 2_000  # of all lines together: 14 bytes each, where every one stands alone
 
+PARTLY = "*"  # marks, by age, a line that may begin later than its repository
 GITHUBS = "GitHub's star history, in stars that stand today"
 
 NONE_WAIT: Mapping[str, str] = {}  # that a picture has no line of yet: names, and how far each is
@@ -35,13 +36,14 @@ MOST_TITLE_LETTERS = 44  # that the picture has room for
 class Line:
     """A repository's stars: readings, and before `sampled_since`, when those began, the days of
     GitHub's star history. `name` may be any text. `progress`: how far that history is read, where
-    somebody waits for it."""
+    somebody waits for it. `partly`: it is not all read, so that the line may begin late."""
 
     name: str
     points: Points
     github: Points = ()
     sampled_since: datetime | None = None
     progress: str = ""
+    partly: bool = False
 
     @property
     def both(self) -> Points:
@@ -159,7 +161,14 @@ def _head(lines: Sequence[Line], last: datetime, step: timedelta, align: Align) 
 
 
 def _note(lines: Sequence[Line], align: Align) -> str:
-    """Say what is GitHub's, and where sampling began; empty where nothing is GitHub's."""
+    """Say what is GitHub's, and where sampling began, and by age whose beginning is not known;
+    empty where there is nothing to say."""
+    partly = len(lines) > 1 and align == "age" and any(it.partly for it in lines if it.both)
+    parts = [_githubs(lines, align), f"{PARTLY} known in part" if partly else ""]
+    return " · ".join(filter(None, parts))
+
+
+def _githubs(lines: Sequence[Line], align: Align) -> str:
     told = [line for line in lines if line.github]
     if not told:
         return ""
@@ -181,7 +190,9 @@ def _figure(line: Line, last: datetime, step: timedelta, align: Align) -> str:
         slot, stars = line.both[-1]
         count = axes.rounded(stars)
         ended = last - slot > (step if line.points else max(step, 2 * DAY))
-        if ended and align == "date":
+        if align == "age" and line.partly:
+            count += PARTLY
+        elif ended and align == "date":
             count += f" on {axes.day(slot)}" if step < DAY else f" in {slot:%b %Y}"
     return count
 

@@ -42,6 +42,7 @@ class Subject(NamedTuple):
     pages_read: int
     pages: int | None
     read_at: datetime | None
+    complete: bool
     wanted: bool
     settled: bool
 
@@ -149,11 +150,13 @@ def _subjects(session: Session, profiles: Collection[Profile]) -> tuple[Subject,
 
 def _subject(profile: Profile, row: StarHistory | None, wish: Follow | None) -> Subject:
     wanted = wish is not None and wish.waits
-    settled = row is not None and (row.unavailable is not None or star_histories.is_complete(row))
+    complete = row is not None and star_histories.is_complete(row)
+    settled = complete or (row is not None and row.unavailable is not None)
     pages_read, pages, read_at = (
         (row.pages_read, row.pages, row.read_at) if row else (0, None, None)
     )
-    return Subject(profile.id, profile.full_name, pages_read, pages, read_at, wanted, settled)
+    so_far = (pages_read, pages, read_at, complete)
+    return Subject(profile.id, profile.full_name, *so_far, wanted, settled)
 
 
 def _response(
@@ -278,7 +281,7 @@ def _line(
         days = [day for day in thinned(days, step) if clock.ceil(day[0], step) < first]
     since = source.sampled_since if days else None
     progress = subject.notice.legend if subject.is_growing else ""
-    return Line(subject.full_name, points, tuple(days), since, progress)
+    return Line(subject.full_name, points, tuple(days), since, progress, not subject.complete)
 
 
 def _days(

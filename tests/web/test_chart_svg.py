@@ -282,6 +282,20 @@ def test_aligned_by_age_the_legend_has_counts_and_no_dates() -> None:
     assert {"old/cut\N{EN SPACE}50.6k", "new/whole\N{EN SPACE}300k"} <= set(found)
 
 
+def test_aligned_by_age_a_line_whose_beginning_is_not_known_is_marked() -> None:
+    lines = [replace(BOTH, partly=True), Line("x/y", SAMPLED), Line("a/b", [], partly=True)]
+    note = "GitHub's star history, in stars that stand today"
+
+    by_age = texts(parse(draw(lines, DAY, "light", align="age")))
+    by_date = texts(parse(draw(lines, DAY, "light")))
+
+    assert by_age[-4] == "o/r\N{EN SPACE}40k*"
+    assert by_age[-3:-1] == ["x/y\N{EN SPACE}40k", "a/b\N{EN SPACE}no readings"]
+    assert by_age[-1] == f"Lighter: {note} · * known in part"
+    assert by_date[-1] == f"Before 15 Nov 2026: {note}"
+    assert texts(parse(draw(lines[1:], DAY, "light", align="age")))[-1] != "* known in part"
+
+
 def test_without_any_reading_it_says_so() -> None:
     found = parse(draw([Line("o/r", []), Line("x/y", [])], DAY, "light"))
 

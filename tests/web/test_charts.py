@@ -137,6 +137,16 @@ class TestDaysOfGitHub:
         assert [len(motor.both), len(harbor.both)] == [7, 2]  # the first week of each
         assert motor.both[0][0] < harbor.both[0][0] - 30 * DAY
 
+    def test_that_are_read_in_part_are_told_so_by_age(self, full: FlaskClient) -> None:
+        put_days(database_of(full), 1, *(7 * [1]), last=date(2026, 2, 28))
+        put_days(database_of(full), 2, *(7 * [1]), last=date(2026, 2, 28), pages=11)
+
+        aged = full.get("/charts.svg?repos=loud/motor,quiet/harbor&align=age").text
+
+        assert "Loud/Motor\N{EN SPACE}50k*<" in aged
+        assert "Quiet/Harbor\N{EN SPACE}49.9k<" in aged
+        assert " · * known in part<" in aged
+
     def test_of_one_that_left_all_lists_end_when_it_was_last_seen(
         self, full: FlaskClient, drawn: list[Any]
     ) -> None:

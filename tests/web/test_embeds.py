@@ -52,6 +52,7 @@ class TestACharts:
                     (datetime(2026, 3, 1, 11, tzinfo=UTC), 49_800),
                     (datetime(2026, 3, 1, 12, tzinfo=UTC), 50_000),
                 ],
+                partly=True,
             )
         ]
         assert step == 10 * MINUTE
