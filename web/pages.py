@@ -16,6 +16,7 @@ from core.windows import WINDOWS
 from monitoring.checks import names_of_lists, troubles
 from store import repositories
 from web import axes, charts, current, http_headers, rendering, responses, svg
+from web.asked import Asked, kept_briefly, partly_read
 from web.board import earlier_page, leaderboard_page
 from web.cache import cached_until_next_build
 from web.charts import ALIGN, SCALE, SHOW, SPAN
@@ -120,13 +121,27 @@ def comparison(names: Sequence[str], **query: str) -> Response:
     """Up to 10 repositories in one chart."""
     with current.database().read() as session:
         profiles = repositories.profiles(session, names)
+        partly = partly_read(session, profiles.values())
     unknown = tuple(name for name in names if name not in profiles)
     found = tuple(dict.fromkeys(profile.full_name for profile in profiles.values()))
-    return _comparison(full_names=found, unknown=unknown, **query)
+    told = [asked for _, asked in partly]
+    settled = all(asked.settled for asked in told)
+    response = _comparison(
+        full_names=found, unknown=unknown, partly=partly, settled=settled, **query
+    )
+    return kept_briefly(response, *told)
 
 
-@cached_until_next_build(unless="unknown")  # anybody may ask for anything
-def _comparison(full_names: tuple[str, ...], unknown: tuple[str, ...], **query: str) -> Reply:
+@cached_until_next_build(unless="unknown", until="settled")  # anybody may ask for anything
+def _comparison(
+    full_names: tuple[str, ...],
+    unknown: tuple[str, ...],
+    *,
+    partly: tuple[tuple[str, Asked], ...],
+    settled: bool,
+    **query: str,
+) -> Reply:
+    del settled  # the cache's
     with current.database().read() as session:
         build = responses.build(session)
         items = responses.repositories_of(session, full_names, until=build.as_of)
@@ -137,6 +152,8 @@ def _comparison(full_names: tuple[str, ...], unknown: tuple[str, ...], **query: 
         {"repos": ",".join(full_names), **query},
         items=items,
         unknown=unknown,
+        partly=partly,
+        asked=next((asked for _, asked in partly if asked.waits), None),  # renews the page
         names=full_names,
         most=charts.MOST,
         height=svg.height_with([(it["full_name"], axes.rounded(it["stars"])) for it in items]),

@@ -1,56 +1,31 @@
 """A repository's page, which fills while its star history is read."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Response, render_template, url_for
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock
 from core.clock import SECOND
 from core.lists import RankedList
-from core.schemas import HistoryState, RepositoryDocument
-from models import Follow
+from core.schemas import RepositoryDocument
 from store import follows, repositories
 from store.events import events_of
-from store.history_status import history_status
 from web import current, http_headers, responses
+from web.asked import Asked, asked_of, kept_briefly
 from web.board import NEWS
 from web.cache import cached_until_next_build
 from web.charts import SPANS
 from web.following import gone
 from web.parameters import HTML
-from web.permission import asks_by_form, may_ask
 from web.rank_lines import rank_lines
 from web.refreshing import looked_at
 from web.rendering import SHOWN_NEWS, page
 from web.replies import Reply
 from web.snippets import badges_of, is_out_of_reach, snippets
-
-SETTLED = ("complete", "unavailable")  # states of a history of which nothing more is to come
-
-
-class Asked(NamedTuple):
-    """What was asked for of a repository, and how far it is; a page is another one once it is."""
-
-    state: HistoryState
-    pages_read: int
-    pages: int | None
-    why: str | None
-    followed: bool
-    watched: bool  # by the settings: no button ends that
-    waits: bool
-    position: int | None
-    may_follow: bool
-    unheard: bool = False  # it waits, and no worker is known to be there
-
-    @property
-    def settled(self) -> bool:
-        """Whether the page is the same for all, and until the next build."""
-        return self.state in SETTLED and not self.waits and not asks_by_form()
 
 
 def repository_page(owner: str, name: str, ranked: RankedList | None, **query: str) -> AnyResponse:
@@ -62,7 +37,7 @@ def repository_page(owner: str, name: str, ranked: RankedList | None, **query: s
         known = profile.full_name if profile else full_name
         wish = follows.follow_of(session, known)
         missing = gone(session, full_name) if profile is None else None
-        asked = _asked(session, known, profile.id if profile else None, wish)
+        asked = asked_of(session, known, profile.id if profile else None, wish)
     if asked.waits:
         asked = asked._replace(unheard=not responses.status_now()["workers"])
     if profile is None:
@@ -87,40 +62,13 @@ def repository_page(owner: str, name: str, ranked: RankedList | None, **query: s
         if not asked.waits:
             raise
         return _collecting(profile.full_name, asked)
-    return _kept_briefly(response, asked)
-
-
-def _asked(
-    session: Session, full_name: str, repository_id: int | None, wish: Follow | None
-) -> Asked:
-    history = history_status(session, repository_id, wish)
-    waits = wish is not None and wish.waits
-    return Asked(
-        history["state"],
-        history["pages_read"],
-        history["pages"],
-        history["why"],
-        wish is not None and wish.followed_since is not None,
-        current.is_watched(full_name),
-        waits,
-        follows.position(session, wish) if wish and waits else None,
-        may_ask() and asks_by_form(),
-    )
+    return kept_briefly(response, asked)
 
 
 def _collecting(full_name: str, asked: Asked) -> Response:
     html = render_template("collecting.html", full_name=full_name, asked=asked)
     response = Response(html, content_type=HTML)
     response.cache_control.no_store = True
-    return response
-
-
-def _kept_briefly(response: Response, asked: Asked) -> Response:
-    """Let nobody keep a page past what is to come: all of it may change before the next build."""
-    if asked.waits or asks_by_form():
-        response.headers["Cache-Control"] = "private, no-cache"
-    elif not asked.settled:
-        response.headers["Cache-Control"] = "public, max-age=60"
     return response
 
 

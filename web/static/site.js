@@ -133,7 +133,7 @@ all(".snippet").forEach(addCopy);
 // Renewing: when a new build is due the page is asked for again, and what changed takes its place.
 // Where the reader is, what has the focus, what is typed and what is chosen stay as they are.
 
-const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "progress", "sources", "following", "waits", "sides", "totals",
+const LIVE = ["fresh", "lead", "ranking", "lately", "figures", "gained", "current-ranks", "progress", "sources", "following", "waits", "sides", "partly", "totals",
   "verdict", "polled", "working", "coming", "watching"];
 const FIRST_RETRY = 20, LAST_RETRY = 600, PATIENCE = 30;  // seconds
 let lost, retry = FIRST_RETRY, timer, etag, due = Infinity;

@@ -21,6 +21,8 @@ OF_THE_MOMENT = (
     "/repos/loud/motor",
     "/repos/Loud/Motor?span=7d",
     "/repos/Loud/Motor?show=daily",
+    "/compare?repos=loud/motor,quiet/harbor&window=1h&span=1y",
+    "/compare?repos=loud/motor,quiet/harbor&scale=log&align=age",
 )
 
 

@@ -2,14 +2,20 @@
 
 import json
 import re
+from datetime import date
 from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.common import MakeApp
 from tests.support.pages import BROWSER, by_the_front, read
+from tests.support.served import database_of
+from tests.support.stored import put_days, statements
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+DAY_BEFORE = date(2026, 2, 28)
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -138,3 +144,51 @@ class TestComparison:
 
         assert response.status_code == 400
         assert "expected 1 to 10 repositories" in response.text
+
+
+@by_the_front
+class TestWhatOfGitHubsHistoryIsHere:
+    BOTH = "/compare?repos=loud/motor,quiet/harbor"
+    NOT_ALL = "GitHub's star history of these is not all here, so their lines may begin late:"
+
+    def test_is_told_of_those_that_lack_some(self, full: FlaskClient) -> None:
+        put_days(database_of(full), 1, 1, 2, last=DAY_BEFORE)
+        put_days(database_of(full), 2, 1, 2, last=DAY_BEFORE, pages=11)
+
+        response = full.get(self.BOTH)
+
+        text = read(response).text
+        assert f"{self.NOT_ALL} Loud/Motor 1 of 11 pages" in text
+        assert "Quiet/Harbor 1" not in text
+        assert "Follow one" not in text  # one may not
+        assert response.headers["Cache-Control"] == "public, max-age=60"
+
+    def test_is_not_told_where_it_is_all_here(self, full: FlaskClient) -> None:
+        for number in (1, 2):
+            put_days(database_of(full), number, 1, 2, last=DAY_BEFORE)
+
+        response = full.get(self.BOTH)
+
+        assert self.NOT_ALL not in read(response).text
+        assert response.headers["Cache-Control"].startswith("public, max-age=510, ")
+        with statements(database_of(full)) as told:
+            assert full.get(self.BOTH).data == response.data
+        assert len(told) <= 1  # whether there is a newer build
+
+    def test_can_be_asked_for_and_is_then_collected(
+        self, full: FlaskClient, make_app: MakeApp
+    ) -> None:
+        put_days(database_of(full), 1, 1, 2, last=DAY_BEFORE)
+        site = make_app(follow="anyone").test_client()
+
+        before = read(site.get(self.BOTH))
+        assert f"{self.NOT_ALL} Loud/Motor nothing yet Follow Loud/Motor" in before.text
+        assert "Follow one, and all of it is read." in before.text
+        site.post("/follow", data={"repository": "Loud/Motor"})
+        response = site.get(self.BOTH)
+        after = read(response)
+
+        assert f"{self.NOT_ALL} Loud/Motor collecting" in after.text
+        assert "Follow one" not in after.text
+        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert [it["data-renew"] for _, it in after.tags if "data-renew" in it] == ["1"]
