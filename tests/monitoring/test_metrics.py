@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import metrics
+from monitoring.checks import ToldStatus
 from monitoring.redis_status import UNREACHABLE
 from monitoring.status import Status
 from queues import JOB_NAMES
@@ -22,7 +23,7 @@ COUNT = "starboard_http_request_duration_seconds_count"
 
 pytestmark = pytest.mark.usefixtures("now")
 
-EXAMPLE: Status = EXAMPLES[Status]
+EXAMPLE: Status = EXAMPLES[ToldStatus]
 
 
 def samples(text: bytes) -> dict[str, float]:
