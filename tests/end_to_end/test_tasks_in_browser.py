@@ -100,7 +100,7 @@ def test_where_the_slow_work_went(front: Page) -> None:
     front.get_by_role("button", name="Follow new/boat").click()
 
     expect(front.locator("#progress")).to_contain_text("Collecting")
-    front.get_by_role("link", name="Status").click()
+    front.get_by_role("link", name="Status", exact=True).click()
     expect(front.get_by_role("heading", name="Workers")).to_be_visible()
     expect(front.get_by_role("heading", name="Next runs")).to_be_visible()
 
