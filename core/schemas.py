@@ -160,7 +160,9 @@ HistoryStatus = TypedDict(
         "from": Annotated[Time | None, Meta(description="The start of the first day known.")],
         "pages_read": int,
         "pages": Annotated[int | None, Meta(description="Null: GitHub has not said yet.")],
-        "why": Annotated[str | None, Meta(description="Why it is unavailable.")],
+        "why": Annotated[
+            str | None, Meta(description="Why it is unavailable, or was not told when asked.")
+        ],
     },
 )
 

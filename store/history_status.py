@@ -6,6 +6,7 @@ from core import clock, star_history
 from core.schemas import HistoryState, HistoryStatus
 from models import Follow, StarHistory
 from store import star_histories
+from store.troubles import of_history, trouble_of
 
 NOTHING: HistoryStatus = {
     "state": "none",
@@ -19,9 +20,13 @@ NOTHING: HistoryStatus = {
 def history_status(
     session: Session, repository_id: int | None, wish: Follow | None
 ) -> HistoryStatus:
-    """The state of a repository's star history, read or wanted."""
+    """The state of a repository's star history, read or wanted; of one that somebody waits for, why
+    GitHub failed to tell it, where it did."""
     row = session.get(StarHistory, repository_id) if repository_id is not None else None
-    return status_of(row, wish)
+    status = status_of(row, wish)
+    if wish is None or not wish.waits or status["why"]:
+        return status
+    return {**status, "why": trouble_of(session, of_history(wish.full_name), clock.now())}
 
 
 def status_of(row: StarHistory | None, wish: Follow | None) -> HistoryStatus:

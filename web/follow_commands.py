@@ -13,7 +13,7 @@ from store import follows as wishes
 from store.follow_lists import follow_many
 from store.history_status import history_status
 from store.sampling import number_sampled
-from store.troubles import current_troubles
+from store.troubles import current_troubles, of_history
 from web import current, owner_commands
 from web.command_errors import in_one_line, require_schema
 from web.follow_lists import queue_some
@@ -91,7 +91,8 @@ def follows() -> None:
             click.echo(line)
         rows = wishes.all_followed(session)
         for row in rows:
-            why = troubles.get(row.full_name.lower())
+            subjects = (row.full_name.lower(), of_history(row.full_name).lower())
+            why = next(filter(None, map(troubles.get, subjects)), None)
             told = f"{row.full_name}  {_since(row)}  {_history(session, row)}"
             click.echo(f"{told}  {why}" if why else told)
         for row in wishes.unknown_to_github(session):

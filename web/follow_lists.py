@@ -170,6 +170,7 @@ def _described(
     for row, history in rows:
         assert row.followed_since is not None  # or it would not be here
         it, why = found.get(row.full_name), known.get(row.full_name.lower())
+        of_past = known.get(troubles.of_history(row.full_name).lower())
         told = it and leaderboards.repository(
             it.standing, it.history, it.ranks, NOTHING, followed=True
         )
@@ -181,7 +182,7 @@ def _described(
             "stars": told["stars"] if told else None,
             "gains": told["gains"] if told else NO_GAINS,
             "history": status_of(history, row),
-            "trouble": why,
+            "trouble": why or of_past,
         }
         items.append(item)
     return items

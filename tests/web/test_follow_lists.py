@@ -150,6 +150,8 @@ def test_the_table_tells_readings_gains_and_troubles_and_has_filters(site: Flask
         assert row is not None
         row.repository_id = 1
         troubles.note_trouble(session, "Loud/Ship", "451", clock.now(), clock.HOUR)
+        of_past = troubles.of_history("Quiet/Harbor-1")
+        troubles.note_trouble(session, of_past, "502", clock.now(), clock.HOUR)
 
     page = site.get(f"{FOLLOWS}?state=sampled").json
 
@@ -161,6 +163,7 @@ def test_the_table_tells_readings_gains_and_troubles_and_has_filters(site: Flask
         107,
     )
     assert item["gains"]["1h"]["stars"] == 7
+    assert item["trouble"] == "502"  # of its history alone: it is sampled
     assert names(site, "q=QUIET") == ["Quiet/Boat", "Quiet/Harbor-1"]
     assert names(site, "q=%25") == []
     assert names(site, "state=waiting") == ["Quiet/Boat"]

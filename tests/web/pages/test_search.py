@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from core import clock
 from models import Follow
-from store import star_histories
+from store import star_histories, troubles
 from store.database import Database
 from store.search import search
 from tests.support.common import MakeApp
@@ -189,6 +189,11 @@ class TestARepositoryThatIsAskedFor:
 
         assert "Collecting: it is next." in read(page).text
         assert '<noscript><meta http-equiv="refresh"' in page.text
+        with database_of(site).write() as session:
+            subject = troubles.of_history("new/boat")
+            troubles.note_failing(session, subject, "GitHub answered 502", clock.now(), clock.HOUR)
+        failing = site.get("/repos/new/boat", headers=BROWSER)
+        assert "GitHub failed to tell it: GitHub answered 502." in read(failing).text
         with database_of(site).write() as session:
             session.scalars(select(Follow)).one().gone_at = clock.now()
         gone = site.get("/repos/new/boat", headers=BROWSER)
