@@ -1,6 +1,7 @@
 """Troubles: what GitHub does not give, or a target of NOTIFY does not take, each with whose trouble
 it is, for as long as it is likely to last. They concern nothing else."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, delete, func, literal, select
@@ -52,6 +53,12 @@ def of_history(full_name: str) -> str:
     """Return the subject of what keeps a repository's star history, and nothing else of it, from
     being read."""
     return f"{STAR_HISTORY} of {full_name}"
+
+
+def told_of(known: Mapping[str, str], full_name: str) -> str | None:
+    """Return why a repository is in trouble or, where it is in none, its star history. `known`:
+    troubles by their subjects."""
+    return known.get(full_name.lower()) or known.get(of_history(full_name).lower())
 
 
 def is_withheld(full_name: InstrumentedAttribute[str], now: datetime) -> ColumnElement[bool]:

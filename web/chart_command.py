@@ -6,7 +6,6 @@ import click
 from flask import current_app, url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
-from core.names import pasted_name
 from store import repositories
 from web import current
 from web.charts import ALIGN, RANKED, SCALE, SHOW, SPAN, THEME
@@ -30,7 +29,7 @@ def _option(parameter: Parameter) -> click.Option:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file.")
 def chart(name: str, output: Path, **look: str | None) -> None:
     """Write the chart of a repository's star history as an SVG file."""
-    full_name = pasted_name(name, current.github_host())
+    full_name = current.meant(name)
     if full_name is None:
         raise click.BadParameter(f"{name!r:.120}: expected owner/name, or its address on GitHub")
     require_schema()

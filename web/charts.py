@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import clock, star_history
 from core.clock import DAY, SECOND
 from core.lists import RankedList
-from core.names import FULL_NAME, pasted_name
+from core.names import FULL_NAME
 from core.schemas import Source
 from core.series import Points, is_daily, thinned
 from core.windows import Profile
@@ -57,8 +57,7 @@ class Subject(NamedTuple):
 
 def _names(text: str) -> tuple[str, ...]:
     """Return full names in lower case, each once; of a link to a repository its name."""
-    host = current.github_host()
-    names = dict.fromkeys(pasted_name(each, host) for each in text.lower().split(","))
+    names = dict.fromkeys(map(current.meant, text.lower().split(",")))
     if None in names or len(names) > MOST:
         raise ValueError(f"expected 1 to {MOST} repositories, as owner/name,owner/name")
     return tuple(filter(None, names))

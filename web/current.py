@@ -3,7 +3,7 @@
 from flask import current_app, has_app_context, has_request_context, request
 from redis import Redis
 
-from core.names import host_of
+from core.names import host_of, pasted_name
 from monitoring.status import LiveStatus
 from settings import Settings
 from store.database import Database
@@ -45,6 +45,11 @@ def redis() -> "Redis":
 def github_host() -> str | None:
     """Return the host of GitHub's pages; None, for any, outside of an app."""
     return host_of(settings().github_api_url) if has_app_context() else None
+
+
+def meant(text: str) -> str | None:
+    """Return the owner/name that a text or an address of this GitHub means; None: it means none."""
+    return pasted_name(text, github_host())
 
 
 def site() -> str:

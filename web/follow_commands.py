@@ -6,14 +6,14 @@ from typing import IO, Any
 import click
 
 from core import clock, words
-from core.names import parted, pasted_name, pasted_owner, read_names
+from core.names import parted, pasted_owner, read_names
 from core.sampling import interval
 from models import Follow
 from store import follows as wishes
 from store.follow_lists import follow_many
 from store.history_status import history_status
 from store.sampling import number_sampled
-from store.troubles import current_troubles, of_history
+from store.troubles import current_troubles, told_of
 from web import current, owner_commands
 from web.command_errors import in_one_line, require_schema
 from web.follow_lists import queue_some
@@ -91,8 +91,7 @@ def follows() -> None:
             click.echo(line)
         rows = wishes.all_followed(session)
         for row in rows:
-            subjects = (row.full_name.lower(), of_history(row.full_name).lower())
-            why = next(filter(None, map(troubles.get, subjects)), None)
+            why = told_of(troubles, row.full_name)
             told = f"{row.full_name}  {_since(row)}  {_history(session, row)}"
             click.echo(f"{told}  {why}" if why else told)
         for row in wishes.unknown_to_github(session):
@@ -133,7 +132,7 @@ def _history(session: Any, row: Follow) -> str:
 
 
 def _meant(text: str) -> str:
-    full_name = pasted_name(text, current.github_host())
+    full_name = current.meant(text)
     if full_name is None:
         raise click.BadParameter(f"{text!r:.120}: {EXPECTED}")
     return full_name

@@ -16,7 +16,7 @@ from core.follow_schemas import (
     FollowState,
     WishedList,
 )
-from core.names import all_of, parted, pasted_name, pasted_owner
+from core.names import all_of, parted, pasted_owner
 from core.schemas import Gains
 from core.windows import WINDOWS
 from models import Follow, StarHistory
@@ -79,10 +79,8 @@ def follow_list(forks: str, archived: str) -> Response:
     """Follow all of a list of names, beside what is followed already; all or, where one of them is
     none or there is no room, nothing. 202 while histories, or owners, are still to be read."""
     require_leave()
-    (owners, names), most = (
-        parted(_names_sent(), current.github_host()),
-        current.settings().follow_most,
-    )
+    owners, names = parted(_names_sent(), current.github_host())
+    most = current.settings().follow_most
     kinds = {"forks": forks == "true", "archived": archived == "true"}
     with current.database().write() as session:
         now = clock.now()
@@ -137,9 +135,8 @@ def _names_sent() -> list[str]:
 
 
 def _meant(text: str) -> str | None:
-    host = current.github_host()
-    owner = pasted_owner(text, host)
-    return pasted_name(text, host) if owner is None else all_of(owner)
+    owner = pasted_owner(text, current.github_host())
+    return current.meant(text) if owner is None else all_of(owner)
 
 
 def _owners(session: Session, known: Mapping[str, str]) -> list[FollowedOwner]:
@@ -169,20 +166,23 @@ def _described(
     items = []
     for row, history in rows:
         assert row.followed_since is not None  # or it would not be here
-        it, why = found.get(row.full_name), known.get(row.full_name.lower())
-        of_past = known.get(troubles.of_history(row.full_name).lower())
+        it = found.get(row.full_name)
         told = it and leaderboards.repository(
             it.standing, it.history, it.ranks, NOTHING, followed=True
         )
         item: FollowedRepository = {
             "full_name": row.full_name,
             "followed_since": clock.rfc3339(row.followed_since),
-            "state": "trouble" if why else "sampled" if told else "waiting",
+            "state": "trouble"
+            if row.full_name.lower() in known
+            else "sampled"
+            if told
+            else "waiting",
             "as_of": told["as_of"] if told else None,
             "stars": told["stars"] if told else None,
             "gains": told["gains"] if told else NO_GAINS,
             "history": status_of(history, row),
-            "trouble": why or of_past,
+            "trouble": troubles.told_of(known, row.full_name),
         }
         items.append(item)
     return items

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 import queues
 from core import clock
-from core.names import is_full_name, pasted_name
+from core.names import is_full_name
 from core.schemas import FollowDocument
 from models import Follow
 from store import follow_owners, follows
@@ -162,7 +162,7 @@ def told(document: FollowDocument) -> Response:
 def named_in_form() -> str:
     """Return the owner/name that the form's field `repository` has, or an address of GitHub's."""
     given = request.form.get("repository", "")
-    full_name = pasted_name(given, current.github_host())
+    full_name = current.meant(given)
     if full_name is None:
         raise BadRequest(f"repository={given!r:.120}: expected owner/name or its address on GitHub")
     return full_name

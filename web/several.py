@@ -6,7 +6,6 @@ from typing import get_type_hints
 
 from flask import Blueprint, Response
 
-from core.names import pasted_name
 from core.schemas import Repositories, RepositoryRow
 from web import current, responses
 from web.parameters import Parameter, endpoint
@@ -16,7 +15,7 @@ MOST = 50
 
 
 def _read(text: str) -> Sequence[str]:
-    names = [pasted_name(each, current.github_host()) for each in text.split(",")]
+    names = [current.meant(each) for each in text.split(",")]
     if len(names) > MOST or None in names:
         raise ValueError(f"expected at most {MOST} repositories, as owner/name")
     return tuple(dict.fromkeys(name for name in names if name))
