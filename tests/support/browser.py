@@ -1,15 +1,20 @@
 """A real Chromium, and a site for it to look at: in this process, and without any other."""
 
+import re
 import shutil
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
 
 CHROMIUM = shutil.which("chromium")
+SLOW = 15_000  # bytes of a page that a slow line brings in pieces
 ARGUMENTS = """--no-sandbox --disable-background-networking --disable-component-update
     --disable-sync --no-first-run --disable-quic --disable-gpu""".split()
 
@@ -40,3 +45,23 @@ def served(app: Flask) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def in_pieces(wsgi: Any, pause: float = 0.01) -> Any:
+    """Answer with pages as a slow line brings them: unzipped, what stands over the rows 200 bytes
+    and the rest of a tag at a time, `pause` seconds apart. All else comes as it is."""
+
+    def app(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].startswith("/static"):
+            environ.pop("HTTP_ACCEPT_ENCODING", None)
+        chunks, status, headers = run_wsgi_app(wsgi, environ, buffered=True)
+        start(status, list(headers))
+        body = b"".join(chunks)
+        if headers.get("Content-Type", "").startswith("text/html"):
+            slow, body = body[:SLOW], body[SLOW:]
+            for piece in re.findall(rb"(?s).{1,200}[^>]*>?", slow):
+                yield piece
+                time.sleep(pause)
+        yield body
+
+    return app
