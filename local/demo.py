@@ -21,8 +21,8 @@ from store.database import connect
 # it. The windows of gains over days begin at a full hour.
 HISTORY = (
     (35 * DAY, DAY, HOUR),
-    (2 * DAY, 3 * HOUR, MINUTE),
-    (3 * HOUR, 10 * MINUTE, MINUTE),
+    (27 * HOUR, 3 * HOUR, MINUTE),
+    (70 * MINUTE, 10 * MINUTE, MINUTE),
 )
 
 

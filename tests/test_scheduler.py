@@ -280,7 +280,7 @@ def test_killed_200_times_inside_a_tick_no_entry_is_lost_and_no_tick_is_lost_or_
     spawn = multiprocessing.get_context("spawn")  # a process without threads, which may fork
 
     with ProcessPoolExecutor(1, spawn) as driver:
-        statuses = driver.submit(kill_ticking, valkey_url, kills).result(timeout=60)
+        statuses = driver.submit(kill_ticking, valkey_url, kills).result(timeout=300)
 
     assert statuses == [signal.SIGKILL] * kills
     score = redis.zscore(KEY, CHAINED.id)

@@ -44,7 +44,7 @@ def process(redis: Redis, environment: dict[str, str]) -> Iterator["subprocess.P
     ) as started:
         yield started
         started.terminate()
-        started.communicate(timeout=10)
+        started.communicate(timeout=30)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_told_to_end_it_drops_the_job_at_hand_which_is_run_again(
     wait_until(lambda: job.get_status() == JobStatus.STARTED)
 
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=10)
+    output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 0
     lines = [json.loads(line) for line in output.splitlines()]
@@ -90,7 +90,7 @@ def test_an_idle_worker_ends_at_once(redis: Redis, process: "subprocess.Popen[st
     wait_until(lambda: redis.smembers("rq:workers"))
 
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=10)
+    output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 0
     assert "Traceback" not in output
@@ -171,7 +171,7 @@ def test_a_job_on_any_queue_is_run_soon_and_is_noted_until_it_begins(
 
     jobs = [Queue(name, connection=redis).enqueue("os.getpid") for name in reversed(queues.QUEUES)]
 
-    wait_until(lambda: all(job.get_status() == JobStatus.FINISHED for job in jobs), seconds=5)
+    wait_until(lambda: all(job.get_status() == JobStatus.FINISHED for job in jobs))
     assert not redis.keys("*:intermediate")
 
 

@@ -63,7 +63,7 @@ class Installation:
         return [event for event in parsed if event["event"] == name]
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10)
+        return httpx.get(self.url + path, timeout=30)
 
     def wait_for(self, path: str, seconds: float = 90) -> httpx.Response:
         """The first answer 200 of a path."""
@@ -100,7 +100,7 @@ class Installation:
     def interrupt(self) -> int:
         """Ctrl-C; gives the exit status."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=30)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def install_process() -> Iterator[Callable[..., Any]]:
         def start(command: list[str], variables: dict[str, str]) -> "subprocess.Popen[bytes]":
             kept = {name: value for name, value in os.environ.items() if name not in UNSET}
             process = subprocess.Popen(command, cwd=ROOT, env=kept | variables)
-            stack.callback(process.wait, timeout=15)
+            stack.callback(process.wait, timeout=30)
             stack.callback(process.terminate)
             return process
 
@@ -229,7 +229,7 @@ def open_page(chromium: Browser) -> Iterator[Any]:
             )
             stack.callback(context.close)
             page = context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(30_000)
             page.on("console", lambda it: wrong.append(it.text))
             page.on("pageerror", lambda it: wrong.append(str(it)))
             page.on("dialog", lambda it: wrong.append(f"dialog: {it.message}"))

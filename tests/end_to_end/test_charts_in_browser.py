@@ -98,8 +98,7 @@ def test_the_first_readings_are_a_chart_of_now(open_chart: Any, site: SmallSite)
         first, last = page.evaluate("given.data[0].slice(0, 1).concat(given.data[0].slice(-1))")
         assert (last - first) / 60 == 10 * (number - 1)
         page.get_by_role("button", name="Reset the zoom").click()
-        told = page.locator("#said").inner_text()
-        assert re.fullmatch(rf"(.*{slot.year}.*){{2}}", told), told
+        expect(page.locator("#said")).to_have_text(re.compile(rf"^(.*{slot.year}.*){{2}}$"))
         times, counts = ticks_of(page, f"{site.url}/charts/Brand/New.svg")
         assert min(len(times), len(counts)) > 1
         assert all(re.fullmatch(r"\d\d:\d\d|\d+ \w{3}", it) for it in times)
@@ -227,7 +226,8 @@ def test_a_picture_stands_until_a_script_has_drawn(
     page = open_page("about:blank")
     held: list[Route] = []
     page.route(re.compile("/history"), lambda route: held.append(route))
-    page.goto(f"{site.url}/repos/{NAMES[0]}")
+    with page.expect_request(re.compile("/history")):
+        page.goto(f"{site.url}/repos/{NAMES[0]}")
     picture = page.get_by_role("img", name=f"Star history of {NAMES[0]}")
     expect(picture).to_be_visible()
     assert page.evaluate("document.querySelector('.chart img').naturalWidth") == 800

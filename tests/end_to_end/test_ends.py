@@ -1,4 +1,4 @@
-"""Told to end, every process ends within 10 seconds, whatever has become of Redis."""
+"""Told to end, every process ends in time, whatever has become of Redis."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from store.database import connect
 from tests.support.common import ROOT, wait_until
 from tests.support.valkey_server import Valkey
 
-ENDS_WITHIN = 10  # seconds
+ENDS_WITHIN = 30  # seconds, after which Heroku kills; 6 where nothing else runs
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def start(name: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         env=environment(variables),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -164,7 +164,7 @@ def test_the_web_server_ends_with_that_line_too() -> None:
         env=environment(variables),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
     line = "starboard: LOG_LEVEL='loud': expected one of debug, info, warning, error, critical\n"

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
@@ -98,7 +97,7 @@ def test_killed_200_times_amid_telling_nothing_is_lost_and_nothing_has_two_ids(
         tell(database, told, NOON)  # from here on there is news
         spawn = multiprocessing.get_context("spawn")  # a process without threads, which may fork
         with ProcessPoolExecutor(1, spawn) as driver:
-            statuses = driver.submit(kill_telling, told, KILLS).result(timeout=90)
+            statuses = driver.submit(kill_telling, told, KILLS).result(timeout=300)
         amid = len(hooks.got)
         last = tell(database, told, NOON + (KILLS + 12) * EVERY)
 
@@ -108,4 +107,4 @@ def test_killed_200_times_amid_telling_nothing_is_lost_and_nothing_has_two_ids(
     ids = {it["detail"]["stars"]: it["cursor"] for it in messages}
     assert set(ids) == set(range(NEW * KILLS))
     assert len(set(ids.values())) == len({str(it) for it in messages}) == NEW * KILLS
-    assert max(Counter(it["cursor"] for it in messages).values()) < 10  # each of them a kill
+    assert len(messages) <= NEW * KILLS + KILLS  # each that came again, after a kill

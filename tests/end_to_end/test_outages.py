@@ -41,7 +41,7 @@ from tests.support.valkey_server import Valkey
 WORLD = worlds.MadeUpWorld(languages=["Python"])
 LIST, STATUS = "/api/v1/lists/stars", "/api/v1/status"
 OF_REDIS = ("queues", "workers", "next_runs")
-READ_WITHIN = 1  # seconds
+READ_WITHIN = 5  # seconds: a busy machine's share included
 BATCHES = ("identify", "sample", "history", "owners", "walk", "spikes", "thin")
 ENTRIES = {f"schedule-{name}" for name in ("poll-stars", "aggregate", *BATCHES)}
 
@@ -307,7 +307,7 @@ def test_a_wiped_redis_gets_its_schedule_and_its_worker_back_and_nothing_stored_
 
 
 OFF = timedelta(hours=3)
-TAKES = timedelta(seconds=80)
+TAKES = timedelta(seconds=120)
 
 
 def wait_for_no_tick(settings: Settings) -> None:
@@ -342,7 +342,7 @@ def test_after_3_hours_without_power_each_list_is_polled_once_and_the_gap_stays_
     started_at = clock.now()
 
     site.start("worker", "scheduler")
-    wait_until(lambda: len(site.polls()) == 3 * (len(history) + 1), seconds=75)
+    wait_until(lambda: len(site.polls()) == 3 * (len(history) + 1), seconds=110)
     wait_until(site.is_idle)
 
     assert clock.now() - started_at < TAKES  # or what follows may be of the next slot
@@ -377,13 +377,13 @@ def test_a_job_that_always_fails_is_given_up_shown_and_run_again_on_request(site
         is_news = job.get_status() == "failed" and job.ended_at != since
         return job.ended_at if is_news and site.failed() == 1 else None
 
-    first = wait_until(lambda: given_up(None), seconds=60)
+    first = wait_until(lambda: given_up(None), seconds=120)
     left = Job.fetch(bad.id, connection=site.redis).retries_left
     listed = site.command_with_redis("jobs")
     requeued = site.command_with_redis("jobs", "--requeue", bad.id)
-    second = wait_until(lambda: given_up(first), seconds=60)
+    second = wait_until(lambda: given_up(first), seconds=120)
     all_requeued = site.command_with_redis("jobs", "--requeue-all")
-    wait_until(lambda: given_up(second), seconds=60)
+    wait_until(lambda: given_up(second), seconds=120)
 
     why = "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
     line = f"{bad.id}  default  {clock.rfc3339(first)}  {why}"
@@ -400,7 +400,7 @@ def test_the_command_that_shows_failed_jobs_says_in_one_line_what_is_wrong(
 ) -> None:
     site = make_site()
 
-    unknown = site.command("jobs", "--requeue", "nobody")
+    unknown = site.command_with_redis("jobs", "--requeue", "nobody")
     unreachable = site.command("jobs", REDIS_URL="redis://127.0.0.1:1/0")
 
     assert unknown.returncode == 2

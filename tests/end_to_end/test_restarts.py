@@ -2,14 +2,16 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from core.clock import HOUR
 from local.fake_github import api, serving, worlds
-from tests.support.common import counts, descendants, running, wait_until
+from tests.support.common import amid_a_slot, counts, descendants, running, wait_until
 
 
 def pids_of(installation: Any, part: str) -> set[int]:
@@ -44,8 +46,8 @@ def test_one_that_is_killed_is_started_again_and_no_read_fails(
         victims = wait_until(lambda: pids_of(installation, part))
 
         for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 90
+            with suppress(ProcessLookupError):  # a job's process may have ended by itself
+                os.kill(pid, signal.SIGKILL)
         statuses = set()
 
         def is_newer() -> bool:
@@ -53,7 +55,7 @@ def test_one_that_is_killed_is_started_again_and_no_read_fails(
             statuses.add(response.status_code)
             return bool(response.json()["as_of"] > first["as_of"])
 
-        wait_until(is_newer, seconds=deadline - time.monotonic())
+        wait_until(is_newer, seconds=240)
         again = wait_until(lambda: pids_of(installation, part))
         lines = installation.lines()
 
@@ -81,6 +83,7 @@ def test_a_web_process_that_is_killed_is_replaced(install: Callable[..., Any]) -
 def test_killed_outright_it_leaves_nothing_behind_and_the_next_one_starts(
     install: Callable[..., Any],
 ) -> None:
+    amid_a_slot(HOUR, timedelta(minutes=2))
     with serving.serve(api.create_fake_github(worlds.MadeUpWorld())) as github_url:
         with install(GITHUB_API_URL=github_url, POLL_MINUTES="60") as installation:
             first = installation.wait_for("/api/v1/lists/stars")

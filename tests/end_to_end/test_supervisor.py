@@ -70,9 +70,9 @@ def test_one_that_dies_is_started_again_with_a_growing_pause_and_the_others_go_o
     )
 
     process.terminate()
-    output, _ = process.communicate(timeout=15)
+    output, _ = process.communicate(timeout=30)
     first, second, third = map(float, moments[:3])
-    assert 1 <= second - first < third - second
+    assert second - first >= 1 and third - second >= 2  # late they may be, on a busy machine
     assert "starboard: upper0 ended with status 3; it is started again in 1 s\n" in output
     assert "starboard: upper0 ended with status 3; it is started again in 2 s\n" in output
     assert len(pids(tmp_path / "base")) == 1
@@ -88,13 +88,13 @@ def test_told_to_end_it_ends_all_and_the_first_one_last(
     before = descendants([process.pid])
 
     process.send_signal(number)
-    process.communicate(timeout=15)
+    process.communicate(timeout=30)
 
     assert process.returncode == 0
     ends = (tmp_path / "ends").read_text().split()
     assert sorted(ends) == ["base", "one", "two"]
     assert ends[-1] == "base"
-    assert not before & running().keys()
+    wait_until(lambda: not before & running().keys())
 
 
 def test_one_that_does_not_end_is_killed_with_all_that_it_started(
@@ -104,9 +104,9 @@ def test_one_that_does_not_end_is_killed_with_all_that_it_started(
     child = wait_until(lambda: pids(tmp_path / "child"))[0]
 
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
-    assert child not in running()
+    wait_until(lambda: child not in running())
 
 
 def test_killed_outright_it_leaves_nothing_behind(start: Start, tmp_path: Path) -> None:

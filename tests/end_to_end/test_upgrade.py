@@ -82,8 +82,8 @@ def test_queued_jobs_of_every_name_retries_and_entries_are(
         for program in ("worker.py", "scheduler.py"):
             install_process([sys.executable, program], variables)
         for job in (*queued, retried):
-            wait_until(lambda job=job: job.get_status() == JobStatus.FINISHED, seconds=60)
-        wait_until(lambda: published(settings, "lists/stars"), seconds=60)
+            wait_until(lambda job=job: job.get_status() == JobStatus.FINISHED, seconds=120)
+        wait_until(lambda: published(settings, "lists/stars"), seconds=120)
         entries = {key.decode() for key in redis.zrange(ENTRIES, 0, -1)}
 
     assert {"schedule-poll-stars", "schedule-aggregate", "schedule-thin"} <= entries
@@ -123,7 +123,7 @@ def test_a_finished_import_with_a_result_that_nothing_can_read_is_in_nobodys_way
         env=os.environ | services,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
     assert {it["name"]: it["failed"] for it in shown["queues"]} == {"default": 0, "low": 0}

@@ -30,7 +30,7 @@ from scheduler import schedule
 from settings import Settings
 from store import follows, polls, rate_limits, repositories
 from store.database import Database, connect
-from tests.support.common import MakeSettings
+from tests.support.common import MakeSettings, amid_a_slot
 from tests.support.github import repo
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -330,7 +330,7 @@ class TestTheJob:
         with serving.serve(api.create_fake_github(OneRepository())) as url:
             monkeypatch.setenv("GITHUB_API_URL", url)
 
-            result = jobs.watch("quiet/boat", clock.floor(clock.now(), STEP))
+            result = jobs.watch("quiet/boat", amid_a_slot(STEP, MINUTE / 3))
 
         with database.read() as session:
             assert session.scalars(select(Reading.stars)).all() == [70]
@@ -338,7 +338,7 @@ class TestTheJob:
 
     def test_fails_where_github_is_out_of_reach(self) -> None:
         with pytest.raises(Unreachable):
-            jobs.watch("quiet/boat", clock.floor(clock.now(), STEP))
+            jobs.watch("quiet/boat", amid_a_slot(STEP, MINUTE / 3))
 
     def test_comes_back_when_it_has_a_turn(self, database: Database) -> None:
         now = clock.now()

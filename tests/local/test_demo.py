@@ -33,8 +33,8 @@ class TestPastSlots:
         slots = demo.past_slots(NOW, MINUTE)
 
         days = [at("2026-02-03T12:00") + number * DAY for number in range(35)]
-        threes = [at("2026-03-08T12:34") + number * 3 * HOUR for number in range(15)]
-        tens = [at("2026-03-10T09:34") + number * 10 * MINUTE for number in range(18)]
+        threes = [at("2026-03-09T09:34") + number * 3 * HOUR for number in range(9)]
+        tens = [at("2026-03-10T11:24") + number * 10 * MINUTE for number in range(7)]
         assert slots == sorted([*days, *threes, *tens])
 
     @pytest.mark.parametrize("days", [7, 30])

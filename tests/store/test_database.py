@@ -257,7 +257,10 @@ def test_tidy_empties_the_write_ahead_log(database: Database, tmp_path: Path) ->
 
 
 @pytest.mark.sqlite
-def test_tidy_waits_for_a_short_read_to_end(database: Database, tmp_path: Path) -> None:
+def test_tidy_waits_for_a_short_read_to_end(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.database.CHECKPOINT_TIMEOUT", 20)  # a busy machine's share included
     log = tmp_path / "starboard.db-wal"
     with database.read() as reading:
         reading.scalar(text("SELECT count(*) FROM list"))
@@ -394,7 +397,7 @@ class TestPatience:
                 started = time.monotonic()
                 with pytest.raises(OperationalError, match="statement timeout"):
                     rows(impatient, "SELECT * FROM held")
-                assert time.monotonic() - started < 5
+                assert time.monotonic() - started < 15  # and not for ever
             assert rows(impatient, "SELECT * FROM held") == []
             assert rows(patient, "SHOW statement_timeout") == [("0",)]
             with patient.write() as session:
@@ -407,7 +410,7 @@ class TestPatience:
             try:
                 started = time.monotonic()
                 [(other,)] = rows(impatient, "SELECT pg_backend_pid()")
-                assert time.monotonic() - started < 5
+                assert time.monotonic() - started < 15  # and not for ever
             finally:
                 os.kill(pid, signal.SIGCONT)
             assert other != pid
@@ -426,6 +429,6 @@ class TestPatience:
                 pytest.raises(OperationalError, match="locked"),
             ):
                 slugs(impatient)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 15  # and not for ever
         finally:
             holder.close()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
@@ -17,6 +17,9 @@ CHROMIUM = shutil.which("chromium")
 SLOW = 15_000  # bytes of a page that a slow line brings in pieces
 ARGUMENTS = """--no-sandbox --disable-background-networking --disable-component-update
     --disable-sync --no-first-run --disable-quic --disable-gpu""".split()
+
+
+expect.set_options(timeout=30_000)  # milliseconds: a busy machine's share included
 
 
 @contextmanager
@@ -45,6 +48,14 @@ def served(app: Flask) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def through(link: Locator) -> None:
+    """Click what leads to another page, and wait until all of that is there."""
+    page = link.page
+    with page.expect_event("domcontentloaded"):  # which a script that tells its address does not
+        link.click()
+    page.wait_for_load_state()
 
 
 def in_pieces(wsgi: Any, pause: float = 0.01) -> Any:

@@ -3,12 +3,14 @@
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from alembic.script import ScriptDirectory
 from flask import Flask
 
+from core import clock
 from settings import Settings
 from store import documents
 from store.database import MIGRATIONS, connect
@@ -33,6 +35,13 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.1)
     return result
+
+
+def amid_a_slot(every: timedelta, least: timedelta) -> datetime:
+    """The current slot, once at least so much of one is left: what follows shares it."""
+    while clock.floor(clock.now(), every) + every - clock.now() < least:
+        time.sleep(0.5)
+    return clock.floor(clock.now(), every)
 
 
 def counts(response: Any) -> list[tuple[str, int]]:

@@ -85,7 +85,7 @@ class Mails(Message):
 def mail_server() -> Iterator[tuple[int, Mails]]:
     """A mail server: its port, and what it took."""
     mails = Mails()
-    controller = Controller(mails, hostname="127.0.0.1", port=free_port())
+    controller = Controller(mails, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
     controller.start()
     try:
         yield controller.port, mails

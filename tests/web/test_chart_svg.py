@@ -3,7 +3,6 @@
 import csv
 import random
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -602,18 +601,6 @@ def test_seven_years_of_days_are_under_40_kb_even_if_each_is_drawn() -> None:
     days = [it for it in range(SEVEN_YEARS) if it % 9]
 
     assert len(draw([Line("o/r", points(days))], DAY, "auto")) < 40_000
-
-
-def test_ten_lines_of_seven_years_are_drawn_in_a_fraction_of_a_second() -> None:
-    drawn, step = years(10, 0.1)
-
-    spent = []
-    for _ in range(3):
-        started = time.perf_counter()
-        draw(drawn, step, "auto")
-        spent.append(time.perf_counter() - started)
-
-    assert min(spent) < 0.5  # 0.03 on an idle machine
 
 
 def test_real_history_is_drawn_with_its_gaps() -> None:
