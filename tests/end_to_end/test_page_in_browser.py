@@ -24,7 +24,7 @@ from store.database import Database, connect
 from store.list_ids import list_id_of
 from tests.support import browser as chrome
 from tests.support.barriers import barriers
-from tests.support.common import MakeApp, wait_until
+from tests.support.common import MakeApp
 from tests.support.github import StubGitHub, answer, repo
 from tests.support.stored import put_days
 from tests.support.stored import repo as stored_repo
@@ -46,6 +46,7 @@ SHIFTS = """() => new Promise((done) => {
     setTimeout(() => done(total), 150);
 })"""
 STILL = 0.01  # a tenth of what web vitals call good: words may yet wrap where a line ends
+DRAWN = "document.querySelector('.chart canvas').toDataURL()"
 HIDDEN = """() => [...document.querySelectorAll("body *")].filter(
     (it) => getComputedStyle(it).visibility === "hidden").length"""
 
@@ -265,12 +266,12 @@ def test_zooms_into_a_history_with_the_mouse_and_with_the_keyboard(
     expect(said).not_to_have_text(zoomed)
 
     box = plot.bounding_box()
-    before = page.locator(".chart canvas").screenshot()
+    before = page.evaluate(DRAWN)
     page.mouse.move(box["x"] + 100, box["y"] + 50)
     page.mouse.down()
     page.mouse.move(box["x"] + 300, box["y"] + 60, steps=4)
     page.mouse.up()
-    wait_until(lambda: page.locator(".chart canvas").screenshot() != before)
+    page.wait_for_function(f"before => {DRAWN} !== before", arg=before)
 
 
 def test_tells_the_count_under_the_pointer(open_page: Any, site: Site) -> None:
@@ -342,14 +343,14 @@ def test_copies_a_snippet(open_page: Any, site: Site) -> None:
 def test_follows_the_readers_choice_of_dark(open_page: Any, site: Site) -> None:
     page = open_page(f"{site.url}/repos/{site.names[0]}")
     page.locator(".chart canvas").wait_for()
-    light = page.locator(".chart canvas").screenshot()
+    light = page.evaluate(DRAWN)
     ground = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(ground) == "rgb(251, 251, 249)"
 
     page.emulate_media(color_scheme="dark")
 
     assert page.evaluate(ground) == "rgb(18, 20, 19)"
-    wait_until(lambda: page.locator(".chart canvas").screenshot() != light)
+    page.wait_for_function(f"light => {DRAWN} !== light", arg=light)
 
 
 def test_without_scripts_all_that_matters_works(open_page: Any, site: Site) -> None:
