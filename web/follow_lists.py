@@ -166,18 +166,14 @@ def _described(
     items = []
     for row, history in rows:
         assert row.followed_since is not None  # or it would not be here
-        it = found.get(row.full_name)
+        it, in_trouble = found.get(row.full_name), row.full_name.lower() in known
         told = it and leaderboards.repository(
             it.standing, it.history, it.ranks, NOTHING, followed=True
         )
         item: FollowedRepository = {
             "full_name": row.full_name,
             "followed_since": clock.rfc3339(row.followed_since),
-            "state": "trouble"
-            if row.full_name.lower() in known
-            else "sampled"
-            if told
-            else "waiting",
+            "state": "trouble" if in_trouble else "sampled" if told else "waiting",
             "as_of": told["as_of"] if told else None,
             "stars": told["stars"] if told else None,
             "gains": told["gains"] if told else NO_GAINS,

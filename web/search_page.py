@@ -4,7 +4,7 @@ from flask import Response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import clock
-from core.names import linked_owner, pasted_name
+from core.names import linked_owner
 from store import follows, repositories
 from store.search import search
 from web import current, http_headers
@@ -16,9 +16,9 @@ SHOWN = 50  # repositories
 
 def search_page(text: str) -> AnyResponse:
     """Return what a text finds, or lead to the page of the repository that it names."""
-    host, gone_at, ask_again = current.github_host(), None, True
-    full_name = pasted_name(text.removeprefix("@"), host)
-    words = full_name or linked_owner(text, host) or text.removeprefix("@")
+    gone_at, ask_again = None, True
+    full_name = current.meant(text.removeprefix("@"))
+    words = full_name or linked_owner(text, current.github_host()) or text.removeprefix("@")
     with current.database().read() as session:
         if full_name is not None:
             known = repositories.profile(session, full_name)
