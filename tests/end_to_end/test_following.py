@@ -42,9 +42,20 @@ def slow_github() -> Iterator[tuple[str, Any]]:
         yield url, github
 
 
+def unless_busy(method: str, url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """The reply to a request, once the database is not busy and has its schema."""
+
+    def reply() -> httpx.Response | None:
+        given = httpx.request(method, url, headers=headers, timeout=30)
+        return None if given.status_code == 503 else given
+
+    replied: httpx.Response = wait_until(reply)
+    return replied
+
+
 def told(url: str) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(url, timeout=30).json()
-    return answer if "history" in answer else {"history": {"pages_read": 0, "state": "busy"}}
+    answer: dict[str, Any] = unless_busy("GET", url).json()
+    return answer
 
 
 def test_its_past_is_there_within_seconds(install: Callable[..., Any]) -> None:
@@ -57,10 +68,10 @@ def test_its_past_is_there_within_seconds(install: Callable[..., Any]) -> None:
         url = f"{installation.url}/api/v1/repos/{name}"
         unknown = httpx.get(url).status_code
 
-        asked = wait_until(lambda: _unless_busy(url))
+        asked = unless_busy("PUT", url)
         wait_until(lambda: told(url)["history"]["pages_read"])
         wait_until(lambda: told(url)["history"]["state"] == "complete", seconds=180)
-        again = wait_until(lambda: _unless_busy(url))
+        again = unless_busy("PUT", url)
         known = told(url)
 
         read = defaultdict(list)  # by repository: others are read in the background
@@ -91,7 +102,7 @@ def test_one_worker_serves_who_asks_while_36_lists_wait_for_githubs_limit(
         [name] = names(1)
         url = f"{here.url}/api/v1/repos/{name}"
 
-        wait_until(lambda: _unless_busy(url))
+        unless_busy("PUT", url)
 
         wait_until(lambda: told(url)["history"]["pages_read"])  # the lists take four minutes
         assert "postponed" not in here.log.read_text()
@@ -139,14 +150,8 @@ def test_who_may_not_ask_is_told_so(install: Callable[..., Any], setting: str) -
         url = f"{installation.url}/api/v1/repos/any/body"
 
         refused = httpx.put(url)
-        with_key = wait_until(lambda: _unless_busy(url, {"Authorization": f"Bearer {setting}"}))
+        with_key = unless_busy("PUT", url, {"Authorization": f"Bearer {setting}"})
 
     assert refused.status_code == 403
     assert "FOLLOW" in refused.json()["detail"]
     assert with_key.status_code == (403 if setting == "nobody" else 202)
-
-
-def _unless_busy(url: str, headers: dict[str, str] | None = None) -> httpx.Response | None:
-    """The reply to a PUT; None while the database is busy, or its schema is being made."""
-    reply = httpx.put(url, headers=headers, timeout=30)
-    return None if reply.status_code == 503 else reply

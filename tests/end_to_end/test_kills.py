@@ -48,7 +48,7 @@ def begun(redis: Redis) -> set[str]:
     return {job_id for job_id in ids if job_id.startswith("poll-")}
 
 
-def test_the_work_of_killed_workers_is_done_by_the_next_within_90_seconds_and_once(
+def test_the_work_of_killed_workers_is_done_by_the_next_soon_and_once(
     redis: Redis,
     services: dict[str, str],
     settings: Settings,
@@ -121,7 +121,7 @@ def queued(redis: Redis) -> list[str]:
     return [job_id for name in QUEUES for job_id in Queue(name, connection=redis).job_ids]
 
 
-def test_a_scheduler_killed_in_the_midst_of_its_ticks_is_replaced_within_20_seconds(
+def test_a_scheduler_killed_in_the_midst_of_its_ticks_is_replaced_once_its_lock_ends(
     redis: Redis, services: dict[str, str], install_process: Callable[..., Any]
 ) -> None:
     """The next one has to wait for the dead one's lock, and queues what that one left."""

@@ -34,7 +34,7 @@ from monitoring import status
 from scheduler import KEY, SafeScheduler, schedule
 from settings import Settings
 from store.database import Database
-from tests.support.common import ROOT, MakeSettings, wait_until
+from tests.support.common import ROOT, MakeSettings, amid_a_slot, wait_until, with_redis
 from tests.support.simulation import Simulation
 from tests.support.valkey_server import Valkey
 
@@ -131,14 +131,8 @@ class Site:
         return built_at is not None and clock.parse(built_at) > moment
 
     def status(self) -> Any:
-        """The status, once it shows what is in Redis: the web process gives Redis a second for an
-        answer, which it may not have on a busy machine."""
-
-        def told() -> Any:
-            status = self.get(STATUS)
-            return status if status and status["queues"] is not None else None
-
-        return wait_until(told)
+        """The status, once it shows what is in Redis."""
+        return wait_until(lambda: with_redis(self.get(STATUS)))
 
     def entries(self) -> set[str]:
         return {key.decode() for key in self.redis.zrange(KEY, 0, -1)}
@@ -312,14 +306,8 @@ TAKES = timedelta(seconds=120)
 
 def wait_for_no_tick(settings: Settings) -> None:
     """Wait until no slot ends and no aggregation is due for as long as a test takes."""
-    half_a_minute = timedelta(seconds=30)
-    for every, offset in (
-        (settings.poll_every, timedelta(0)),
-        (settings.aggregate_every, half_a_minute),
-    ):
-        left = clock.next_tick(clock.now(), every, offset) - clock.now()
-        if left < TAKES:
-            time.sleep(left.total_seconds() + 0.1)
+    amid_a_slot(settings.poll_every, TAKES)
+    amid_a_slot(settings.aggregate_every, TAKES, offset=timedelta(seconds=30))
 
 
 def test_after_3_hours_without_power_each_list_is_polled_once_and_the_gap_stays_a_gap(

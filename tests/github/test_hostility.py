@@ -129,8 +129,6 @@ def start(template: bytes, folder: Path, truth: Any, **changes: Any) -> Simulati
 
 @settings(
     max_examples=12,
-    deadline=None,
-    derandomize=True,
     phases=[Phase.generate],  # a failure is shown as it is: shrinking takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -128,9 +128,7 @@ def paused(here: Simulation, resource: Resource) -> bool:
 
 
 @pytest.mark.parametrize("token", [None, SECRET])
-@settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     withheld=strategies.dictionaries(
         strategies.sampled_from(ASKED_FOR), strategies.sampled_from(sorted(WITHHELD)), min_size=1

@@ -245,8 +245,6 @@ whichs = strategies.tuples(
 cames = strategies.sampled_from(["good"] * 8 + ["unreachable", "too late"])
 moments = strategies.sampled_from([START + slot * EVERY for slot in (1, 2, 8, 9, 150, 155)])
 as_elsewhere = settings(
-    deadline=None,
-    derandomize=True,
     phases=[Phase.generate],  # a failure is shown as it is: shrinking takes long
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -102,7 +102,7 @@ skews = strategies.one_of(
 steps = strategies.tuples(skews, strategies.lists(skews, max_size=3))
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
 @given(course=strategies.lists(steps, min_size=1, max_size=4))
 def test_once_the_clock_is_right_the_next_slot_is_polled_built_and_shown(
     course: list[tuple[timedelta, list[timedelta]]],

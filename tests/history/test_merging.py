@@ -66,9 +66,7 @@ def known(database: Database) -> Database:
     return database
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     stretches=strategies.lists(QUIET, min_size=1, max_size=4),
     phase=strategies.sampled_from([timedelta(), 2 * STEP]),

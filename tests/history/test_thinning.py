@@ -362,8 +362,6 @@ def answers(configured: Settings, spans: list[tuple[datetime, int]]) -> dict[str
 
 @settings(
     max_examples=15,
-    deadline=None,
-    derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

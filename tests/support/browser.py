@@ -17,8 +17,6 @@ CHROMIUM = shutil.which("chromium")
 SLOW = 15_000  # bytes of a page that a slow line brings in pieces
 ARGUMENTS = """--no-sandbox --disable-background-networking --disable-component-update
     --disable-sync --no-first-run --disable-quic --disable-gpu""".split()
-
-
 expect.set_options(timeout=30_000)  # milliseconds: a busy machine's share included
 
 
@@ -58,9 +56,9 @@ def through(link: Locator) -> None:
     page.wait_for_load_state()
 
 
-def in_pieces(wsgi: Any, pause: float = 0.01) -> Any:
+def in_pieces(wsgi: Any) -> Any:
     """Answer with pages as a slow line brings them: unzipped, what stands over the rows 200 bytes
-    and the rest of a tag at a time, `pause` seconds apart. All else comes as it is."""
+    and the rest of a tag at a time. All else comes as it is."""
 
     def app(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith("/static"):
@@ -72,7 +70,7 @@ def in_pieces(wsgi: Any, pause: float = 0.01) -> Any:
             slow, body = body[:SLOW], body[SLOW:]
             for piece in re.findall(rb"(?s).{1,200}[^>]*>?", slow):
                 yield piece
-                time.sleep(pause)
+                time.sleep(0.01)
         yield body
 
     return app

@@ -37,11 +37,18 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     return result
 
 
-def amid_a_slot(every: timedelta, least: timedelta) -> datetime:
-    """The current slot, once at least so much of one is left: what follows shares it."""
-    while clock.floor(clock.now(), every) + every - clock.now() < least:
-        time.sleep(0.5)
+def amid_a_slot(every: timedelta, least: timedelta, offset: timedelta = timedelta(0)) -> datetime:
+    """The current slot, once at least so much of one is left: what follows shares it. `offset`: by
+    how much a tick is later than its slot."""
+    left = clock.next_tick(clock.now(), every, offset) - clock.now()
+    if left < least:
+        time.sleep(left.total_seconds() + 0.1)
     return clock.floor(clock.now(), every)
+
+
+def with_redis(status: Any) -> Any:
+    """A status; None where Redis did not answer within the second that it is given."""
+    return status if status and status["queues"] is not None else None
 
 
 def counts(response: Any) -> list[tuple[str, int]]:

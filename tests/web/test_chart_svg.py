@@ -398,7 +398,7 @@ def test_a_line_keeps_its_colour_though_one_before_it_has_no_points() -> None:
 
 
 @given(some.lists(some.text(max_size=200), min_size=1, max_size=3), some.sampled_from(THEMES))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_it_is_valid_xml_for_any_names(names: list[str], theme: Theme) -> None:
     root = parse(draw([Line(it, points(range(3))) for it in names], DAY, theme))
 
